@@ -1,0 +1,60 @@
+# Every target sets up what it needs by itself; a second call does no work that is done.
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+CMAKE_FLAGS ?=
+export PATH := $(BIN):$(PATH)
+
+CXX_SOURCES = $(shell find csrc cmake -name '*.h' -o -name '*.cpp')
+
+.PHONY: help env build test demo lint format sanitize wheel clean
+
+help:
+	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
+	@echo "make test      C++ and Python tests"
+	@echo "make build     the extension, in place"
+	@echo "make lint      ruff, mypy, clang-format; make format mends what can be mended"
+	@echo "make sanitize  C++ tests under the address, undefined and thread sanitizers"
+	@echo "make wheel     a wheel for the torch of .venv, in dist/"
+	@echo "make clean     remove what was built; .venv stays"
+
+env:
+	@$(PYTHON) scripts/bootstrap
+
+build/build.ninja: | env
+	cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
+	  -DXPU_EVENT_INPLACE=ON -DXPU_EVENT_TESTS=ON $(CMAKE_FLAGS)
+
+build: env build/build.ninja
+	cmake --build build
+
+test: build
+	ctest --test-dir build --output-on-failure
+	python -m pytest
+
+demo: build
+	python examples/digits.py
+
+lint: env
+	ruff check .
+	ruff format --check .
+	mypy
+	clang-format --dry-run --Werror $(CXX_SOURCES)
+
+format: env
+	ruff check --fix .
+	ruff format .
+	clang-format -i $(CXX_SOURCES)
+
+sanitize: build-sanitize-address,undefined build-sanitize-thread
+
+build-sanitize-%: env
+	cmake -S . -B build/sanitize-$* -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
+	  -DXPU_EVENT_TESTS=ON -DXPU_EVENT_SANITIZE=$*
+	cmake --build build/sanitize-$* --target xpu_event_tests xpu_event_exit_check
+	ctest --test-dir build/sanitize-$* --output-on-failure
+
+wheel: env
+	python -m pip wheel --no-build-isolation --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf build dist xpu_dynamo_event/lib xpu_dynamo_event/*.so

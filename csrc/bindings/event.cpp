@@ -1,0 +1,36 @@
+// xpu_dynamo_event._native: the event type, the latch of the tests, and what ops.py sets up.
+#include <pybind11/pybind11.h>
+#include <sycl/sycl.hpp>
+
+#include "event/latch.h"
+#include "ops/event_calls.h"
+#include "ops/event_ops.h"
+#include "ops/event_type.h"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_native, m) {
+  m.doc() = "Native part of xpu_dynamo_event: the event type and its ops.";
+
+  PyTypeObject* event_base = xpu_event_ops::event_base_type();
+  if (event_base == nullptr) {
+    throw py::error_already_set();
+  }
+  m.attr("EventBase") = py::handle(reinterpret_cast<PyObject*>(event_base));
+
+  if (PyModule_AddFunctions(m.ptr(), xpu_event_ops::event_calls()) < 0) {
+    throw py::error_already_set();
+  }
+
+  m.def(
+      "set_event_factory",
+      [](const char* name, const py::object& factory) { xpu_event_ops::set_factory(name, factory.ptr()); },
+      py::arg("name"), py::arg("factory"));
+
+  py::class_<xpu_event::Latch>(m, "Latch")
+      .def(py::init([](uintptr_t sycl_queue) {
+             return std::make_unique<xpu_event::Latch>(*reinterpret_cast<sycl::queue*>(sycl_queue));
+           }),
+           py::arg("sycl_queue"))
+      .def("release", &xpu_event::Latch::release, py::call_guard<py::gil_scoped_release>());
+}

@@ -1,0 +1,36 @@
+// xpu_dynamo_event._runtime: the C half of torch.xpu, for a torch built without it.
+#include <pybind11/pybind11.h>
+
+#include "bindings/runtime_parts.h"
+#include "runtime/fallback.h"
+#include "runtime/host_wait.h"
+#include "runtime/registration.h"
+
+namespace py = pybind11;
+
+namespace {
+
+void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
+
+void restore_gil(void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }
+
+}  // namespace
+
+PYBIND11_MODULE(_runtime, m) {
+  m.doc() = "The xpu device for a torch that has none; see xpu_dynamo_event.runtime.";
+  xpu_runtime::set_gil_calls({&release_gil, &restore_gil});
+
+  m.def(
+      "register_backend",
+      [](bool upstream_guard) { xpu_runtime::register_backend({upstream_guard}); }, py::kw_only(),
+      py::arg("upstream_guard") = false,
+      "Register guard, allocators and hooks with torch; raises if torch has an xpu backend.");
+  m.def("fallback_count", &xpu_runtime::fallback_count,
+        "Return how many operators ran synchronously, as CPU kernels, so far.");
+
+  xpu_bindings::bind_device(m);
+  xpu_bindings::bind_properties(m);
+  xpu_bindings::bind_stream(m);
+  xpu_bindings::bind_memory(m);
+  xpu_bindings::bind_trace(m);
+}

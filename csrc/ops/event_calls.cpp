@@ -1,0 +1,101 @@
+#include "ops/event_calls.h"
+
+#include <torch/csrc/Exceptions.h>
+#include <torch/csrc/utils/pybind.h>
+#include <torch/csrc/utils/python_numbers.h>
+
+#include "ops/event_state.h"
+#include "ops/python_args.h"
+
+namespace xpu_event_ops {
+namespace {
+
+void check_count(Py_ssize_t given, Py_ssize_t expected, const char* name) {
+  TORCH_CHECK_TYPE(given == expected, name, "() takes ", expected, " arguments, got ", given, ".");
+}
+
+// Calls `action` without the GIL.
+template <class Action>
+PyObject* without_gil(Action action) {
+  {
+    const pybind11::gil_scoped_release no_gil;
+    action();
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject* call_record(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
+  HANDLE_TH_ERRORS
+  check_count(count, 2, "record");
+  auto& event = event_of(args[0], "record()");
+  const auto stream = stream_of(args[1], "record()");
+  return without_gil([&] { record(event, stream); });
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* call_wait(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
+  HANDLE_TH_ERRORS
+  check_count(count, 2, "wait");
+  auto& event = event_of(args[0], "wait()");
+  const auto stream = stream_of(args[1], "wait()");
+  return without_gil([&] { wait(event, stream); });
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* call_synchronize(PyObject* /*module*/, PyObject* event) {
+  HANDLE_TH_ERRORS
+  auto& state = event_of(event, "synchronize()");
+  return without_gil([&] { synchronize(state); });
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* call_set_stream(PyObject* /*module*/, PyObject* stream) {
+  HANDLE_TH_ERRORS
+  set_current_stream(stream_of(stream, "set_stream()"));
+  Py_RETURN_NONE;
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* call_wait_stream(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
+  HANDLE_TH_ERRORS
+  check_count(count, 2, "wait_stream");
+  const auto waiter = stream_of(args[0], "wait_stream()");
+  const auto other = stream_of(args[1], "wait_stream()");
+  return without_gil([&] { wait_stream(waiter, other); });
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* call_synchronize_stream(PyObject* /*module*/, PyObject* stream) {
+  HANDLE_TH_ERRORS
+  const auto waited = stream_of(stream, "synchronize_stream()");
+  return without_gil([&] { synchronize_stream(waited); });
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* call_synchronize_device(PyObject* /*module*/, PyObject* index) {
+  HANDLE_TH_ERRORS
+  const auto device = static_cast<c10::DeviceIndex>(THPUtils_unpackLong(index));
+  return without_gil([&] { synchronize_device(device); });
+  END_HANDLE_TH_ERRORS
+}
+
+PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
+
+PyMethodDef calls[] = {
+    {"record", fast(&call_record), METH_FASTCALL, nullptr},
+    {"wait", fast(&call_wait), METH_FASTCALL, nullptr},
+    {"synchronize", call_synchronize, METH_O, nullptr},
+    {"set_stream", call_set_stream, METH_O, nullptr},
+    {"wait_stream", fast(&call_wait_stream), METH_FASTCALL, nullptr},
+    {"synchronize_stream", call_synchronize_stream, METH_O, nullptr},
+    {"synchronize_device", call_synchronize_device, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyMethodDef* event_calls() { return calls; }
+
+}  // namespace xpu_event_ops

@@ -1,0 +1,12 @@
+// Event operations as plain Python functions: what generated code calls. No dispatcher, no argument
+// parser; the operands are an event and a stream (or None), by position.
+#pragma once
+
+#include <torch/csrc/python_headers.h>
+
+namespace xpu_event_ops {
+
+// A table for PyModule_AddFunctions.
+[[nodiscard]] PyMethodDef* event_calls();
+
+}  // namespace xpu_event_ops

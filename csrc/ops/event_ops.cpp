@@ -1,0 +1,248 @@
+#include "ops/event_ops.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <torch/csrc/jit/frontend/schema_type_parser.h>
+#include <torch/csrc/jit/python/pybind_utils.h>
+#include <torch/csrc/utils/pybind.h>
+#include <torch/library.h>
+
+#include <map>
+#include <string>
+
+#include "ops/event_state.h"
+#include "ops/python_args.h"
+
+namespace xpu_event_ops {
+namespace {
+
+using c10::IValue;
+using torch::jit::Stack;
+using Operands = c10::ArrayRef<IValue>;
+
+// Events and streams arrive as Python objects which the stack keeps alive. Reading the C struct
+// inside needs no GIL, so only `create` takes it.
+PyObject* object_of(const IValue& value) {
+  return value.isPyObject() ? value.toPyObjectHolder()->getPyObject() : nullptr;
+}
+
+c10::Event& event_operand(const IValue& value, const char* op) {
+  PyObject* object = object_of(value);
+  TORCH_CHECK_TYPE(object != nullptr, op, " needs a torch.Event, got ", value.tagKind(), ".");
+  return event_of(object, op);
+}
+
+c10::Stream stream_operand(const IValue& value, const char* op) {
+  TORCH_CHECK_TYPE(value.isNone() || value.isPyObject(), op, " needs a torch.Stream, got ",
+                   value.tagKind(), ".");
+  return stream_of(object_of(value), op);
+}
+
+// ---- one struct per operation: its name, its operands in the schema, and what it does
+
+struct Record {
+  static constexpr auto kName = "record";
+  static constexpr auto kOperands = "torch.Event event, torch.Stream? stream=None";
+  static constexpr size_t kCount = 2;
+  static void run(Operands in) {
+    auto& event = event_operand(in[0], kName);
+    record(event, stream_operand(in[1], kName));
+  }
+};
+
+struct Wait {
+  static constexpr auto kName = "wait";
+  static constexpr auto kOperands = "torch.Event event, torch.Stream? stream=None";
+  static constexpr size_t kCount = 2;
+  static void run(Operands in) {
+    auto& event = event_operand(in[0], kName);
+    wait(event, stream_operand(in[1], kName));
+  }
+};
+
+struct Synchronize {
+  static constexpr auto kName = "synchronize";
+  static constexpr auto kOperands = "torch.Event event";
+  static constexpr size_t kCount = 1;
+  static void run(Operands in) { synchronize(event_operand(in[0], kName)); }
+};
+
+struct SetStream {
+  static constexpr auto kName = "set_stream";
+  static constexpr auto kOperands = "torch.Stream stream";
+  static constexpr size_t kCount = 1;
+  static void run(Operands in) { set_current_stream(stream_operand(in[0], kName)); }
+};
+
+struct WaitStream {
+  static constexpr auto kName = "wait_stream";
+  static constexpr auto kOperands = "torch.Stream waiter, torch.Stream other";
+  static constexpr size_t kCount = 2;
+  static void run(Operands in) {
+    wait_stream(stream_operand(in[0], kName), stream_operand(in[1], kName));
+  }
+};
+
+struct SynchronizeStream {
+  static constexpr auto kName = "synchronize_stream";
+  static constexpr auto kOperands = "torch.Stream stream";
+  static constexpr size_t kCount = 1;
+  static void run(Operands in) { synchronize_stream(stream_operand(in[0], kName)); }
+};
+
+struct SynchronizeDevice {
+  static constexpr auto kName = "synchronize_device";
+  static constexpr auto kOperands = "int device_index";
+  static constexpr size_t kCount = 1;
+  static void run(Operands in) {
+    synchronize_device(static_cast<c10::DeviceIndex>(in[0].toInt()));
+  }
+};
+
+struct Query {
+  static constexpr auto kName = "query";
+  static constexpr auto kOperands = "torch.Event event";
+  static constexpr auto kResult = "bool";
+  static constexpr size_t kCount = 1;
+  static bool run(Operands in) { return query(event_operand(in[0], kName)); }
+};
+
+struct QueryStream {
+  static constexpr auto kName = "query_stream";
+  static constexpr auto kOperands = "torch.Stream stream";
+  static constexpr auto kResult = "bool";
+  static constexpr size_t kCount = 1;
+  static bool run(Operands in) { return query_stream(stream_operand(in[0], kName)); }
+};
+
+struct ElapsedTime {
+  static constexpr auto kName = "elapsed_time";
+  static constexpr auto kOperands = "torch.Event start, torch.Event end";
+  static constexpr auto kResult = "float";
+  static constexpr size_t kCount = 2;
+  static double run(Operands in) {
+    return elapsed_ms(event_operand(in[0], kName), event_operand(in[1], kName));
+  }
+};
+
+// ---- the three forms of an operation (see ops.py for what each is for)
+
+template <class Op>
+auto run_and_drop(Stack* stack) {
+  struct Dropper {
+    Stack* stack;
+    ~Dropper() { torch::jit::drop(*stack, Op::kCount); }
+  } dropper{stack};
+  return Op::run(torch::jit::last(*stack, Op::kCount));
+}
+
+template <class Op>
+void plain(const c10::OperatorHandle& /*op*/, Stack* stack) {
+  if constexpr (std::is_void_v<decltype(Op::run({}))>) {
+    run_and_drop<Op>(stack);
+  } else {
+    torch::jit::push(*stack, run_and_drop<Op>(stack));
+  }
+}
+
+// A result that the host reads becomes a CPU tensor: a graph can carry it without reading it.
+template <class Op>
+void as_tensor(const c10::OperatorHandle& /*op*/, Stack* stack) {
+  const auto result = run_and_drop<Op>(stack);
+  constexpr auto dtype = std::is_same_v<decltype(Op::run({})), bool> ? at::kBool : at::kDouble;
+  torch::jit::push(*stack, at::scalar_tensor(result, at::dtype(dtype)));
+}
+
+// Hands the tensors in `live` through, so that whoever uses the results comes after the operation.
+template <class Op>
+void ordered(const c10::OperatorHandle& op, Stack* stack) {
+  IValue live = torch::jit::pop(*stack);
+  torch::jit::drop(*stack, 1);  // position
+  if constexpr (std::is_void_v<decltype(Op::run({}))>) {
+    plain<Op>(op, stack);
+  } else {
+    as_tensor<Op>(op, stack);
+  }
+  torch::jit::push(*stack, std::move(live));
+}
+
+void define(torch::Library& library, const std::string& schema, c10::BoxedKernel kernel) {
+  library.def(torch::schema(schema.c_str()));
+  const auto name = schema.substr(0, schema.find('('));
+  library.impl(name.c_str(), torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd,
+                                             torch::CppFunction::makeFromBoxedKernel(std::move(kernel))));
+}
+
+constexpr auto kOrderedOperands = ", *, int position, Tensor[] live) -> ";
+
+template <class Op>
+void define_action(torch::Library& library) {
+  const std::string name = Op::kName;
+  const std::string operands = std::string("(") + Op::kOperands;
+  define(library, name + operands + ") -> ()", c10::BoxedKernel::makeFromFunction<&plain<Op>>());
+  define(library, name + ".ordered" + operands + kOrderedOperands + "Tensor[]",
+         c10::BoxedKernel::makeFromFunction<&ordered<Op>>());
+}
+
+template <class Op>
+void define_reading(torch::Library& library) {
+  const std::string name = Op::kName;
+  const std::string operands = std::string("(") + Op::kOperands;
+  define(library, name + operands + ") -> " + Op::kResult,
+         c10::BoxedKernel::makeFromFunction<&plain<Op>>());
+  define(library, name + ".tensor" + operands + ") -> Tensor",
+         c10::BoxedKernel::makeFromFunction<&as_tensor<Op>>());
+  define(library, name + ".ordered" + operands + kOrderedOperands + "(Tensor, Tensor[])",
+         c10::BoxedKernel::makeFromFunction<&ordered<Op>>());
+}
+
+// ---- creation
+
+std::map<std::string, PyObject*>& factories() {
+  static std::map<std::string, PyObject*> by_name;
+  return by_name;
+}
+
+// create(str cls, bool enable_timing, bool blocking, int position) -> torch.Event
+void create(const c10::OperatorHandle& /*op*/, Stack* stack) {
+  const Operands in = torch::jit::last(*stack, 4);
+  const pybind11::gil_scoped_acquire gil;
+  const auto factory = factories().find(in[0].toStringRef());
+  TORCH_CHECK_VALUE(factory != factories().end(), "xpu_event::create does not know the event class '",
+                    in[0].toStringRef(), "'.");
+  namespace py = pybind11;
+  using namespace pybind11::literals;
+  py::object event = py::handle(factory->second)("enable_timing"_a = in[1].toBool(),
+                                              "blocking"_a = in[2].toBool());
+  torch::jit::drop(*stack, 4);
+  torch::jit::push(*stack, torch::jit::toIValue(event, c10::PyObjectType::get()));
+}
+
+TORCH_LIBRARY(xpu_event, library) {
+  // Schemas name the Python types of their operands; the parser knows only registered names.
+  torch::jit::registerOpaqueType("torch.Event");
+  torch::jit::registerOpaqueType("torch.Stream");
+  define_action<Record>(library);
+  define_action<Wait>(library);
+  define_action<Synchronize>(library);
+  define_action<SetStream>(library);
+  define_action<WaitStream>(library);
+  define_action<SynchronizeStream>(library);
+  define_action<SynchronizeDevice>(library);
+  define_reading<Query>(library);
+  define_reading<QueryStream>(library);
+  define_reading<ElapsedTime>(library);
+  define(library,
+         "create(str cls='torch.xpu.Event', bool enable_timing=False, bool blocking=False, "
+         "int position=0) -> torch.Event",
+         c10::BoxedKernel::makeFromFunction<&create>());
+}
+
+}  // namespace
+
+void set_factory(const char* name, PyObject* factory) {
+  Py_INCREF(factory);
+  Py_XDECREF(std::exchange(factories()[name], factory));
+}
+
+}  // namespace xpu_event_ops

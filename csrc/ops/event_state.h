@@ -1,0 +1,34 @@
+// What an event op does to the state of an event: the c10::Event that every path of torch shares.
+//
+// Nothing here knows who implements the device: calls go through torch's device guard, so the same
+// code runs on this project's runtime and on a torch that has XPU itself.
+#pragma once
+
+#include <c10/core/Event.h>
+#include <c10/core/Stream.h>
+
+namespace xpu_event_ops {
+
+// The stream that is current on the calling thread's current XPU device.
+[[nodiscard]] c10::Stream current_stream();
+
+// Makes `stream`, and its device, current on the calling thread.
+void set_current_stream(const c10::Stream& stream);
+
+// Calls of different threads on one event are safe. None of them needs or touches the GIL, and all
+// but the synchronize functions return without waiting for the device.
+void record(c10::Event& event, const c10::Stream& stream);
+void wait(c10::Event& event, const c10::Stream& stream);
+[[nodiscard]] bool query(c10::Event& event);
+void synchronize(c10::Event& event);
+
+// Milliseconds between two timed, recorded and completed events.
+[[nodiscard]] double elapsed_ms(c10::Event& start, c10::Event& end);
+
+// Later work of `waiter` runs after everything submitted to `other` so far.
+void wait_stream(const c10::Stream& waiter, const c10::Stream& other);
+void synchronize_stream(const c10::Stream& stream);
+[[nodiscard]] bool query_stream(const c10::Stream& stream);
+void synchronize_device(c10::DeviceIndex device_index);
+
+}  // namespace xpu_event_ops

@@ -1,0 +1,170 @@
+#include "ops/event_type.h"
+
+#include <torch/csrc/Device.h>
+#include <torch/csrc/Event.h>
+#include <torch/csrc/Exceptions.h>
+#include <torch/csrc/utils/object_ptr.h>
+#include <torch/csrc/utils/pybind.h>
+
+#include "ops/event_state.h"
+#include "ops/python_args.h"
+
+namespace xpu_event_ops {
+namespace {
+
+// The state is the base's c10::Event and nothing else: a second one beside it, as upstream's
+// THXPEvent keeps, is not seen by torch.Stream.wait_event, which then silently does not wait.
+// `blocking` only remembers a flag for copies and repr.
+struct EventBase : THPEvent {
+  bool blocking;
+};
+
+c10::Event& state(PyObject* self) { return reinterpret_cast<THPEvent*>(self)->event; }
+
+using Method = const char*;
+
+// The single optional argument `stream` of record and wait, by position or keyword.
+PyObject* optional_stream(Method method, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  TORCH_CHECK_TYPE(count + named <= 1, method, "() takes at most one argument, 'stream', got ",
+                   count + named, ".");
+  if (named == 1) {
+    const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(names, 0));
+    TORCH_CHECK_TYPE(name != nullptr && strcmp(name, "stream") == 0, method,
+                     "() got an unexpected keyword argument '", name == nullptr ? "?" : name,
+                     "'; it takes 'stream'.");
+  }
+  return count + named == 1 ? args[0] : nullptr;
+}
+
+PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  HANDLE_TH_ERRORS
+  int enable_timing = 0;
+  int blocking = 0;
+  int interprocess = 0;
+  static const char* keywords[] = {"enable_timing", "blocking", "interprocess", nullptr};
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|ppp", const_cast<char**>(keywords),
+                                   &enable_timing, &blocking, &interprocess)) {
+    return nullptr;
+  }
+  TORCH_CHECK_NOT_IMPLEMENTED(!interprocess,
+                              "interprocess=True is not supported: this device cannot share events "
+                              "between processes. Synchronize before handing data over instead.");
+  THPObjectPtr self(type->tp_alloc(type, 0));
+  if (!self) {
+    return nullptr;
+  }
+  auto* event = reinterpret_cast<EventBase*>(self.get());
+  new (&event->event) c10::Event(c10::kXPU, enable_timing ? c10::EventFlag::BACKEND_DEFAULT
+                                                          : c10::EventFlag::PYTORCH_DEFAULT);
+  event->blocking = blocking != 0;
+  return self.release();
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* event_record(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  HANDLE_TH_ERRORS
+  const auto stream = stream_of(optional_stream("record", args, count, names), "Event.record()");
+  {
+    const pybind11::gil_scoped_release no_gil;
+    record(state(self), stream);
+  }
+  Py_RETURN_NONE;
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* event_wait(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  HANDLE_TH_ERRORS
+  const auto stream = stream_of(optional_stream("wait", args, count, names), "Event.wait()");
+  {
+    const pybind11::gil_scoped_release no_gil;
+    wait(state(self), stream);
+  }
+  Py_RETURN_NONE;
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* event_query(PyObject* self, PyObject* /*unused*/) {
+  HANDLE_TH_ERRORS
+  return PyBool_FromLong(query(state(self)));
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
+  HANDLE_TH_ERRORS
+  {
+    const pybind11::gil_scoped_release no_gil;
+    synchronize(state(self));
+  }
+  Py_RETURN_NONE;
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* event_elapsed_time(PyObject* self, PyObject* end) {
+  HANDLE_TH_ERRORS
+  return PyFloat_FromDouble(elapsed_ms(state(self), event_of(end, "Event.elapsed_time()")));
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* get_device(PyObject* self, void* /*unused*/) {
+  HANDLE_TH_ERRORS
+  if (!state(self).was_marked_for_recording()) {
+    Py_RETURN_NONE;
+  }
+  return THPDevice_New(state(self).device());
+  END_HANDLE_TH_ERRORS
+}
+
+PyObject* get_sycl_event(PyObject* self, void* /*unused*/) {
+  return PyLong_FromVoidPtr(state(self).eventId());
+}
+
+PyObject* get_enable_timing(PyObject* self, void* /*unused*/) {
+  return PyBool_FromLong(state(self).flag() == c10::EventFlag::BACKEND_DEFAULT);
+}
+
+PyObject* get_blocking(PyObject* self, void* /*unused*/) {
+  return PyBool_FromLong(reinterpret_cast<EventBase*>(self)->blocking);
+}
+
+template <class F>
+PyCFunction as_method(F* function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
+
+PyMethodDef methods[] = {
+    {"record", as_method(&event_record), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"wait", as_method(&event_wait), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"query", event_query, METH_NOARGS, nullptr},
+    {"synchronize", event_synchronize, METH_NOARGS, nullptr},
+    {"elapsed_time", event_elapsed_time, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyGetSetDef properties[] = {
+    {"device", get_device, nullptr, nullptr, nullptr},
+    {"sycl_event", get_sycl_event, nullptr, nullptr, nullptr},
+    {"enable_timing", get_enable_timing, nullptr, nullptr, nullptr},
+    {"blocking", get_blocking, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+void fill(PyTypeObject& type) {
+  type.tp_name = "xpu_dynamo_event._native.EventBase";
+  type.tp_basicsize = sizeof(EventBase);
+  type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE;
+  type.tp_methods = methods;
+  type.tp_getset = properties;
+  type.tp_new = event_new;
+  type.tp_base = THPEventClass;  // tp_dealloc is inherited: it destroys the c10::Event
+}
+
+}  // namespace
+
+PyTypeObject* event_base_type() {
+  static PyTypeObject type{};
+  static const bool ready = (fill(type), PyType_Ready(&type) == 0);
+  return ready ? &type : nullptr;
+}
+
+}  // namespace xpu_event_ops

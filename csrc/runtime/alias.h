@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace xpu_runtime {
+
+/// Whether an alias keeps the memory it shows alive.
+///
+/// `no` is right for a task: the allocator is stream-ordered, so a block freed after the task was
+/// submitted is reused only by later work of the same stream. `yes` is for aliases that may live
+/// longer than the call, or whose memory belongs to another stream.
+enum class Hold : bool { no, yes };
+
+/// A CPU tensor over the memory of an XPU tensor: same sizes, strides, offset, dtype, conjugate and
+/// negative bits; no autograd. Undefined tensors and tensors of other devices come back as they are.
+///
+/// The caller orders its accesses with the stream: read and write it in a task, or after a
+/// synchronisation.
+[[nodiscard]] at::Tensor cpu_alias(const at::Tensor& tensor, Hold hold = Hold::no);
+
+}  // namespace xpu_runtime

@@ -1,0 +1,35 @@
+#include "runtime/c10_xpu/fork.h"
+
+#include <c10/util/Exception.h>
+#include <pthread.h>
+
+#include <atomic>
+
+namespace xpu_runtime {
+namespace {
+
+std::atomic<bool> device_used{false};
+std::atomic<bool> bad_fork{false};
+
+void after_fork_in_child() {
+  if (device_used.load()) bad_fork.store(true);
+}
+
+}  // namespace
+
+void note_device_use() {
+  // The handler is never removed, so it has to be installed exactly once.
+  [[maybe_unused]] static const int installed =
+      pthread_atfork(nullptr, nullptr, &after_fork_in_child);
+  device_used.store(true);
+}
+
+bool in_bad_fork() noexcept { return bad_fork.load(std::memory_order_relaxed); }
+
+void check_not_forked() {
+  TORCH_CHECK(!in_bad_fork(),
+              "Cannot use the XPU device in a forked process: the parent had used it before the "
+              "fork. Start the process with the 'spawn' method, or fork before the first use.");
+}
+
+}  // namespace xpu_runtime

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "runtime/c10_xpu/stream_state.h"
+
+namespace xpu_runtime {
+
+/// How requests become blocks; the constants of torch's other caching allocators.
+struct BlockSizes {
+  static constexpr std::size_t kMinimum = 512;               // all sizes are multiples of this
+  static constexpr std::size_t kSmall = std::size_t{1} << 20;   // largest block of the small pool
+  static constexpr std::size_t kSmallSegment = std::size_t{2} << 20;
+  static constexpr std::size_t kMedium = std::size_t{10} << 20;  // smaller ones share a segment
+  static constexpr std::size_t kMediumSegment = std::size_t{20} << 20;
+  static constexpr std::size_t kLargeStep = std::size_t{2} << 20;
+
+  [[nodiscard]] static std::size_t block(std::size_t requested) noexcept;
+  [[nodiscard]] static std::size_t segment(std::size_t block) noexcept;
+};
+
+struct BlockPool;
+
+/// A piece of a segment: in use, or free for later work of `stream`.
+struct Block {
+  BlockPool* pool;
+  StreamState* stream;  // the stream whose order makes reuse safe
+  std::uintptr_t address;
+  std::size_t size;
+  std::size_t requested = 0;
+  bool allocated = false;
+  Block* previous = nullptr;  // neighbours within the segment
+  Block* next = nullptr;
+  std::vector<StreamState*> other_streams{};  // recorded with record_stream
+  int unfinished_uses = 0;                  // of those streams, after the block was given back
+
+  [[nodiscard]] void* pointer() const noexcept { return reinterpret_cast<void*>(address); }
+  [[nodiscard]] bool is_free() const noexcept { return !allocated && unfinished_uses == 0; }
+  [[nodiscard]] bool is_whole_segment() const noexcept { return !previous && !next; }
+};
+
+/// Free blocks, ordered so that lower_bound is the best fit of a stream.
+struct BlockPool {
+  struct Order {
+    bool operator()(const Block* a, const Block* b) const noexcept {
+      return std::tuple(a->stream, a->size, a->address) <
+             std::tuple(b->stream, b->size, b->address);
+    }
+  };
+  bool is_small;
+  std::set<Block*, Order> free_blocks{};
+};
+
+}  // namespace xpu_runtime

@@ -1,0 +1,325 @@
+#include "runtime/c10_xpu/memory_cache.h"
+
+#include <c10/util/Exception.h>
+#include <c10/xpu/XPUFunctions.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "runtime/c10_xpu/device_pool.h"
+#include "runtime/host_wait.h"
+
+namespace xpu_runtime {
+namespace {
+
+std::size_t round_up(std::size_t size, std::size_t step) { return (size + step - 1) / step * step; }
+
+bool is_complete(const sycl::event& event) {
+  return event.get_info<sycl::info::event::command_execution_status>() ==
+         sycl::info::event_command_status::complete;
+}
+
+// Kernels are host code, so on a device with its own memory the host has to see it too.
+void* allocate_segment(std::size_t size, const sycl::device& device) {
+  auto& context = c10::xpu::get_device_context();
+  const auto kind = is_host_device(device) ? sycl::usm::alloc::device : sycl::usm::alloc::shared;
+  try {
+    return sycl::aligned_alloc(BlockSizes::kMinimum, size, device, context, kind);
+  } catch (const sycl::exception&) {
+    return nullptr;  // some devices throw where others return null
+  }
+}
+
+std::string mebibytes(std::size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2f MiB", static_cast<double>(bytes) / (1U << 20));
+  return text;
+}
+
+}  // namespace
+
+std::size_t BlockSizes::block(std::size_t requested) noexcept {
+  return round_up(std::max(requested, std::size_t{1}), kMinimum);
+}
+
+std::size_t BlockSizes::segment(std::size_t block) noexcept {
+  if (block <= kSmall) return kSmallSegment;
+  if (block < kMedium) return kMediumSegment;
+  return round_up(block, kLargeStep);
+}
+
+MemoryCache::MemoryCache(c10::DeviceIndex device)
+    : device_(device),
+      total_(c10::xpu::get_raw_device(device).get_info<sycl::info::device::global_mem_size>()) {}
+
+Block* MemoryCache::take(std::size_t requested, StreamState& stream) {
+  // Rounding must not wrap around.
+  if (requested > total_) throw_out_of_memory(requested);
+  const auto size = BlockSizes::block(requested);
+  if (auto* block = try_take(size, requested, stream)) return block;
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.allocation_retried();
+    stats_.synchronized();
+  }
+  wait_for_uses();
+  release_cached();
+  if (auto* block = try_take(size, requested, stream)) return block;
+  throw_out_of_memory(requested);
+}
+
+Block* MemoryCache::try_take(std::size_t size, std::size_t requested, StreamState& stream) {
+  const std::lock_guard lock(mutex_);
+  finish_uses();
+  auto& pool = size <= BlockSizes::kSmall ? small_ : large_;
+  auto* block = find_free(pool, size, stream);
+  if (!block) block = make_segment(pool, size, stream);
+  return block ? use(block, size, requested) : nullptr;
+}
+
+Block* MemoryCache::find_free(BlockPool& pool, std::size_t size, StreamState& stream) {
+  Block wanted{&pool, &stream, 0, size};
+  const auto found = pool.free_blocks.lower_bound(&wanted);
+  if (found == pool.free_blocks.end() || (*found)->stream != &stream) return nullptr;
+  auto* block = *found;
+  pool.free_blocks.erase(found);
+  if (!block->is_whole_segment()) stats_.unfragment(pool.is_small, block->size);
+  return block;
+}
+
+Block* MemoryCache::make_segment(BlockPool& pool, std::size_t size, StreamState& stream) {
+  const auto segment_size = BlockSizes::segment(size);
+  const auto limit = static_cast<std::size_t>(static_cast<double>(total_) * fraction_);
+  if (stats_.reserved() + segment_size > limit) return nullptr;
+  void* memory = allocate_segment(segment_size, c10::xpu::get_raw_device(device_));
+  if (!memory) return nullptr;
+  auto* block =
+      new Block{&pool, &stream, reinterpret_cast<std::uintptr_t>(memory), segment_size};
+  segments_.emplace(block->address, block);
+  stats_.segment_made(pool.is_small, segment_size);
+  return block;
+}
+
+Block* MemoryCache::use(Block* block, std::size_t size, std::size_t requested) {
+  const auto rest = block->size - size;
+  if (rest >= BlockSizes::kMinimum && (block->pool->is_small || rest > BlockSizes::kSmall))
+    split(block, size);
+  block->allocated = true;
+  block->requested = requested;
+  stats_.block_taken(block->pool->is_small, block->size, requested);
+  return block;
+}
+
+void MemoryCache::split(Block* block, std::size_t size) {
+  auto* rest = new Block{block->pool, block->stream, block->address + size, block->size - size};
+  rest->previous = block;
+  rest->next = block->next;
+  if (rest->next) rest->next->previous = rest;
+  block->next = rest;
+  block->size = size;
+  block->pool->free_blocks.insert(rest);
+  stats_.fragment(rest->pool->is_small, rest->size);
+}
+
+void MemoryCache::give_back(Block* block) {
+  std::vector<StreamState*> streams;
+  {
+    const std::lock_guard lock(mutex_);
+    block->allocated = false;
+    stats_.block_given_back(block->pool->is_small, block->size, block->requested);
+    streams.swap(block->other_streams);
+    block->unfinished_uses = static_cast<int>(streams.size());
+    if (streams.empty()) return make_free(block);
+  }
+  // Not under the mutex: submitting may take a lock of the SYCL runtime that a kernel waits for.
+  for (auto* stream : streams) {
+    auto end = stream->queue().ext_oneapi_submit_barrier();
+    const std::lock_guard lock(mutex_);
+    uses_[stream].push_back({std::move(end), block});
+  }
+}
+
+void MemoryCache::record_use(Block* block, StreamState& stream) {
+  const std::lock_guard lock(mutex_);
+  auto& others = block->other_streams;
+  if (&stream == block->stream || std::find(others.begin(), others.end(), &stream) != others.end())
+    return;
+  others.push_back(&stream);
+}
+
+void MemoryCache::finish_uses() {
+  for (auto& [stream, uses] : uses_) {
+    // A stream is in order: what follows an unfinished use is unfinished too.
+    while (!uses.empty() && is_complete(uses.front().end)) {
+      auto* block = uses.front().block;
+      uses.pop_front();
+      if (--block->unfinished_uses == 0) make_free(block);
+    }
+  }
+}
+
+void MemoryCache::make_free(Block* block) {
+  stats_.block_inactive(block->pool->is_small, block->size);
+  block->requested = 0;
+  merge(block, block->previous);
+  merge(block, block->next);
+  if (!block->previous) segments_[block->address] = block;
+  block->pool->free_blocks.insert(block);
+  if (!block->is_whole_segment()) stats_.fragment(block->pool->is_small, block->size);
+}
+
+void MemoryCache::merge(Block* block, Block* neighbour) {
+  if (!neighbour || !neighbour->is_free()) return;
+  block->pool->free_blocks.erase(neighbour);
+  stats_.unfragment(block->pool->is_small, neighbour->size);
+  if (neighbour == block->previous) {
+    block->address = neighbour->address;
+    block->previous = neighbour->previous;
+    if (block->previous) block->previous->next = block;
+  } else {
+    block->next = neighbour->next;
+    if (block->next) block->next->previous = block;
+  }
+  block->size += neighbour->size;
+  delete neighbour;
+}
+
+std::vector<Block*> MemoryCache::extract_free_segments() {
+  std::vector<Block*> extracted;
+  for (auto* pool : {&small_, &large_}) {
+    for (auto it = pool->free_blocks.begin(); it != pool->free_blocks.end();) {
+      const bool whole = (*it)->is_whole_segment();
+      if (whole) extracted.push_back(*it);
+      it = whole ? pool->free_blocks.erase(it) : std::next(it);
+    }
+  }
+  return extracted;
+}
+
+void MemoryCache::release_cached() {
+  std::vector<Block*> segments;
+  {
+    const std::lock_guard lock(mutex_);
+    finish_uses();
+    segments = extract_free_segments();
+  }
+  std::set<StreamState*> streams;
+  for (const auto* segment : segments) streams.insert(segment->stream);
+  for (auto* stream : streams) stream->wait();
+  free_segments(segments);
+}
+
+void MemoryCache::free_segments(const std::vector<Block*>& segments) {
+  auto& context = c10::xpu::get_device_context();
+  for (auto* segment : segments) {
+    sycl::free(segment->pointer(), context);
+    const std::lock_guard lock(mutex_);
+    segments_.erase(segment->address);
+    stats_.segment_freed(segment->pool->is_small, segment->size);
+    delete segment;
+  }
+}
+
+void MemoryCache::wait_for_uses() {
+  std::vector<sycl::event> ends;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [stream, uses] : uses_)
+      if (!uses.empty()) ends.push_back(uses.back().end);
+  }
+  const HostWait without_gil;
+  sycl::event::wait(ends);
+}
+
+bool MemoryCache::owns(const void* pointer) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const std::lock_guard lock(mutex_);
+  auto after = segments_.upper_bound(address);
+  if (after == segments_.begin()) return false;
+  std::size_t end = 0;
+  for (const auto* block = std::prev(after)->second; block; block = block->next)
+    end = block->address + block->size;
+  return address < end;
+}
+
+MemoryStats::Values MemoryCache::stats() {
+  const std::lock_guard lock(mutex_);
+  finish_uses();
+  return stats_.values();
+}
+
+void MemoryCache::reset_peak_stats() {
+  const std::lock_guard lock(mutex_);
+  stats_.reset_peak();
+}
+
+void MemoryCache::reset_accumulated_stats() {
+  const std::lock_guard lock(mutex_);
+  stats_.reset_accumulated();
+}
+
+std::pair<std::size_t, std::size_t> MemoryCache::capacity() {
+  const std::lock_guard lock(mutex_);
+  return {total_ - std::min(total_, stats_.reserved()), total_};
+}
+
+void MemoryCache::set_limit(double fraction) {
+  const std::lock_guard lock(mutex_);
+  fraction_ = fraction;
+}
+
+double MemoryCache::limit() {
+  const std::lock_guard lock(mutex_);
+  return fraction_;
+}
+
+std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
+  std::vector<c10::CachingDeviceAllocator::SegmentInfo> result;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [address, first] : segments_) {
+    auto& info = result.emplace_back();
+    info.device = device_;
+    info.address = address;
+    info.stream = &first->stream->queue();
+    info.is_large = !first->pool->is_small;
+    for (const auto* block = first; block; block = block->next) {
+      auto& entry = info.blocks.emplace_back();
+      entry.size = block->size;
+      entry.requested_size = block->requested;
+      entry.allocated = block->allocated;
+      entry.active = !block->is_free();
+      info.total_size += block->size;
+      info.requested_size += block->requested;
+      if (entry.allocated) info.allocated_size += block->size;
+      if (entry.active) info.active_size += block->size;
+    }
+  }
+  return result;
+}
+
+void MemoryCache::throw_out_of_memory(std::size_t requested) {
+  std::size_t allocated = 0;
+  std::size_t reserved = 0;
+  double fraction = 1.0;
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.out_of_memory();
+    allocated = stats_.allocated();
+    reserved = stats_.reserved();
+    fraction = fraction_;
+  }
+  const auto limit = static_cast<std::size_t>(static_cast<double>(total_) * fraction);
+  TORCH_CHECK_WITH(OutOfMemoryError, false, "XPU out of memory. Tried to allocate ",
+                   mebibytes(requested), " on xpu:", static_cast<int>(device_), ", which has ",
+                   mebibytes(total_), " in total, of which this process may use ",
+                   mebibytes(limit), " (torch.xpu.set_per_process_memory_fraction: ", fraction,
+                   "). Tensors hold ", mebibytes(allocated), ", the cache another ",
+                   mebibytes(reserved - allocated),
+                   ". Free tensors, or use smaller ones; the largest single allocation of this "
+                   "device is ",
+                   mebibytes(c10::xpu::get_raw_device(device_)
+                                 .get_info<sycl::info::device::max_mem_alloc_size>()),
+                   ".");
+}
+
+}  // namespace xpu_runtime

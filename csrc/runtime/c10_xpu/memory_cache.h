@@ -1,0 +1,78 @@
+#pragma once
+
+#include <c10/core/CachingDeviceAllocator.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <sycl/sycl.hpp>
+
+#include "runtime/c10_xpu/memory_block.h"
+#include "runtime/c10_xpu/memory_stats.h"
+
+namespace xpu_runtime {
+
+/// The memory of one device, cached in stream order.
+///
+/// A block that is given back is free at once for later work of the stream it was taken on, because
+/// that work runs after all that used it. Streams recorded for it (record_stream) hold it back until
+/// what they had been given by then is complete. The mutex is never held during a wait.
+class MemoryCache {
+ public:
+  explicit MemoryCache(c10::DeviceIndex device);
+
+  /// Throws torch's OutOfMemoryError after everything cached was released in vain.
+  [[nodiscard]] Block* take(std::size_t requested, StreamState& stream);
+  void give_back(Block* block);
+  void record_use(Block* block, StreamState& stream);
+  /// Returns segments without a block in use to the system, after their stream is done with them.
+  void release_cached();
+
+  [[nodiscard]] bool owns(const void* pointer);
+  [[nodiscard]] MemoryStats::Values stats();
+  void reset_peak_stats();
+  void reset_accumulated_stats();
+  /// Bytes free for new segments, and in all.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> capacity();
+  void set_limit(double fraction);
+  [[nodiscard]] double limit();
+  [[nodiscard]] std::vector<c10::CachingDeviceAllocator::SegmentInfo> segments();
+
+ private:
+  struct Use {
+    sycl::event end;
+    Block* block;
+  };
+
+  // All of these need the mutex.
+  [[nodiscard]] Block* find_free(BlockPool& pool, std::size_t size, StreamState& stream);
+  [[nodiscard]] Block* make_segment(BlockPool& pool, std::size_t size, StreamState& stream);
+  [[nodiscard]] Block* use(Block* block, std::size_t size, std::size_t requested);
+  void split(Block* block, std::size_t size);
+  void make_free(Block* block);
+  void merge(Block* block, Block* neighbour);
+  void finish_uses();
+  [[nodiscard]] std::vector<Block*> extract_free_segments();
+
+  [[nodiscard]] Block* try_take(std::size_t size, std::size_t requested, StreamState& stream);
+  void wait_for_uses();
+  void free_segments(const std::vector<Block*>& segments);
+  [[noreturn]] void throw_out_of_memory(std::size_t requested);
+
+  c10::DeviceIndex device_;
+  std::size_t total_;
+  std::mutex mutex_;
+  double fraction_ = 1.0;
+  BlockPool small_{true};
+  BlockPool large_{false};
+  std::map<std::uintptr_t, Block*> segments_;  // first block of each, by address
+  std::unordered_map<StreamState*, std::deque<Use>> uses_;
+  MemoryStats stats_;
+};
+
+}  // namespace xpu_runtime

@@ -1,0 +1,242 @@
+// Streams: c10/xpu/XPUStream.h. Pools of queues per device and priority, made one by one.
+#include <c10/xpu/XPUStream.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <unordered_map>
+
+#include "runtime/c10_xpu/device_pool.h"
+#include "runtime/c10_xpu/fork.h"
+#include "runtime/c10_xpu/stream_state.h"
+#include "runtime/task_queue.h"
+
+namespace c10::xpu {
+namespace {
+
+using xpu_runtime::StreamState;
+
+constexpr int kStreamsPerPool = 32;
+constexpr int kPriorities = max_compile_time_stream_priorities;
+// Index of a pool is its rank: 0 low (priority 1), 1 normal (0), 2 high (-1).
+constexpr int kNormalRank = 1;
+
+/* How a StreamId names a queue:
+     0                           the default stream of the device
+     (index << 4) | (rank << 1) | 1   number `index` of the pool of that rank
+     address of a sycl::queue    an external stream; addresses are even */
+constexpr StreamId kDefaultStream = 0;
+
+constexpr StreamId pool_id(int rank, int index) {
+  return (static_cast<StreamId>(index) << 4) | (rank << 1) | 1;
+}
+constexpr bool is_pool_id(StreamId id) { return (id & 1) != 0; }
+constexpr int rank_of(StreamId id) { return static_cast<int>((id >> 1) & 7); }
+constexpr StreamId index_of(StreamId id) { return id >> 4; }
+
+sycl::property_list queue_properties(const sycl::device& device, int rank) {
+  using sycl::ext::oneapi::property::queue::priority_high;
+  using sycl::ext::oneapi::property::queue::priority_low;
+  using sycl::ext::oneapi::property::queue::priority_normal;
+  const sycl::property::queue::in_order in_order;
+  const sycl::property::queue::enable_profiling profiling;
+  // Where the aspect is missing, a profiling tag (an event with timing) needs a profiling queue.
+  const bool tags = device.has(sycl::aspect::ext_oneapi_queue_profiling_tag);
+  const auto with = [&](auto priority) {
+    return tags ? sycl::property_list{in_order, priority}
+                : sycl::property_list{in_order, profiling, priority};
+  };
+  if (rank < kNormalRank) return with(priority_low());
+  if (rank > kNormalRank) return with(priority_high());
+  return with(priority_normal());
+}
+
+std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id, int rank) {
+  xpu_runtime::note_device_use();
+  const auto& hardware = get_raw_device(device);
+  auto target = std::make_shared<std::atomic<StreamState*>>(nullptr);
+  sycl::queue queue(get_device_context(), hardware, StreamState::async_handler(target),
+                    queue_properties(hardware, rank));
+  auto state =
+      std::make_unique<StreamState>(device, id, kNormalRank - rank, std::move(queue));
+  target->store(state.get());
+  return state;
+}
+
+// A stream that is made when it is first needed.
+class Slot {
+ public:
+  StreamState& get(DeviceIndex device, StreamId id, int rank) {
+    if (auto* state = get_if_used()) return *state;
+    if (make(device, id, rank)) trace_creation(*owned_);
+    return *owned_;
+  }
+  [[nodiscard]] StreamState* get_if_used() const noexcept {
+    return state_.load(std::memory_order_acquire);
+  }
+
+ private:
+  bool make(DeviceIndex device, StreamId id, int rank) {
+    const std::lock_guard lock(mutex_);
+    if (owned_) return false;
+    owned_ = make_stream(device, id, rank);
+    state_.store(owned_.get(), std::memory_order_release);
+    return true;
+  }
+
+  // Takes the interpreter lock, so the mutex must be free.
+  static void trace_creation(StreamState& state) {
+    if (const auto* interpreter = c10::impl::GPUTrace::get_trace())
+      (*interpreter)
+          ->trace_gpu_stream_creation(kXPU, reinterpret_cast<std::uintptr_t>(&state.queue()));
+  }
+
+  std::atomic<StreamState*> state_{nullptr};
+  std::mutex mutex_;
+  std::unique_ptr<StreamState> owned_;
+};
+
+struct DeviceStreams {
+  Slot default_stream;
+  std::array<std::array<Slot, kStreamsPerPool>, kPriorities> pools;
+  std::array<std::atomic<std::uint32_t>, kPriorities> next{};
+  std::mutex external_mutex;
+  std::unordered_map<StreamId, std::unique_ptr<StreamState>> external;
+  // States whose address of a queue was taken over by another queue. Their tasks may still run.
+  std::vector<std::unique_ptr<StreamState>> retired;
+};
+
+DeviceStreams& streams_of(DeviceIndex device) {
+  // Leaked, as the queues in it must outlive every static object that may still use them.
+  static auto* all = new std::vector<DeviceStreams>(device_count_ensure_non_zero());
+  return (*all)[device];
+}
+
+DeviceIndex resolve(DeviceIndex device) {
+  if (device == -1) return current_device();
+  device_count_ensure_non_zero();
+  check_device_index(device);
+  return device;
+}
+
+StreamState& external_state(DeviceIndex device, StreamId id) {
+  auto& streams = streams_of(device);
+  const std::lock_guard lock(streams.external_mutex);
+  const auto found = streams.external.find(id);
+  TORCH_CHECK(found != streams.external.end(), "The stream id ", id, " names no stream of xpu:",
+              static_cast<int>(device),
+              ". Streams come from torch.xpu.Stream(), torch.Stream(device='xpu') or "
+              "torch.xpu.get_stream_from_external().");
+  return *found->second;
+}
+
+XPUStream stream_from_id(DeviceIndex device, StreamId id) {
+  return XPUStream(XPUStream::UNCHECKED,
+                   Stream(Stream::UNSAFE, Device(DeviceType::XPU, device), id));
+}
+
+StreamId& current_id(DeviceIndex device) {
+  thread_local std::vector<StreamId> ids(device_count(), kDefaultStream);
+  return ids[device];
+}
+
+}  // namespace
+
+int XPUStream::priority() const { return xpu_runtime::state_of(*this).priority(); }
+
+sycl::queue& XPUStream::queue() const { return xpu_runtime::state_of(*this).queue(); }
+
+XPUStream getStreamFromPool(const int priority, DeviceIndex device) {
+  device = resolve(device);
+  const int rank = std::clamp(kNormalRank - priority, 0, kPriorities - 1);
+  const auto ticket = streams_of(device).next[rank].fetch_add(1, std::memory_order_relaxed);
+  return stream_from_id(device, pool_id(rank, static_cast<int>(ticket % kStreamsPerPool)));
+}
+
+XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
+  return getStreamFromPool(isHighPriority ? -1 : 0, device);
+}
+
+XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index) {
+  TORCH_CHECK(ext_queue, "An external stream needs a sycl::queue, but the pointer is null.");
+  TORCH_CHECK(reinterpret_cast<std::uintptr_t>(ext_queue) % alignof(sycl::queue) == 0,
+              "An external stream needs the address of a sycl::queue, but ", ext_queue,
+              " is not aligned like one.");
+  TORCH_CHECK(ext_queue->is_in_order(),
+              "An external stream needs an in-order sycl::queue: construct it with "
+              "sycl::property::queue::in_order().");
+  device_index = resolve(device_index);
+  TORCH_CHECK(ext_queue->get_device() == get_raw_device(device_index),
+              "The external sycl::queue belongs to the device '",
+              ext_queue->get_device().get_info<sycl::info::device::name>(), "', which is not xpu:",
+              static_cast<int>(device_index), ".");
+  xpu_runtime::note_device_use();
+  const auto id = reinterpret_cast<StreamId>(ext_queue);
+  auto& streams = streams_of(device_index);
+  const std::lock_guard lock(streams.external_mutex);
+  auto& state = streams.external[id];
+  // The copy of the queue in the state keeps it alive: a stream may outlive its owner's object.
+  // A different queue at the same address is a new stream.
+  if (state && state->queue() != *ext_queue) streams.retired.push_back(std::move(state));
+  if (!state) state = std::make_unique<StreamState>(device_index, id, 0, *ext_queue);
+  return stream_from_id(device_index, id);
+}
+
+XPUStream getCurrentXPUStream(DeviceIndex device) {
+  device = resolve(device);
+  return stream_from_id(device, current_id(device));
+}
+
+void setCurrentXPUStream(XPUStream stream) {
+  // Looked up for the check that there is such a stream.
+  const auto& state = xpu_runtime::state_of(stream);
+  current_id(state.device()) = state.id();
+}
+
+std::ostream& operator<<(std::ostream& stream, const XPUStream& s) { return stream << s.unwrap(); }
+
+void syncStreamsOnDevice(DeviceIndex device) { xpu_runtime::synchronize(device); }
+
+// Declared from torch 2.14 on.
+C10_XPU_API void device_synchronize(DeviceIndex device);
+void device_synchronize(DeviceIndex device) { xpu_runtime::synchronize(device); }
+
+}  // namespace c10::xpu
+
+namespace xpu_runtime {
+
+using namespace c10::xpu;
+
+StreamState& state_of(c10::DeviceIndex device, c10::StreamId id) {
+  check_not_forked();
+  device_count_ensure_non_zero();
+  check_device_index(device);
+  auto& streams = streams_of(device);
+  if (id == kDefaultStream) return streams.default_stream.get(device, id, kNormalRank);
+  if (!is_pool_id(id)) return external_state(device, id);
+  const int rank = rank_of(id);
+  const auto index = index_of(id);
+  TORCH_CHECK(rank < kPriorities && index >= 0 && index < kStreamsPerPool, "The stream id ", id,
+              " names no stream of xpu:", static_cast<int>(device), ".");
+  return streams.pools[rank][index].get(device, id, rank);
+}
+
+StreamState& state_of(const c10::xpu::XPUStream& stream) {
+  return state_of(stream.device_index(), stream.id());
+}
+
+std::vector<StreamState*> used_streams(c10::DeviceIndex device) {
+  check_not_forked();
+  auto& streams = streams_of(resolve(device));
+  std::vector<StreamState*> used;
+  const auto add = [&used](const Slot& slot) {
+    if (auto* state = slot.get_if_used()) used.push_back(state);
+  };
+  add(streams.default_stream);
+  for (const auto& pool : streams.pools) std::for_each(pool.begin(), pool.end(), add);
+  const std::lock_guard lock(streams.external_mutex);
+  for (const auto& [id, state] : streams.external) used.push_back(state.get());
+  return used;
+}
+
+}  // namespace xpu_runtime

@@ -1,0 +1,63 @@
+#include "runtime/c10_xpu/stream_state.h"
+
+#include <utility>
+
+#include "runtime/host_wait.h"
+
+namespace xpu_runtime {
+namespace {
+
+// A loop whose every task fails must not fill the memory before it synchronises.
+constexpr std::size_t kMaxKeptErrors = 64;
+
+}  // namespace
+
+StreamState::StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue)
+    : device_(device),
+      id_(id),
+      priority_(priority),
+      queue_(std::move(queue)),
+      native_(native_kernel_queue(queue_)) {}
+
+sycl::async_handler StreamState::async_handler(
+    std::shared_ptr<std::atomic<StreamState*>> target) {
+  return [target = std::move(target)](const sycl::exception_list& errors) {
+    auto* state = target->load();
+    if (!state) return;
+    for (const auto& error : errors) state->keep_error(state->submitted(), error);
+  };
+}
+
+std::uint64_t StreamState::task_submitted() noexcept {
+  pending_.fetch_add(1, std::memory_order_relaxed);
+  return submitted_.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+void StreamState::keep_error(std::uint64_t task, std::exception_ptr error) {
+  const std::lock_guard lock(errors_mutex_);
+  if (errors_.size() >= kMaxKeptErrors) return;
+  errors_.push_back({task, std::move(error)});
+  has_errors_.store(true);
+}
+
+std::exception_ptr StreamState::take_error(std::uint64_t tasks) {
+  if (!has_errors_.load()) return nullptr;
+  const std::lock_guard lock(errors_mutex_);
+  if (errors_.empty() || errors_.front().task > tasks) return nullptr;
+  auto error = std::move(errors_.front().error);
+  errors_.pop_front();
+  has_errors_.store(!errors_.empty());
+  return error;
+}
+
+void StreamState::rethrow_error(std::uint64_t tasks) {
+  if (auto error = take_error(tasks)) std::rethrow_exception(error);
+}
+
+void StreamState::wait() {
+  const HostWait without_gil;
+  queue_.wait_and_throw();
+  if (native_ && has_pending_tasks()) check_opencl(opencl().finish(*native_), "clFinish");
+}
+
+}  // namespace xpu_runtime

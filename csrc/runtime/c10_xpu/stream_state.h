@@ -1,0 +1,84 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+#include <c10/xpu/XPUStream.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include <sycl/sycl.hpp>
+
+#include "runtime/c10_xpu/opencl.h"
+
+namespace xpu_runtime {
+
+/// What the runtime knows of one stream. Lives for ever at one address, so hot paths keep pointers.
+class StreamState {
+ public:
+  StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue);
+  StreamState(const StreamState&) = delete;
+  StreamState& operator=(const StreamState&) = delete;
+  StreamState(StreamState&&) = delete;
+  StreamState& operator=(StreamState&&) = delete;
+  ~StreamState() = default;
+
+  /// The async handler of a stream's queue has to exist before the stream's state does.
+  static sycl::async_handler async_handler(std::shared_ptr<std::atomic<StreamState*>> target);
+
+  [[nodiscard]] c10::DeviceIndex device() const noexcept { return device_; }
+  [[nodiscard]] c10::StreamId id() const noexcept { return id_; }
+  [[nodiscard]] int priority() const noexcept { return priority_; }
+  [[nodiscard]] sycl::queue& queue() noexcept { return queue_; }
+  [[nodiscard]] const std::optional<cl_command_queue>& native() const noexcept { return native_; }
+
+  /// Counts a task in and returns its number, from 1 on.
+  std::uint64_t task_submitted() noexcept;
+  void task_finished() noexcept { pending_.fetch_sub(1, std::memory_order_acq_rel); }
+  [[nodiscard]] std::uint64_t submitted() const noexcept { return submitted_.load(); }
+  [[nodiscard]] bool has_pending_tasks() const noexcept { return pending_.load() != 0; }
+
+  /// Keeps the error of a task until somebody synchronises.
+  void keep_error(std::uint64_t task, std::exception_ptr error);
+  /// Rethrows the oldest kept error of the first `tasks` tasks, if any.
+  void rethrow_error(std::uint64_t tasks);
+  /// The oldest kept error, no longer kept.
+  [[nodiscard]] std::exception_ptr take_error(std::uint64_t tasks);
+
+  /// Waits for all work. Rethrows nothing of the runtime's own.
+  void wait();
+
+ private:
+  struct TaskError {
+    std::uint64_t task;
+    std::exception_ptr error;
+  };
+
+  c10::DeviceIndex device_;
+  c10::StreamId id_;
+  int priority_;
+  sycl::queue queue_;
+  std::optional<cl_command_queue> native_;
+  std::atomic<std::uint64_t> submitted_{0};
+  // SYCL does not see native commands when asked whether its queue is empty.
+  std::atomic<std::int64_t> pending_{0};
+  std::atomic<bool> has_errors_{false};
+  std::mutex errors_mutex_;
+  std::deque<TaskError> errors_;
+};
+
+/// The state of a stream; throws if the id was never handed out. No lock except for external
+/// streams.
+[[nodiscard]] StreamState& state_of(const c10::xpu::XPUStream& stream);
+[[nodiscard]] StreamState& state_of(c10::DeviceIndex device, c10::StreamId id);
+
+/// The streams of a device that were used so far, external ones included.
+[[nodiscard]] std::vector<StreamState*> used_streams(c10::DeviceIndex device);
+
+}  // namespace xpu_runtime

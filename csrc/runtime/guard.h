@@ -1,0 +1,13 @@
+#pragma once
+
+namespace xpu_runtime {
+
+/// Registers the device guard: streams, events and the current device behind torch's generic API.
+///
+/// The payload of a `c10::Event` is an `xpu_event::XPUEvent*`.
+void register_guard();
+
+/// Registers the guard of torch's headers instead, whose payload is a `sycl::event*`.
+void register_upstream_guard();
+
+}  // namespace xpu_runtime

@@ -1,0 +1,124 @@
+#include <ATen/ExpandUtils.h>
+#include <ATen/native/TypeProperties.h>
+#include <ATen/ops/clamp_min_meta.h>
+
+#include "runtime/kernels/kernel.h"
+#include "runtime/kernels/shape_function.h"
+#include "runtime/kernels/tables.h"
+
+// Elementwise operators that have no shape function in ATen.
+namespace xpu_runtime::kernels {
+namespace {
+
+struct LogicalNotShape : at::TensorIteratorBase {
+  void meta(const at::Tensor& self) {
+    const auto& output = maybe_get_output(0);
+    auto config = at::TensorIteratorConfig();
+    config.check_all_same_dtype(false).add_output(output).add_const_input(self);
+    if (!output.defined()) {
+      config.declare_static_dtype(at::kBool);
+    }
+    build(config);
+  }
+};
+
+struct IsNanShape : at::TensorIteratorBase {
+  void meta(const at::Tensor& self) {
+    build_borrowing_unary_force_boolean_op(maybe_get_output(0), self);
+  }
+};
+
+struct ReluShape : at::meta::structured_clamp_min {
+  void meta(const at::Tensor& self) { structured_clamp_min::meta(self, 0); }
+};
+
+struct ReluRunner {
+  using schema = at::Tensor&(const at::Tensor&, at::Tensor&);
+  static at::Tensor& redispatch(c10::DispatchKeySet keys, const at::Tensor& self,
+                                at::Tensor& output) {
+    return ops::clamp_min_out::redispatch(keys, self, 0, output);
+  }
+};
+
+struct WhereShape : at::TensorIteratorBase {
+  static bool supports(const at::Tensor& condition, const at::Tensor& self,
+                       const at::Tensor& other) {
+    const auto fits = [&](const at::Tensor& t) {
+      return t.device() == condition.device() || (t.is_cpu() && t.dim() == 0);
+    };
+    return condition.is_xpu() && fits(self) && fits(other);
+  }
+  void meta(const at::Tensor& condition, const at::Tensor& self, const at::Tensor& other) {
+    const auto& output = maybe_get_output(0);
+    const auto type = at::native::result_type(self, other);
+    auto config = at::TensorIteratorConfig();
+    config.check_all_same_dtype(false).allow_cpu_scalars(true).add_output(output);
+    config.add_const_input(condition).add_const_input(self).add_const_input(other);
+    if (!output.defined()) {
+      config.declare_static_dtype(type);
+    }
+    build(config);
+  }
+};
+
+struct MaskedFillShape : OverwriteShape {
+  template <class Value>
+  static bool supports(const at::Tensor& self, const at::Tensor& mask, const Value& value) {
+    if constexpr (std::is_same_v<Value, at::Tensor>) {
+      if (value.dim() != 0) {
+        return false;
+      }
+    }
+    return is_writable(self) && at::is_expandable_to(mask.sizes(), self.sizes());
+  }
+};
+
+struct FillShape : OverwriteShape {
+  static bool supports(const at::Tensor& self, const at::Scalar& /*value*/) {
+    return is_writable(self);
+  }
+  static bool supports(const at::Tensor& self, const at::Tensor& value) {
+    return is_writable(self) && value.dim() == 0;
+  }
+};
+
+void logical(torch::Library& library) {
+  kernel<LogicalNotShape, kAll, ops::logical_not_out, ops::logical_not, ops::logical_not_>(library);
+  kernel<ComparisonShape, kAll, ops::logical_and_out, ops::logical_and, ops::logical_and_>(library);
+  kernel<ComparisonShape, kAll, ops::logical_or_out, ops::logical_or, ops::logical_or_>(library);
+  kernel<ComparisonShape, kAll, ops::logical_xor_out, ops::logical_xor, ops::logical_xor_>(library);
+  kernel<IsNanShape, kAll, ops::isnan_out, ops::isnan>(library);
+  kernel<WhereShape, Gate(kBool, kAll), ops::where_self_out, ops::where_self>(library);
+}
+
+void arithmetic(torch::Library& library) {
+  kernel<UnaryShape, kReal, ops::abs_out, ops::abs, ops::abs_>(library);
+  kernel<UnaryShape, kOrdered, ops::nan_to_num_out, ops::nan_to_num, ops::nan_to_num_>(library);
+  kernel<BinaryShape, kReal, ops::floor_divide_out, ops::floor_divide, ops::floor_divide__Tensor>(library);
+}
+
+void activation(torch::Library& library) {
+  kernel<ReluShape, kReal, ReluRunner, ops::relu, ops::relu_>(library);
+  kernel<UnaryShape, kFloating, ops::hardswish_out, ops::hardswish, ops::hardswish_>(library);
+  kernel<BinaryShape, kFloating, ops::hardswish_backward_out, ops::hardswish_backward>(library);
+  kernel<BinaryShape, kFloating, ops::hardtanh_backward_grad_input, ops::hardtanh_backward>(
+      library);
+}
+
+void filling(torch::Library& library) {
+  kernel<FillShape, kAll, InPlaceOnly, ops::fill__Scalar, ops::fill__Tensor>(library);
+  kernel<OverwriteShape, kAll, InPlaceOnly, ops::zero_>(library);
+  kernel<MaskedFillShape, Gate(kAll, kBool, kLikeFirst), InPlaceOnly, ops::masked_fill__Scalar,
+         ops::masked_fill__Tensor>(library);
+}
+
+}  // namespace
+
+void elementwise_kernels(torch::Library& library) {
+  logical(library);
+  arithmetic(library);
+  activation(library);
+  filling(library);
+}
+
+}  // namespace xpu_runtime::kernels

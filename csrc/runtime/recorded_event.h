@@ -1,0 +1,38 @@
+#pragma once
+
+#include <c10/xpu/XPUStream.h>
+
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+#include "event/xpu_event.h"
+
+namespace xpu_runtime {
+
+/// What a `c10::Event` of this device points to: an event, and which work of which stream it
+/// covers, so that waiting for it reports the errors of that work and no others.
+class RecordedEvent {
+ public:
+  explicit RecordedEvent(bool enable_timing) noexcept : event_(enable_timing) {}
+
+  void record(const c10::xpu::XPUStream& stream);
+  void wait(const c10::xpu::XPUStream& stream) const;
+  [[nodiscard]] bool query() const { return event_.query(); }
+  void synchronize() const;
+  [[nodiscard]] const xpu_event::XPUEvent& event() const noexcept { return event_; }
+
+ private:
+  struct Coverage {
+    c10::StreamId stream = 0;
+    std::uint64_t tasks = 0;
+  };
+  [[nodiscard]] Coverage coverage() const;
+
+  // First: whoever knows the pointer takes it for an XPUEvent*, or for a sycl::event*.
+  xpu_event::XPUEvent event_;
+  mutable std::mutex mutex_;
+  Coverage coverage_;
+};
+
+}  // namespace xpu_runtime

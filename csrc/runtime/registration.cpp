@@ -1,0 +1,25 @@
+#include "runtime/registration.h"
+
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <c10/xpu/XPUCachingAllocator.h>
+#include <c10/xpu/XPUFunctions.h>
+
+#include "runtime/autograd_engine.h"
+#include "runtime/guard.h"
+#include "runtime/hooks.h"
+#include "runtime/pinned_memory.h"
+
+namespace xpu_runtime {
+
+void register_backend(const RegistrationOptions& options) {
+  TORCH_CHECK(!c10::impl::hasDeviceGuardImpl(c10::kXPU),
+              "This torch has an xpu backend already; a second one would replace parts of it.");
+  c10::xpu::device_count_ensure_non_zero();
+  register_hooks();
+  options.upstream_guard ? register_upstream_guard() : register_guard();
+  c10::SetAllocator(c10::kXPU, c10::xpu::XPUCachingAllocator::get());
+  at::setHostAllocator(c10::kXPU, pinned_allocator());
+  ensure_autograd_threads();
+}
+
+}  // namespace xpu_runtime

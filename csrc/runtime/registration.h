@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace xpu_runtime {
+
+/// How the backend is put into this process.
+struct RegistrationOptions {
+  /// Registers the device guard of torch's own headers instead of ours. For tests: the event layer
+  /// must not notice.
+  bool upstream_guard = false;
+};
+
+/// Registers the xpu backend with torch: guard, allocators, hooks. Kernels register when the library
+/// is loaded. Throws if torch has an xpu backend already, this one included.
+void register_backend(const RegistrationOptions& options);
+
+}  // namespace xpu_runtime

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/export.h"
+
+/// The runtime log: what ran when on which stream. Off by default, then one relaxed load per use.
+/// All times are nanoseconds of one monotonic clock.
+namespace xpu_runtime::trace {
+
+/// A task of a stream.
+struct TaskRecord {
+  std::string name;
+  c10::DeviceIndex device;
+  c10::StreamId stream;
+  std::int64_t submit_ns;
+  std::int64_t start_ns;
+  std::int64_t end_ns;
+};
+
+enum class EventOp : std::uint8_t { record, wait, synchronize };
+
+/// An operation on an event. `end_ns` is when the stream (record, wait) or the host (synchronize)
+/// got past it, 0 if it had not when the log was stopped.
+struct EventRecord {
+  EventOp op;
+  std::uintptr_t event;
+  c10::DeviceIndex device;
+  c10::StreamId stream;
+  std::int64_t submit_ns;
+  std::int64_t end_ns;
+};
+
+struct Log {
+  std::vector<TaskRecord> tasks;
+  std::vector<EventRecord> events;
+};
+
+namespace detail {
+XPU_RUNTIME_API extern std::atomic<bool> on;
+}
+
+[[nodiscard]] inline bool enabled() noexcept {
+  return detail::on.load(std::memory_order_relaxed);
+}
+
+/// Empties the log and starts it.
+XPU_RUNTIME_API void start();
+
+/// Stops the log and hands it over. Work not yet complete is left out: synchronise first.
+[[nodiscard]] XPU_RUNTIME_API Log stop();
+
+[[nodiscard]] XPU_RUNTIME_API std::int64_t now_ns() noexcept;
+
+/// Adds a finished task. Dropped when the log is off.
+XPU_RUNTIME_API void add(TaskRecord record);
+
+/// Adds an event operation and returns its ticket, for finish().
+XPU_RUNTIME_API std::uint64_t add(const EventRecord& record);
+
+/// Sets `end_ns` of an event operation to now. Stale tickets of an earlier log are ignored.
+XPU_RUNTIME_API void finish(std::uint64_t ticket) noexcept;
+
+[[nodiscard]] XPU_RUNTIME_API const char* to_string(EventOp op) noexcept;
+
+}  // namespace xpu_runtime::trace

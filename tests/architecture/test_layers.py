@@ -1,0 +1,130 @@
+"""Dependencies point down only, in Python and in C++."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "xpu_dynamo_event"
+CSRC = ROOT / "csrc"
+
+# From the bottom up; a module may import from its own layer and those before it.
+LAYERS = [
+    {"_version", "_native", "_runtime", "_compat"},
+    {"runtime"},
+    {"event"},
+    {"ops"},
+    {"variables"},
+    {"ordering"},
+    {"inductor"},
+    {"graphs", "testing", "timeline", "timeline_plot", "timeline_trace", "timeline_sources"},
+    {"install"},
+    {"__init__", "__main__"},
+]
+
+# What a C++ directory may include of the others, and of torch, Python and SYCL.
+INCLUDES = {
+    "event": {"event"},
+    "ops": {"event", "ops"},
+    "runtime": {"event", "runtime"},
+    "bindings": {"event", "ops", "runtime", "bindings"},
+}
+
+pytestmark = pytest.mark.no_device
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def rank(module: str) -> int:
+    for i, layer in enumerate(LAYERS):
+        if module in layer:
+            return i
+    raise AssertionError(f"{module} has no layer: put it into LAYERS")
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of the package that the file imports, by their first name."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            names |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("xpu_dynamo_event."):
+            names.add(node.module.split(".")[1])
+    return {name for name in names if not name.startswith("__")}
+
+
+PYTHON = sorted(PACKAGE.rglob("*.py"))
+SOURCES = sorted(p for p in CSRC.rglob("*") if p.suffix in {".h", ".cpp"} and "tests" not in p.parts)
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    own = rank(module_of(path))
+    above = {name for name in imported(path) if rank(name) > own}
+    assert not above, f"{path.name} imports from a layer above its own: {sorted(above)}"
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_private_torch_names_stay_in_compat(path: Path) -> None:
+    if "_compat" in path.parts:
+        return
+    private = re.findall(r"^\s*(?:from|import)\s+(torch\._\w+)", path.read_text(), re.M)
+    tree = ast.parse(path.read_text())
+    private += [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "torch"
+    ]
+    assert not private, f"{path.name} uses private names of torch: {private}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "_compat").glob("*.py")), ids=lambda p: p.name
+)
+def test_each_shim_says_why_and_until_when(path: Path) -> None:
+    if path.name == "__init__.py":
+        return
+    text = path.read_text()
+    for word in ("Upstream:", "Versions:", "CAN REMOVE when"):
+        assert word in text, f"{path.name} does not say '{word}'"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CSRC)))
+def test_includes_point_down(path: Path) -> None:
+    directory = path.relative_to(CSRC).parts[0]
+    text = path.read_text()
+    own = {name.split("/")[0] for name in re.findall(r'^#include "([^"]+)"', text, re.M)}
+    assert own <= INCLUDES[directory], f"{path.name} includes from above: {own}"
+    if directory == "event":
+        foreign = re.findall(r"^#include <((?:torch|c10|ATen|pybind11|Python)[^>]*)>", text, re.M)
+        assert not foreign, f"the native event knows only SYCL, but includes {foreign}"
+    if directory == "ops":
+        assert "c10/xpu" not in text, "the event layer must not know who implements the device"
+
+
+def test_event_module_links_no_symbol_of_the_device_library() -> None:
+    nm = shutil.which("nm")
+    if nm is None:
+        pytest.skip("nm is not installed")
+    (module,) = PACKAGE.glob("_native*.so")
+    undefined = subprocess.run(
+        [nm, "--dynamic", "--undefined-only", "--demangle", module],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "c10::Event" in undefined or "c10::impl" in undefined, "nm printed no symbols of torch"
+    assert "c10::xpu" not in undefined

@@ -1,0 +1,33 @@
+"""XPU events that ``torch.compile`` captures.
+
+``import xpu_dynamo_event`` is all that is needed: ``torch.xpu.Event``, ``torch.Event(device="xpu")``,
+streams and stream contexts in compiled functions then behave as in eager, in every backend. Where
+torch has no XPU device, the import also brings one, on Intel's SYCL runtime.
+"""
+
+from __future__ import annotations
+
+from . import runtime
+
+runtime.bring_up()
+
+from ._version import __version__  # noqa: E402
+from .event import Event  # noqa: E402
+from .graphs import GraphLog  # noqa: E402
+from .install import disable, enable, enabled, is_enabled  # noqa: E402
+
+if runtime.is_active():
+    runtime.set_event_class(Event)
+
+__all__ = [
+    "Event",
+    "GraphLog",
+    "__version__",
+    "disable",
+    "enable",
+    "enabled",
+    "is_enabled",
+]
+
+if runtime.is_available():
+    enable()

@@ -1,0 +1,98 @@
+"""AOTAutograd: where the ordering pass runs, and how its work survives the partitioner.
+
+Upstream: torch/_functorch/_aot_autograd/{graph_capture,streams,runtime_wrappers}.py,
+torch/_functorch/partitioners.py.
+AOTAutograd calls ``wrap_all_sync_nodes_with_control_deps`` on every graph that it captures, after
+functionalization and before partitioning: upstream's own ordering pass for its stream ops, and the
+only place where one of ours can run for every backend.
+Versions: 2.13 to 2.15.
+CAN REMOVE when AOTAutograd takes custom passes over the joint graph independent of the backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from torch._functorch import partitioners
+from torch._functorch._aot_autograd import graph_capture, runtime_wrappers
+from torch.fx import Graph, GraphModule, Node
+
+_HOOK = "wrap_all_sync_nodes_with_control_deps"
+
+
+def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[], None]:
+    """Run ``graph_pass`` on every graph that AOTAutograd captures.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = getattr(graph_capture, _HOOK)
+
+    def both(module: GraphModule) -> None:
+        upstream(module)
+        graph_pass(module)
+
+    setattr(graph_capture, _HOOK, both)
+    return lambda: setattr(graph_capture, _HOOK, upstream)
+
+
+def is_backward(node: Node) -> bool:
+    """Whether tracing saw ``node`` in the backward of a joint graph."""
+    return node.meta.get("partitioner_tag") in ("is_backward", "must_be_in_backward")
+
+
+def mark_phase(node: Node, backward: bool) -> None:
+    """Say which phase ``node`` was traced in; the partitioner may still recompute it."""
+    node.meta["partitioner_tag"] = "is_backward" if backward else "is_forward"
+
+
+def pin_to_phase(node: Node, backward: bool) -> None:
+    """Keep ``node`` in its phase: neither copied into the other one nor recomputed."""
+    node.meta["partitioner_tag"] = "must_be_in_backward" if backward else "must_be_in_forward"
+
+
+class _Distinct:
+    """Stands for a target while common subexpressions are merged; equal to no other."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.__name__ = getattr(target, "__name__", str(target))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.target(*args, **kwargs)
+
+
+def install_distinct_nodes(select: Callable[[Graph], Iterable[Node]]) -> Callable[[], None]:
+    """Keep the partitioner from merging the nodes that ``select`` names with equal ones.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = partitioners.fx_graph_cse
+
+    def cse(graph: Graph) -> Graph:
+        for node in select(graph):
+            node.target = _Distinct(node.target)
+        merged = upstream(graph)
+        for node in (*graph.nodes, *merged.nodes):
+            if isinstance(node.target, _Distinct):
+                node.target = node.target.target
+        return merged
+
+    partitioners.fx_graph_cse = cse
+    return lambda: setattr(partitioners, "fx_graph_cse", upstream)
+
+
+def install_handing_through(ops: Collection[Any]) -> Callable[[], None]:
+    """Let ``ops`` return operands of theirs in a compiled graph without AOTAutograd's warning.
+
+    Their schemas cannot say so: functionalization, which sees the graph again under compiled autograd,
+    refuses custom ops whose results alias.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = runtime_wrappers._schema_allows_aliasing
+    runtime_wrappers._schema_allows_aliasing = lambda op: op in ops or upstream(op)
+    return lambda: setattr(runtime_wrappers, "_schema_allows_aliasing", upstream)

@@ -1,0 +1,41 @@
+"""Compilers by name.
+
+Upstream: torch/_dynamo/backends/registry.py.
+Versions: 2.13 to 2.15.
+CAN REMOVE when torch.compiler can look up a backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.fx import GraphModule
+
+
+def lookup(name: str) -> Callable[..., Any]:
+    """Return the compiler that ``torch.compile(backend=name)`` uses."""
+    from torch._dynamo.backends.registry import lookup_backend
+
+    compiler: Callable[..., Any] = lookup_backend(name)
+    return compiler
+
+
+def aot_graphs() -> tuple[list[GraphModule], Callable[..., Any]]:
+    """Return a list, and a backend that adds each graph of AOTAutograd to it and runs it as it is."""
+    from torch._dynamo.backends.common import aot_autograd
+    from torch._functorch.aot_autograd import make_boxed_func
+    from torch._functorch.partitioners import min_cut_rematerialization_partition
+
+    graphs: list[GraphModule] = []
+
+    def compile_(graph: GraphModule, _inputs: list[Any]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return make_boxed_func(graph.forward)
+
+    backend = aot_autograd(
+        fw_compiler=compile_,
+        bw_compiler=compile_,
+        partition_fn=min_cut_rematerialization_partition,
+    )
+    return graphs, backend

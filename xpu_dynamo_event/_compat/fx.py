@@ -1,0 +1,26 @@
+"""What FX and fake tensors need to know about an op.
+
+Upstream: torch/fx/node.py, torch/_subclasses/fake_tensor.py.
+Versions: 2.13 to 2.15.
+CAN REMOVE when torch.library offers to mark an op as having side effects and as data-dependent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from torch._ops import OpOverload
+from torch._subclasses.fake_tensor import DataDependentOutputException
+from torch.fx.node import has_side_effect
+
+__all__ = ["OpOverload", "has_side_effect", "refuse_in_graph"]
+
+
+def refuse_in_graph(op: OpOverload) -> Callable[..., NoReturn]:
+    """Return a fake implementation which says that the result of ``op`` exists only at run time."""
+
+    def refuse(*_args: Any, **_kwargs: Any) -> NoReturn:
+        raise DataDependentOutputException(op)
+
+    return refuse

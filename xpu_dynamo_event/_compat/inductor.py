@@ -1,0 +1,282 @@
+"""The parts of Inductor that code generation for the runtime's device is made of.
+
+Names first, then shims. Inductor has a registration of a backend for a device
+(``register_backend_for_device``), but takes "xpu" for a GPU with Triton wherever that registration
+is not asked. Each shim answers one such place for the device "xpu" alone, and only while our
+backend is registered; code generation for other devices takes the upstream path.
+
+Upstream: torch/_inductor/{scheduler,lowering,utils,config}.py, torch/_inductor/codegen/*.py.
+Versions: 2.13.
+CAN REMOVE when Inductor asks the registered scheduling, not the device's name, what it can do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch._inductor import config, ir, lowering, scheduler
+from torch._inductor import utils as inductor_utils
+from torch._inductor.codegen import common, cpp, wrapper
+from torch._inductor.custom_graph_pass import CustomGraphModulePass, get_hash_for_files
+from torch._inductor.dependencies import WeakDep
+from torch._inductor.utils import Placeholder, get_fused_kernel_name
+from torch._inductor.virtualized import V
+
+__all__ = [
+    "KERNEL_NAME",
+    "CppScheduling",
+    "CustomGraphModulePass",
+    "FreeLine",
+    "MemoryPlanningLine",
+    "PythonWrapperCodegen",
+    "SubgraphPythonWrapperCodegen",
+    "V",
+    "aliased_buffers",
+    "buffer_device",
+    "config",
+    "cpp_code_for_xpu",
+    "flush_pending_kernels",
+    "fused_kernel_name",
+    "get_hash_for_files",
+    "has_native_backend",
+    "real_buffer_name",
+    "register_backend",
+    "tensor_reads",
+]
+
+# Typed as Any: half of upstream's methods have no annotations.
+CppScheduling: Any = cpp.CppScheduling
+FreeLine: Any = wrapper.FreeLine
+MemoryPlanningLine: Any = wrapper.MemoryPlanningLine
+PythonWrapperCodegen: Any = wrapper.PythonWrapperCodegen
+SubgraphPythonWrapperCodegen: Any = wrapper.SubgraphPythonWrapperCodegen
+
+KERNEL_NAME = str(Placeholder.KERNEL_NAME)
+"""What generated C++ calls its kernel until the kernel is defined."""
+
+
+# ---- the graph that is being generated
+
+
+def fused_kernel_name(nodes: Iterable[Any]) -> str:
+    """Return a name for the fusion of ``nodes``, as upstream names its C++ kernels."""
+    style = config.cpp.descriptive_names
+    return get_fused_kernel_name(list(nodes), style) if style else "kernel"
+
+
+def flush_pending_kernels() -> None:
+    """Emit the calls of kernels whose loops are generated, and free what they used last."""
+    V.graph.scheduler.flush()
+
+
+def real_buffer_name(name: str) -> str:
+    """Return the buffer that ``name``, perhaps the outcome of a mutation, is stored in."""
+    return V.graph.scheduler.mutation_real_name.get(name, name)
+
+
+def buffer_device(name: str) -> torch.device | None:
+    """Return the device of a buffer or graph input, or None when ``name`` is not one tensor."""
+    buffer = V.graph.try_get_buffer(name)
+    if not isinstance(buffer, ir.IRNode):
+        return None
+    layout = buffer.maybe_get_output_spec()
+    return layout.device if isinstance(layout, ir.Layout) else None
+
+
+def aliased_buffers(buffer: Any) -> list[str]:
+    """Return the buffers in whose storage the scheduler's ``buffer`` lives."""
+    node = buffer.node
+    names = list(node.get_inputs_that_alias_output())
+    layout = node.maybe_get_output_spec()
+    if isinstance(layout, ir.NonOwningLayout):
+        names.append(layout.view.get_name())
+    return names
+
+
+def tensor_reads(node: Any) -> set[str]:
+    """Return the buffers that a scheduler node reads; not those it is only ordered after."""
+    return {dep.name for dep in node.read_writes.reads if not isinstance(dep, WeakDep)}
+
+
+# ---- registration
+
+
+def has_native_backend() -> bool:
+    """Return whether the xpu device of this process is not ours but torch's own."""
+    return not hasattr(ctypes.CDLL(None), "xpu_runtime_enqueue")
+
+
+def register_backend(
+    scheduling: type,
+    wrapper_class: type,
+    unsupported_wrapper: type,
+    graph_pass: Any,
+    undo: ExitStack,
+) -> None:
+    """Register code generation for the device "xpu"; ``undo`` brings back what was there."""
+    common.init_backend_registration()
+    for table in (
+        common.device_codegens,
+        common.custom_backend_passes,
+        common.custom_backend_codegen_configs,
+    ):
+        _restore_entry(table, "xpu", undo)
+    common.register_backend_for_device(
+        "xpu",
+        scheduling,
+        wrapper_class,
+        unsupported_wrapper,
+        unsupported_wrapper,
+        graph_pass,
+    )
+
+
+def cpp_code_for_xpu(undo: ExitStack) -> None:
+    """Let Inductor treat "xpu" as a device with streams and C++ kernels; undone by ``undo``."""
+    for shim in (
+        _no_triton,
+        _keep_device_guards,
+        _device_over_host_numbers,
+        _cpp_loop_heuristics,
+        _cpp_backend_name,
+        _no_combo_kernels,
+        _no_flex_attention,
+        _note_nodes,
+    ):
+        shim(undo)
+    inductor_utils.get_gpu_type.cache_clear()
+    undo.callback(inductor_utils.get_gpu_type.cache_clear)
+
+
+def _restore_entry(table: dict[Any, Any], key: object, undo: ExitStack) -> None:
+    if key in table:
+        undo.callback(table.__setitem__, key, table[key])
+    else:
+        undo.callback(table.pop, key, None)
+
+
+def _replace(owner: Any, name: str, new: Any, undo: ExitStack) -> None:
+    # Not getattr: it would put back a plain function where a class has a static method.
+    undo.callback(setattr, owner, name, vars(owner)[name])
+    setattr(owner, name, new)
+
+
+def _no_triton(undo: ExitStack) -> None:
+    """A "GPU" needs Triton: TritonMissing although a scheduling is registered, and its heuristics.
+
+    Upstream: scheduler.Scheduler.create_backend, utils.is_gpu.
+    """
+    gpus: list[str] = inductor_utils.GPU_TYPES
+    if "xpu" in gpus:
+        undo.callback(gpus.insert, gpus.index("xpu"), "xpu")
+        gpus.remove("xpu")
+
+
+def _keep_device_guards(undo: ExitStack) -> None:
+    """Not a GPU any more, the device still has an index and a current stream.
+
+    Upstream: scheduler.device_need_guard.
+    """
+    original: Callable[[str], bool] = vars(scheduler)["device_need_guard"]
+    _replace(
+        scheduler, "device_need_guard", lambda device: device == "xpu" or original(device), undo
+    )
+
+
+def _device_over_host_numbers(undo: ExitStack) -> None:
+    """``host_number * device_tensor`` would become a host kernel that reads device memory.
+
+    Upstream: lowering.make_pointwise (takes the device of the first operand on a GPU).
+    """
+    original: Callable[[str | None], bool] = vars(lowering)["is_gpu"]
+    _replace(lowering, "is_gpu", lambda device: device == "xpu" or original(device), undo)
+
+
+def _cpp_loop_heuristics(undo: ExitStack) -> None:
+    """Reordering loops after fusion is only skipped for "cpu"; the C++ backend cannot follow it.
+
+    Upstream: scheduler.Scheduler.shared_data_after_reordering_loop and its neighbours.
+    """
+    node_class = scheduler.BaseSchedulerNode
+    original = node_class.is_cpu
+
+    def is_cpu(self: Any) -> bool:
+        device = self.get_device()
+        return (device is not None and device.type == "xpu") or original(self)
+
+    _replace(node_class, "is_cpu", is_cpu, undo)
+
+
+def _cpp_backend_name(undo: ExitStack) -> None:
+    """Patterns and type propagation ask ``config.xpu_backend``, which knows only "triton".
+
+    The default is changed and not the value: values are per thread, and a backward graph is
+    compiled in a thread of autograd.
+
+    Upstream: config.xpu_backend.
+    """
+    entry = vars(config)["_config"]["xpu_backend"]
+    _replace(entry, "default", "cpp", undo)
+
+
+def _no_combo_kernels(undo: ExitStack) -> None:
+    """``config.combo_kernels`` groups nodes of all devices but "cpu"; only Triton can emit a group.
+
+    Upstream: scheduler.ForeachKernelSchedulerNode.group_nodes_for_combo_kernels.
+    """
+    node_class = scheduler.ForeachKernelSchedulerNode
+    original = node_class.group_nodes_for_combo_kernels
+
+    def group_nodes_for_combo_kernels(graph_scheduler: Any) -> list[list[Any]]:
+        groups: list[list[Any]] = original(graph_scheduler)
+        return [nodes for nodes in groups if nodes[0].get_device().type != "xpu"]
+
+    new = staticmethod(group_nodes_for_combo_kernels)
+    _replace(node_class, "group_nodes_for_combo_kernels", new, undo)
+
+
+def _no_flex_attention(undo: ExitStack) -> None:
+    """Its kernels are Triton templates, and the error would be about a missing module.
+
+    Upstream: kernel/flex/flex_attention.py.
+    """
+    higher_order = torch.ops.higher_order
+    for op in (higher_order.flex_attention, higher_order.flex_attention_backward):
+        _restore_entry(lowering.lowerings, op, undo)
+        lowering.lowerings[op] = _refuse_on_xpu(op, lowering.lowerings[op])
+
+
+def _refuse_on_xpu(op: Any, lower: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse(query: Any, *args: Any, **kwargs: Any) -> Any:
+        if query.get_device().type != "xpu":
+            return lower(query, *args, **kwargs)
+        raise NotImplementedError(
+            f"{op} has no kernel on the xpu device that xpu_dynamo_event provides: it is a Triton "
+            "template. Use scaled_dot_product_attention, or do not compile flex_attention"
+        )
+
+    return refuse
+
+
+def _note_nodes(undo: ExitStack) -> None:
+    """Event operations have no device, and only a device makes upstream emit pending C++ kernels.
+
+    Also tells wrappers that care (``entering_node``) which node comes next.
+
+    Upstream: scheduler.Scheduler.enter_context, called first for each node.
+    """
+    original = scheduler.Scheduler.enter_context
+
+    def enter_context(self: Any, node: Any) -> None:
+        if node.is_extern() and node.get_device() is None:
+            self.flush()
+        original(self, node)
+        entering_node = getattr(V.graph.wrapper_code, "entering_node", None)
+        if entering_node is not None:
+            entering_node(node)
+
+    _replace(scheduler.Scheduler, "enter_context", enter_context, undo)

@@ -1,0 +1,116 @@
+"""The parts of Inductor's IR that the lowering of event ops is made of.
+
+Upstream: torch/_inductor/{ir,lowering,graph,scheduler}.py.
+Versions: 2.13 to 2.15.
+CAN REMOVE when Inductor orders an op with side effects against all compute around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch._inductor import graph as inductor_graph
+from torch._inductor import ir, lowering
+from torch._inductor.virtualized import V
+
+__all__ = [
+    "ExternKernel",
+    "FixedLayout",
+    "NoneLayout",
+    "TensorBox",
+    "V",
+    "argument_code",
+    "base_buffer",
+    "install_before_scheduling",
+    "install_lowering",
+    "order_after",
+    "register",
+    "stream_switched",
+    "without_opaque_inputs",
+]
+
+ExternKernel = ir.ExternKernel
+FixedLayout = ir.FixedLayout
+NoneLayout = ir.NoneLayout
+TensorBox = ir.TensorBox
+
+
+def install_lowering(op: torch._ops.OpOverload, lower: Callable[..., Any]) -> Callable[[], None]:
+    """Lower ``op`` with ``lower``, which gets the IR of the operands; returns the undo."""
+    before = lowering.lowerings.get(op)
+    lowering.register_lowering(op, type_promotion_kind=None)(lower)
+
+    def restore() -> None:
+        if before is None:
+            lowering.lowerings.pop(op, None)
+        else:
+            lowering.lowerings[op] = before
+
+    return restore
+
+
+def install_before_scheduling(prepare: Callable[[Any], None]) -> Callable[[], None]:
+    """Call ``prepare(graph)`` when all operations of a graph exist and none is scheduled.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = inductor_graph.GraphLowering._update_scheduler
+
+    def update_scheduler(self: Any) -> None:
+        prepare(self)
+        upstream(self)
+
+    inductor_graph.GraphLowering._update_scheduler = update_scheduler
+
+    def restore() -> None:
+        inductor_graph.GraphLowering._update_scheduler = upstream
+
+    return restore
+
+
+def register(kernel: Any) -> None:
+    """Make ``kernel`` a buffer and an operation of the graph being lowered."""
+    kernel.name = V.graph.register_buffer(kernel)
+    V.graph.register_operation(kernel)
+
+
+def order_after(graph: Any, operation: Any, earlier: Any) -> None:
+    """Schedule ``operation`` after ``earlier``, without keeping a buffer of it alive."""
+    for buffer in earlier.get_outputs():
+        graph.additional_buffer_deps[operation.get_operation_name()].add(buffer.get_name())
+
+
+def base_buffer(tensor: Any) -> Any:
+    """Compute ``tensor`` into memory and return the buffer that it, or what it views, lives in."""
+    tensor.realize()
+    node = tensor
+    while not isinstance(node, (ir.Buffer, ir.InputBuffer)):
+        node = node.unwrap_view() if isinstance(node, ir.BaseView) else node.data
+    return node
+
+
+def without_opaque_inputs(read_writes: Any) -> Any:
+    """Leave out reads of graph inputs that are no tensors: the scheduler would free them as buffers."""
+    inputs = V.graph.graph_inputs
+    opaque = {name for name, node in inputs.items() if isinstance(node, ir.NonTensorObj)}
+    for read in [read for read in read_writes.reads if read.name in opaque]:
+        read_writes.reads.remove(read)
+    return read_writes
+
+
+def stream_switched(wrapper: Any) -> None:
+    """Make code generated from here on fetch the raw stream again: upstream fetches it once."""
+    if hasattr(wrapper, "stream_switched"):  # the wrapper of the runtime's device does more
+        wrapper.stream_switched()
+    else:
+        wrapper.write_get_raw_stream.cache_clear()
+
+
+def argument_code(value: Any) -> str:
+    """Return the generated code for an operand that is no tensor."""
+    if isinstance(value, ir.IRNode):
+        return str(value.codegen_reference())
+    return repr(value)

@@ -1,0 +1,50 @@
+"""Events and streams as opaque objects: first-class inputs and results of graphs.
+
+Shim: torch offers ``register_opaque_type`` only for classes made with its own metaclass.
+``torch.Event`` and ``torch.Stream`` are C types without it, so they go into the registry directly.
+The metaclass would also be harmful: it makes ``isinstance(fake, torch.Event)`` true for the stand-in
+objects of tracing, which C++ code then takes for a real event and casts.
+
+Upstream: torch/_library/opaque_object.py (2.13), torch/_library/custom_class.py (2.15).
+Versions: 2.13 to 2.15.
+CAN REMOVE when torch registers torch.Event and torch.Stream as opaque types itself.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch._library import opaque_object
+from torch._library.fake_class_registry import FakeScriptObject, maybe_to_fake_obj
+
+__all__ = ["FakeScriptObject", "maybe_to_fake_obj", "real_object", "register", "unregister"]
+
+
+def register(cls: type) -> str:
+    """Make ``cls`` and its subclasses opaque reference types; idempotent.
+
+    Args:
+        cls: A class whose instances may be operands and results of ops.
+
+    Returns:
+        The name of the type in op schemas.
+    """
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if cls not in opaque_object._OPAQUE_TYPES:
+        info = opaque_object._OpaqueTypeInfo(name, "reference", None, {}, False, None)  # type: ignore[arg-type]
+        opaque_object._OPAQUE_TYPES[cls] = info
+        opaque_object._OPAQUE_TYPES_BY_NAME[name] = info
+        if not torch._C._is_opaque_type_registered(name):  # the native module came first
+            torch._C._register_opaque_type(name)
+    return name
+
+
+def unregister(cls: type) -> None:
+    """Undo :func:`register` for the Python side of tracing; schemas keep the name."""
+    info = opaque_object._OPAQUE_TYPES.pop(cls, None)
+    if info is not None:
+        opaque_object._OPAQUE_TYPES_BY_NAME.pop(info.class_name, None)
+
+
+def real_object(value: object) -> object:
+    """Return the object that a stand-in of tracing represents, or ``value`` itself."""
+    return value.real_obj if isinstance(value, FakeScriptObject) else value

@@ -1,0 +1,73 @@
+"""Where a torch without XPU expects one to be: ``torch._C._xpu_*`` and the modules of ``torch.xpu``.
+
+Upstream: torch/csrc/xpu/Module.cpp defines these names, torch/xpu/*.py uses them.
+Versions: 2.13 to 2.15.
+CAN REMOVE when the CPU wheels of torch let a backend provide the device "xpu".
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+import torch
+
+# Modules that looked at torch._C when they were imported; torch.xpu last, as it imports from them.
+_TORCH_XPU = ("torch.xpu.streams", "torch.xpu.graphs", "torch.xpu.memory", "torch.xpu.random")
+_LOOKED_EARLY = ("torch._dynamo.device_interface",)
+
+
+def has_xpu() -> bool:
+    """Return whether this torch has an xpu backend, its own or ours."""
+    return bool(torch._C._has_xpu)
+
+
+def install(runtime: ModuleType, event_base: type) -> None:
+    """Let ``torch.xpu`` run on a runtime; the Python of torch.xpu stays upstream's.
+
+    Args:
+        runtime: A module with the ``_xpu_*`` functions and ``_Xpu*`` classes of ``torch._C``.
+        event_base: The class for ``torch._C._XpuEventBase``.
+    """
+    for name in dir(runtime):
+        if name.startswith(("_xpu_", "_Xpu")):
+            setattr(torch._C, name, getattr(runtime, name))
+    _set(torch._C, "_XpuEventBase", event_base)
+    _set(torch._C, "_has_xpu", True)
+    for module in (*_TORCH_XPU, "torch.xpu", *_LOOKED_EARLY):
+        if module in sys.modules:
+            importlib.reload(sys.modules[module])
+
+
+def set_event_class(cls: type) -> None:
+    """Make a class ``torch.xpu.Event``, also for ``Stream.record_event`` and Dynamo."""
+    for module in ("torch.xpu", "torch.xpu.streams"):
+        _set(sys.modules[module], "Event", cls)
+    interface = sys.modules.get("torch._dynamo.device_interface")
+    if interface is not None:
+        _set(interface.XpuInterface, "Event", cls)
+
+
+def explain_absence(reason: str) -> None:
+    """Make the first use of the device say why there is none.
+
+    Upstream raises "Torch not compiled with XPU enabled" from the function replaced here, which every
+    way to an xpu tensor calls first.
+
+    Args:
+        reason: Why, without a full stop.
+    """
+
+    def lazy_init() -> NoReturn:
+        raise RuntimeError(
+            f"No xpu device: this torch ({torch.__version__}) is built without XPU, and the runtime "
+            f"of xpu_dynamo_event found no device: {reason}."
+        )
+
+    _set(torch.xpu, "_lazy_init", lazy_init)
+
+
+def _set(owner: Any, name: str, value: Any) -> None:
+    setattr(owner, name, value)

@@ -1,0 +1,123 @@
+"""Event ops in Inductor: one direct call each, where the program wrote it.
+
+The ordering pass (ordering.py) left event ops that hand tensors through. Here
+
+* the tensors are realized: computed into memory before the op, never inlined into a kernel after it;
+* they come out as the very same values, so handing through costs nothing;
+* every operation lowered before the op is scheduled before it, and every one lowered after it after
+  it. Lowering follows the order of the graph, and data edges alone would let a node without tensor
+  operands (a fill) wander over a change of the current stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from .. import ops
+from .._compat import inductor_ir as ir
+
+_NATIVE = "xpu_event_native"
+_IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
+
+
+class EventKernel(ir.ExternKernel):  # type: ignore[misc, name-defined]
+    """An event op in the schedule: reads what must be computed before it, computes no tensor."""
+
+    touches_no_memory = True
+    """It hands tensors through without reading them, so no stream uses their memory for it."""
+
+    def __init__(
+        self, name: str, operands: Sequence[Any], live: Sequence[Any], layout: Any
+    ) -> None:
+        inputs = [ir.base_buffer(tensor) for tensor in live]
+        super().__init__(None, layout, inputs, constant_args=tuple(operands))
+        self.event_op = name
+        ir.register(self)
+
+    def should_allocate(self) -> bool:
+        """Return False: a result, if there is one, is made by the op."""
+        return False
+
+    def has_side_effects(self) -> bool:
+        """Return True: the scheduler must not drop it."""
+        return True
+
+    def get_read_writes(self) -> Any:
+        """Return what it depends on: its tensors, and an event that the graph made."""
+        return ir.without_opaque_inputs(super().get_read_writes())
+
+    def codegen(self, wrapper: Any) -> None:
+        """Write the call."""
+        arguments = ", ".join(ir.argument_code(operand) for operand in self.constant_args)
+        if self.event_op in ops.READINGS:
+            call = f"torch.ops.xpu_event.{self.event_op}.tensor({arguments})"
+            wrapper.writeline(f"{self.get_name()} = {call}")
+        else:
+            wrapper.add_import_once(_IMPORT)
+            wrapper.writeline(f"{_NATIVE}.{self.event_op}({arguments})")
+        if self.event_op == "set_stream":
+            ir.stream_switched(wrapper)
+
+
+def _lower_action(name: str) -> Callable[..., Any]:
+    schema = getattr(torch.ops.xpu_event, name).default._schema
+    count = len(schema.arguments)
+
+    def lower(*operands: Any, position: int, live: Sequence[Any]) -> list[Any]:
+        # Tracing leaves out operands that have their default, which the native call needs.
+        given = (*operands, *[None] * (count - len(operands)))
+        EventKernel(name, given, live, ir.NoneLayout(device=None))
+        return list(live)
+
+    return lower
+
+
+def _lower_reading(name: str, dtype: torch.dtype) -> Callable[..., Any]:
+    def lower(*operands: Any, position: int, live: Sequence[Any]) -> tuple[Any, list[Any]]:
+        layout = ir.FixedLayout(torch.device("cpu"), dtype, [], [])
+        kernel = EventKernel(name, operands, live, layout)
+        return ir.TensorBox.create(kernel), list(live)
+
+    return lower
+
+
+def order_operations(graph: Any) -> None:
+    """Keep the operations of a lowered graph on the side of each event op where they were lowered."""
+    barrier: EventKernel | None = None
+    segment: list[Any] = []
+    for operation in graph.operations:
+        if barrier is not None:
+            ir.order_after(graph, operation, barrier)
+        if isinstance(operation, EventKernel):
+            for earlier in segment:
+                ir.order_after(graph, operation, earlier)
+            barrier, segment = operation, []
+        else:
+            segment.append(operation)
+
+
+def install() -> Callable[[], None]:
+    """Teach Inductor the event ops.
+
+    Returns:
+        A function that undoes it.
+    """
+    namespace = torch.ops.xpu_event
+    undo = [
+        ir.install_lowering(getattr(namespace, name).ordered, _lower_action(name))
+        for name in ops.ACTIONS
+    ]
+    undo += [
+        ir.install_lowering(getattr(namespace, name).ordered, _lower_reading(name, dtype))
+        for name, dtype in ops.READINGS.items()
+    ]
+    undo.append(ir.install_before_scheduling(order_operations))
+
+    def uninstall() -> None:
+        for restore in reversed(undo):
+            restore()
+
+    return uninstall

@@ -1,0 +1,94 @@
+"""Switching capture on and off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_lock = threading.RLock()
+_undo: list[Callable[[], None]] = []
+
+
+def enable() -> None:
+    """Let ``torch.compile`` capture XPU events and streams; does nothing when it already does.
+
+    Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they captured.
+
+    Raises:
+        RuntimeError: This version of torch is not supported; eager use is not affected.
+
+    Example:
+        >>> import xpu_dynamo_event
+        >>> xpu_dynamo_event.enable()
+        >>> xpu_dynamo_event.is_enabled()
+        True
+    """
+    with _lock:
+        if not _undo:
+            _install()
+
+
+def disable() -> None:
+    """Give torch its own handling of events back; does nothing when capture is off."""
+    with _lock:
+        while _undo:
+            _undo.pop()()
+
+
+def is_enabled() -> bool:
+    """Return whether ``torch.compile`` captures XPU events and streams."""
+    return bool(_undo)
+
+
+@contextmanager
+def enabled(on: bool = True) -> Iterator[None]:
+    """Switch capture on (or off) for a block.
+
+    Args:
+        on: The state inside the block.
+
+    Example:
+        >>> import xpu_dynamo_event
+        >>> with xpu_dynamo_event.enabled(False):
+        ...     xpu_dynamo_event.is_enabled()
+        False
+    """
+    before = is_enabled()
+    _switch(on)
+    try:
+        yield
+    finally:
+        _switch(before)
+
+
+def _switch(on: bool) -> None:
+    if on:
+        enable()
+    else:
+        disable()
+
+
+def _install() -> None:
+    # Imported here: Dynamo and Inductor are heavy, and eager use needs neither.
+    from . import ordering, variables
+    from .inductor import lowering
+
+    try:
+        _undo.append(variables.install())
+        _undo.append(ordering.install())
+        _undo.append(lowering.install())
+        _install_device()
+    except BaseException:
+        disable()
+        raise
+
+
+def _install_device() -> None:
+    from . import runtime
+
+    if runtime.is_active():
+        from .inductor import device
+
+        device.register()
+        _undo.append(device.unregister)

@@ -1,0 +1,128 @@
+"""``torch.ops.xpu_event.*``: event and stream operations as dispatcher ops.
+
+The kernels are C++ (csrc/ops); this module adds what tracing needs: the types of the operands,
+what an op returns under fake tensors, and that the ops have side effects. Each operation has up to
+three forms:
+
+* ``record(event, stream)``: what a user calls, and what Dynamo puts into a graph.
+* ``query.tensor(event)``: for operations whose result the host reads. The result is a CPU tensor, so
+  a graph carries it from the point of the reading without looking at it.
+* ``record.ordered(event, stream, position=, live=)``: what the ordering pass makes of it. It hands
+  the tensors of ``live`` through, so every user of a result comes after the operation; ``position``
+  keeps equal operations apart, or common-subexpression elimination would merge them.
+
+Operands are the event and the stream themselves. ``stream=None`` is the stream that is current when
+the op runs, as in eager.
+
+Example:
+    >>> import torch, xpu_dynamo_event
+    >>> event = torch.xpu.Event()
+    >>> torch.ops.xpu_event.record(event, torch.xpu.current_stream())
+    >>> torch.ops.xpu_event.synchronize(event)
+    >>> torch.ops.xpu_event.query(event)
+    True
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from . import _native  # its static initialiser defines the ops
+from ._compat import fx, opaque
+from .event import Event
+
+ACTIONS = (
+    "record",
+    "wait",
+    "synchronize",
+    "set_stream",
+    "wait_stream",
+    "synchronize_stream",
+    "synchronize_device",
+)
+"""Operations that return nothing."""
+
+READINGS = {"query": torch.bool, "query_stream": torch.bool, "elapsed_time": torch.float64}
+"""Operations whose result the host reads, and the dtype of its tensor form."""
+
+_namespace = torch.ops.xpu_event
+
+
+def _like(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.empty_strided(
+        tensor.size(), tensor.stride(), dtype=tensor.dtype, device=tensor.device
+    )
+
+
+def _fake_action(*_args: Any) -> None:
+    return None
+
+
+def _fake_ordered_action(*_args: Any, position: int, live: list[torch.Tensor]) -> list[Any]:
+    return [_like(tensor) for tensor in live]
+
+
+def _fake_tensor_reading(dtype: torch.dtype) -> Callable[..., torch.Tensor]:
+    return lambda *_args: torch.empty((), dtype=dtype)
+
+
+def _fake_ordered_reading(dtype: torch.dtype) -> Callable[..., tuple[torch.Tensor, list[Any]]]:
+    def fake(*_args: Any, position: int, live: list[torch.Tensor]) -> tuple[torch.Tensor, list[Any]]:
+        return torch.empty((), dtype=dtype), [_like(tensor) for tensor in live]
+
+    return fake
+
+
+def _fake_create(
+    cls: str = "torch.xpu.Event",
+    enable_timing: bool = False,
+    blocking: bool = False,
+    position: int = 0,
+) -> Any:
+    # Only a stand-in leaves this function, so the event behind it is never recorded.
+    event = EVENT_FACTORIES[cls](enable_timing=enable_timing, blocking=blocking)
+    return opaque.maybe_to_fake_obj(None, event)
+
+
+EVENT_FACTORIES: dict[str, Callable[..., torch.Event]] = {}
+"""What ``xpu_event::create`` calls to make an event, by the name it is given."""
+
+
+def register_event_factory(name: str, factory: Callable[..., torch.Event]) -> None:
+    """Let ``torch.ops.xpu_event.create(name)`` make events with ``factory``.
+
+    Args:
+        name: What graphs call it, for example ``"torch.xpu.Event"``.
+        factory: Called with the keywords ``enable_timing`` and ``blocking``.
+    """
+    EVENT_FACTORIES[name] = factory
+    _native.set_event_factory(name, factory)
+
+
+def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
+    qualified = f"xpu_event::{name}" + ("" if overload == "default" else f".{overload}")
+    torch.library.register_fake(qualified, fake)
+    fx.has_side_effect(getattr(getattr(_namespace, name), overload))
+
+
+def _register_all() -> None:
+    for cls in (torch.Event, torch.Stream):
+        opaque.register(cls)
+    for name in ACTIONS:
+        _register(name, "default", _fake_action)
+        _register(name, "ordered", _fake_ordered_action)
+    for name, dtype in READINGS.items():
+        # The plain form answers a Python value, which no graph can hold: tracing must break there.
+        _register(name, "default", fx.refuse_in_graph(getattr(_namespace, name).default))
+        _register(name, "tensor", _fake_tensor_reading(dtype))
+        _register(name, "ordered", _fake_ordered_reading(dtype))
+    _register("create", "default", _fake_create)
+
+
+_register_all()
+register_event_factory("torch.xpu.Event", Event)
+register_event_factory("torch.Event", functools.partial(torch.Event, device="xpu"))

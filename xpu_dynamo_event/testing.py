@@ -1,0 +1,68 @@
+"""A latch that holds back a stream, for tests of ordering that never sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from . import _native
+
+
+class Latch:
+    """Holds back everything that is submitted to a stream after it, until released.
+
+    What waits is the stream, not a thread: a latch on one stream does not slow down another. So a
+    test can make an event certainly not complete, look at what the host and other streams see, and
+    then let go.
+
+    Args:
+        stream: The stream to hold; the current one if None.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> from xpu_dynamo_event.testing import Latch
+        >>> latch, event = Latch(), torch.xpu.Event()
+        >>> event.record()
+        >>> event.query()
+        False
+        >>> latch.release()
+        >>> event.synchronize()
+        >>> event.query()
+        True
+    """
+
+    def __init__(self, stream: torch.Stream | None = None) -> None:
+        held = torch.xpu.current_stream() if stream is None else stream
+        self._native = _native.Latch(_queue_of(held))
+
+    def release(self) -> None:
+        """Let the stream go on; does nothing the second time."""
+        self._native.release()
+
+
+@contextmanager
+def hold(stream: torch.Stream | None = None) -> Iterator[Latch]:
+    """Hold back ``stream`` for a block; released at its end at the latest.
+
+    Args:
+        stream: The stream to hold; the current one if None.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> from xpu_dynamo_event.testing import hold
+        >>> with hold():
+        ...     torch.xpu.current_stream().query()
+        False
+    """
+    latch = Latch(stream)
+    try:
+        yield latch
+    finally:
+        latch.release()
+
+
+def _queue_of(stream: torch.Stream) -> int:
+    native = stream.native_handle
+    return int(native)

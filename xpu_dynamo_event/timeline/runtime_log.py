@@ -1,0 +1,77 @@
+"""The log of this project's device as the source of a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .model import EventMark, Lane, Log, Task, lanes_of
+
+_NS_PER_US = 1000.0
+_DEFAULT_STREAM = 0
+
+
+@contextmanager
+def recording(
+    names: Mapping[Lane, str], synchronize: Callable[[], None]
+) -> Iterator[Callable[[], Log]]:
+    """Run the block with the log on.
+
+    Args:
+        names: Names that the user gave to streams.
+        synchronize: Waits for all devices.
+
+    Yields:
+        A function that returns the log once the block has ended.
+    """
+    # Imported here: it is only there where the device is this project's.
+    from .. import _runtime  # type: ignore[attr-defined]
+
+    synchronize()
+    raw: dict[str, list[dict[str, Any]]] = {}
+    _runtime.trace_start()
+    try:
+        yield lambda: convert(raw, names)
+        synchronize()
+    finally:
+        raw.update(_runtime.trace_stop())
+
+
+def convert(raw: Mapping[str, list[dict[str, Any]]], names: Mapping[Lane, str]) -> Log:
+    """Turn the native log into a timeline that starts at 0.
+
+    Args:
+        raw: What ``_runtime.trace_stop`` returns; times are in ns.
+        names: Names that the user gave to streams.
+    """
+    origin = min((each["submit_ns"] for kind in raw.values() for each in kind), default=0)
+    tasks = sorted((_task(each, origin) for each in raw["tasks"]), key=lambda task: task.start)
+    numbers: dict[int, int] = {}
+    marks = [_mark(each, origin, numbers) for each in raw["events"] if each["end_ns"]]
+    lanes = {lane: names.get(lane, _default_name(lane)) for lane in lanes_of(tasks, marks)}
+    return Log(tasks, marks, lanes)
+
+
+def _task(raw: dict[str, Any], origin: int) -> Task:
+    return Task(
+        name=raw["name"],
+        kind="copy" if raw["name"].startswith("copy_") else "kernel",
+        lane=Lane(raw["device"], raw["stream"]),
+        start=(raw["start_ns"] - origin) / _NS_PER_US,
+        end=(raw["end_ns"] - origin) / _NS_PER_US,
+    )
+
+
+def _mark(raw: dict[str, Any], origin: int, numbers: dict[int, int]) -> EventMark:
+    return EventMark(
+        op=raw["op"],
+        event=numbers.setdefault(raw["event"], len(numbers) + 1),
+        lane=Lane(raw["device"], raw["stream"]),
+        submit=(raw["submit_ns"] - origin) / _NS_PER_US,
+        time=(raw["end_ns"] - origin) / _NS_PER_US,
+    )
+
+
+def _default_name(lane: Lane) -> str:
+    return "default stream" if lane.stream == _DEFAULT_STREAM else f"stream {lane.stream}"

@@ -71,11 +71,12 @@ def _switch(on: bool) -> None:
 
 def _install() -> None:
     # Imported here: Dynamo and Inductor are heavy, and eager use needs neither.
-    from . import ordering, variables
+    from . import lifetimes, ordering, variables
     from .inductor import lowering
 
     try:
         _undo.append(variables.install())
+        _undo.append(lifetimes.install())
         _undo.append(ordering.install())
         _undo.append(lowering.install())
         _install_device()

@@ -115,6 +115,7 @@ def _register_all() -> None:
     for name in ACTIONS:
         _register(name, "default", _fake_action)
         _register(name, "ordered", _fake_ordered_action)
+    _register("record_stream", "default", _fake_action)
     for name, dtype in READINGS.items():
         # The plain form answers a Python value, which no graph can hold: tracing must break there.
         _register(name, "default", fx.refuse_in_graph(getattr(_namespace, name).default))

@@ -42,6 +42,10 @@ BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in o
 """Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
 
 
+_PINNED = {_overload("create", "default"), _overload("record_stream", "default")}
+"""Ops that are no barriers, but must not be copied into the other phase either."""
+
+
 def order_event_ops(module: GraphModule) -> None:
     """Rewrite the event ops of an AOT graph, inference or joint, into barriers.
 
@@ -49,16 +53,34 @@ def order_event_ops(module: GraphModule) -> None:
         module: The graph, functional, before partitioning; changed in place.
     """
     graph = module.graph
-    if not any(node.target in BARRIERS for node in graph.nodes):
+    if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
         return
-    for backward in (False, True):
-        nodes = [node for node in graph.nodes if aot.is_backward(node) is backward]
-        _Phase(graph, nodes, backward).rewrite()
+    _write_back_early(graph)
+    in_backward = aot.backward_nodes(graph)
     for node in graph.nodes:
-        if node.target is torch.ops.xpu_event.create.default:
-            aot.pin_to_phase(node, aot.is_backward(node))
+        if node.target in _PINNED:
+            aot.pin_to_phase(node, node in in_backward)
+    for backward in (False, True):
+        nodes = [node for node in graph.nodes if (node in in_backward) is backward]
+        _Phase(graph, nodes, backward).rewrite()
     graph.lint()
     module.recompile()
+
+
+def _write_back_early(graph: Graph) -> None:
+    """Write mutated inputs back where their last value is computed, not at the end of the graph.
+
+    Functionalization turns ``x.add_(1)`` into a new value, and appends one ``copy_`` to the input. The
+    program may record an event, or leave the stream, long before that (pytorch#197416).
+    """
+    position = {node: i for i, node in enumerate(graph.nodes)}
+    for node in [n for n in graph.nodes if n.target is torch.ops.aten.copy_.default]:
+        target, value = node.args[:2]
+        # Whoever reads the input itself wants the value from before.
+        readers = [user for user in target.users if user is not node and user.op != "output"]
+        latest = max((n for n in (value, *readers) if isinstance(n, Node)), key=position.__getitem__)
+        if latest.op != "placeholder":
+            latest.append(node)
 
 
 def sourceless_nodes(graph: Graph) -> list[Node]:
@@ -99,6 +121,7 @@ class _Phase:
         # Of each barrier: its operands (an ordered set), and who reads which of them through it.
         self.operands: list[dict[Node, None]] = []
         self.readers: list[list[tuple[Node, Node]]] = []
+        self.carrier: list[Node | None] = []  # a tensor from before it
         self.after_barrier: set[Node] = set()  # nodes held by the barrier before their segment
         self._cut(nodes)
 
@@ -119,9 +142,9 @@ class _Phase:
         for node in nodes:
             if node.target in BARRIERS:
                 self.barriers.append(node)
-                # One operand at least, to carry the order of the barriers themselves.
-                self.operands.append({} if latest is None else {latest: None})
+                self.operands.append({})
                 self.readers.append([])
+                self.carrier.append(latest)
             elif node.op == "call_function":
                 self.segment[node] = self._segment_of_call(node)
             if _is_tensor(node) and node.target not in BARRIERS:
@@ -139,7 +162,9 @@ class _Phase:
     def _keep_before_barrier(self, node: Node) -> None:
         """A value that is used after the barrier which ends its segment is computed before it."""
         end = self.segment[node]
-        if end < len(self.barriers) and _is_tensor(node) and self._is_used_after(node, end):
+        if end == len(self.barriers) or not _is_tensor(node):
+            return
+        if _written_positions(node.target) or self._is_used_after(node, end):
             self.operands[end][node] = None
 
     def _is_used_after(self, node: Node, segment: int) -> bool:
@@ -174,8 +199,10 @@ class _Phase:
             A node that comes after the op, or None where the graph has no tensors.
         """
         barrier, live = self.barriers[index], list(self.operands[index])
-        if previous is not None:
-            live.append(previous)
+        # One operand at least, to carry the order of the barriers themselves.
+        carrier = self.carrier[index] if previous is None and not live else previous
+        if carrier is not None:
+            live.append(carrier)
         with self.graph.inserting_before(barrier):
             ordered = self.graph.call_function(
                 BARRIERS[barrier.target],  # type: ignore[index]

@@ -2,8 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
-/// The parts of xpu_dynamo_event._runtime. The names with `_xpu_` and `_Xpu` are those that torch.xpu
-/// looks for in torch._C.
+/// The parts of xpu_dynamo_event._runtime. The names with `_xpu_` and `_Xpu` are those that
+/// torch.xpu looks for in torch._C.
 namespace xpu_bindings {
 
 void bind_device(pybind11::module_& m);

@@ -84,10 +84,9 @@ void bind_properties(py::module_& m) {
 #endif
       .def_readonly("total_memory", &DeviceProp::global_mem_size)
       .def_property_readonly("gpu_subslice_count", &subslices)
-      .def_property_readonly("architecture",
-                             [](const DeviceProp& prop) {
-                               return static_cast<std::int64_t>(prop.architecture);
-                             })
+      .def_property_readonly(
+          "architecture",
+          [](const DeviceProp& prop) { return static_cast<std::int64_t>(prop.architecture); })
       .def_property_readonly("type", &device_type)
       .def_property_readonly("uuid",
                              [](const DeviceProp& prop) {

@@ -58,10 +58,10 @@ PyObject* stream_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                                    &priority, &id, &device_index, &device_type))
     return nullptr;
   const bool names_stream = id != 0 || device_index != 0 || device_type != 0;
-  const auto stream =
-      names_stream ? checked(XPUStream::unpack3(id, static_cast<DeviceIndex>(device_index),
-                                                static_cast<DeviceType>(device_type)))
-                   : c10::xpu::getStreamFromPool(priority);
+  const auto stream = names_stream
+                          ? checked(XPUStream::unpack3(id, static_cast<DeviceIndex>(device_index),
+                                                       static_cast<DeviceType>(device_type)))
+                          : c10::xpu::getStreamFromPool(priority);
   return make_object(type, stream);
   END_HANDLE_TH_ERRORS
 }
@@ -101,8 +101,7 @@ PyObject* stream_query(PyObject* self, PyObject* /*unused*/) {
 }
 
 PyObject* stream_synchronize(PyObject* self, PyObject* /*unused*/) {
-  HANDLE_TH_ERRORS
-  {
+  HANDLE_TH_ERRORS {
     const py::gil_scoped_release no_gil;
     stream_of(self).unwrap().synchronize();
   }
@@ -111,13 +110,13 @@ PyObject* stream_synchronize(PyObject* self, PyObject* /*unused*/) {
 }
 
 PyObject* stream_eq(PyObject* self, PyObject* other) {
-  return PyBool_FromLong(THPStream_Check(other) && stream_of(self).unwrap() ==
-                             c10::Stream::unpack3(
-                                 reinterpret_cast<THPStream*>(other)->stream_id,
-                                 static_cast<DeviceIndex>(
-                                     reinterpret_cast<THPStream*>(other)->device_index),
-                                 static_cast<DeviceType>(
-                                     reinterpret_cast<THPStream*>(other)->device_type)));
+  return PyBool_FromLong(
+      THPStream_Check(other) &&
+      stream_of(self).unwrap() ==
+          c10::Stream::unpack3(
+              reinterpret_cast<THPStream*>(other)->stream_id,
+              static_cast<DeviceIndex>(reinterpret_cast<THPStream*>(other)->device_index),
+              static_cast<DeviceType>(reinterpret_cast<THPStream*>(other)->device_type)));
 }
 
 PyGetSetDef stream_properties[] = {
@@ -173,13 +172,14 @@ void bind_stream(py::module_& m) {
         }));
   m.def("_xpu_setStream", torch::wrap_pybind_function(&set_stream), py::arg("stream_id"),
         py::arg("device_index"), py::arg("device_type"));
-  m.def("_xpu_getStreamFromExternal",
-        torch::wrap_pybind_function([](std::uintptr_t queue, DeviceIndex device) {
-          return pack(
-              c10::xpu::getStreamFromExternal(reinterpret_cast<sycl::queue*>(queue), device));
-        }));
-  m.def("enqueue_address", [] { return reinterpret_cast<std::uintptr_t>(&xpu_runtime_enqueue); },
-        "Return the address of xpu_runtime_enqueue, which generated kernels call.");
+  m.def(
+      "_xpu_getStreamFromExternal",
+      torch::wrap_pybind_function([](std::uintptr_t queue, DeviceIndex device) {
+        return pack(c10::xpu::getStreamFromExternal(reinterpret_cast<sycl::queue*>(queue), device));
+      }));
+  m.def(
+      "enqueue_address", [] { return reinterpret_cast<std::uintptr_t>(&xpu_runtime_enqueue); },
+      "Return the address of xpu_runtime_enqueue, which generated kernels call.");
 }
 
 }  // namespace xpu_bindings

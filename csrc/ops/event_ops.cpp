@@ -99,6 +99,21 @@ struct SynchronizeDevice {
   }
 };
 
+struct RecordStream {
+  static constexpr auto kName = "record_stream";
+  static constexpr auto kOperands = "Tensor[] tensors, torch.Stream? stream=None";
+  static constexpr size_t kCount = 2;
+  static void run(Operands in) {
+    const auto stream = stream_operand(in[1], kName);
+    for (const auto& value : in[0].toListRef()) {
+      const auto& tensor = value.toTensor();
+      if (tensor.is_xpu() && tensor.has_storage()) {
+        record_stream(tensor.storage().data_ptr(), stream);
+      }
+    }
+  }
+};
+
 struct Query {
   static constexpr auto kName = "query";
   static constexpr auto kOperands = "torch.Event event";
@@ -176,10 +191,16 @@ void define(torch::Library& library, const std::string& schema, c10::BoxedKernel
 constexpr auto kOrderedOperands = ", *, int position, Tensor[] live) -> ";
 
 template <class Op>
+void define_plain(torch::Library& library) {
+  define(library, std::string(Op::kName) + "(" + Op::kOperands + ") -> ()",
+         c10::BoxedKernel::makeFromFunction<&plain<Op>>());
+}
+
+template <class Op>
 void define_action(torch::Library& library) {
+  define_plain<Op>(library);
   const std::string name = Op::kName;
   const std::string operands = std::string("(") + Op::kOperands;
-  define(library, name + operands + ") -> ()", c10::BoxedKernel::makeFromFunction<&plain<Op>>());
   define(library, name + ".ordered" + operands + kOrderedOperands + "Tensor[]",
          c10::BoxedKernel::makeFromFunction<&ordered<Op>>());
 }
@@ -229,6 +250,7 @@ TORCH_LIBRARY(xpu_event, library) {
   define_action<WaitStream>(library);
   define_action<SynchronizeStream>(library);
   define_action<SynchronizeDevice>(library);
+  define_plain<RecordStream>(library);
   define_reading<Query>(library);
   define_reading<QueryStream>(library);
   define_reading<ElapsedTime>(library);

@@ -103,6 +103,10 @@ double elapsed_ms(c10::Event& start, c10::Event& end) {
   return start.elapsedTime(end);
 }
 
+void record_stream(const c10::DataPtr& data, const c10::Stream& stream) {
+  guard().recordDataPtrOnStream(data, stream);
+}
+
 void wait_stream(const c10::Stream& waiter, const c10::Stream& other) {
   c10::Event event(c10::kXPU);
   event.record(other);

@@ -4,6 +4,7 @@
 // code runs on this project's runtime and on a torch that has XPU itself.
 #pragma once
 
+#include <c10/core/Allocator.h>
 #include <c10/core/Event.h>
 #include <c10/core/Stream.h>
 
@@ -24,6 +25,9 @@ void synchronize(c10::Event& event);
 
 // Milliseconds between two timed, recorded and completed events.
 [[nodiscard]] double elapsed_ms(c10::Event& start, c10::Event& end);
+
+// Memory of `data` is not handed out again before what `stream` has been given so far is complete.
+void record_stream(const c10::DataPtr& data, const c10::Stream& stream);
 
 // Later work of `waiter` runs after everything submitted to `other` so far.
 void wait_stream(const c10::Stream& waiter, const c10::Stream& other);

@@ -19,8 +19,8 @@ c10::DataPtr pointer_to(const c10::Storage& storage, Hold hold) {
 at::Tensor cpu_alias(const at::Tensor& tensor, Hold hold) {
   if (!tensor.defined() || !tensor.is_xpu()) return tensor;
   const auto& source = tensor.storage();
-  // Resizable, with the CPU's allocator: an out= argument that a kernel grows gets memory of its own,
-  // which the fallback then takes over.
+  // Resizable, with the CPU's allocator: an out= argument that a kernel grows gets memory of its
+  // own, which the fallback then takes over.
   c10::Storage storage(c10::Storage::use_byte_size_t(), source.nbytes(), pointer_to(source, hold),
                        c10::GetCPUAllocator(), /*resizable=*/true);
   auto alias = at::detail::make_tensor<c10::TensorImpl>(

@@ -12,7 +12,8 @@ namespace xpu_runtime {
 enum class Hold : bool { no, yes };
 
 /// A CPU tensor over the memory of an XPU tensor: same sizes, strides, offset, dtype, conjugate and
-/// negative bits; no autograd. Undefined tensors and tensors of other devices come back as they are.
+/// negative bits; no autograd. Undefined tensors and tensors of other devices come back as they
+/// are.
 ///
 /// The caller orders its accesses with the stream: read and write it in a task, or after a
 /// synchronisation.

@@ -1,5 +1,6 @@
-// scaled_dot_product_attention. The composite operator asks a dispatch stub which backend the device
-// has, and in a torch without XPU that stub fails an assertion for "xpu" instead of saying none.
+// scaled_dot_product_attention. The composite operator asks a dispatch stub which backend the
+// device has, and in a torch without XPU that stub fails an assertion for "xpu" instead of saying
+// none.
 #include <ATen/ops/_scaled_dot_product_attention_math.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
@@ -20,17 +21,18 @@ std::optional<Tensor> additive_mask(const std::optional<Tensor>& mask, at::Scala
 
 void check_inputs(const Tensor& query, const Tensor& key, const Tensor& value,
                   const std::optional<Tensor>& mask, bool is_causal) {
-  TORCH_CHECK(query.scalar_type() == key.scalar_type() && key.scalar_type() == value.scalar_type(),
-              "Expected query, key, and value to have the same dtype, but got query.dtype: ",
-              query.dtype(), " key.dtype: ", key.dtype(), " and value.dtype: ", value.dtype(),
-              " instead.");
+  TORCH_CHECK(
+      query.scalar_type() == key.scalar_type() && key.scalar_type() == value.scalar_type(),
+      "Expected query, key, and value to have the same dtype, but got query.dtype: ", query.dtype(),
+      " key.dtype: ", key.dtype(), " and value.dtype: ", value.dtype(), " instead.");
   TORCH_CHECK(query.device() == key.device() && key.device() == value.device(),
               "Expected query, key, and value to have the same device type, but got query.device: ",
               query.device(), " key.device: ", key.device(), " and value.device: ", value.device(),
               " instead.");
-  TORCH_CHECK(query.dim() >= 2 && key.dim() >= 2 && value.dim() >= 2,
-              "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ",
-              query.dim(), " key.dim: ", key.dim(), " and value.dim: ", value.dim(), " instead.");
+  TORCH_CHECK(
+      query.dim() >= 2 && key.dim() >= 2 && value.dim() >= 2,
+      "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ",
+      query.dim(), " key.dim: ", key.dim(), " and value.dim: ", value.dim(), " instead.");
   TORCH_CHECK(!mask || !mask->defined() || !is_causal,
               "Explicit attn_mask should not be set when is_causal=True");
 }

@@ -15,9 +15,7 @@ struct EngineAccess : torch::autograd::Engine {
   static std::size_t device_threads(Engine& engine) {
     return (engine.*&EngineAccess::device_ready_queues_).size();
   }
-  static void start(Engine& engine) {
-    (engine.*&EngineAccess::start_device_threads)();
-  }
+  static void start(Engine& engine) { (engine.*&EngineAccess::start_device_threads)(); }
 };
 
 }  // namespace
@@ -27,9 +25,10 @@ void ensure_autograd_threads() {
   if (!EngineAccess::has_started(engine)) return;
   const auto threads = EngineAccess::device_threads(engine);
   if (threads >= static_cast<std::size_t>(c10::xpu::device_count())) return;
-  TORCH_CHECK(threads == 0, "A backward has run before the xpu device was set up, and torch's "
-              "autograd engine has ", threads, " device threads for ",
-              static_cast<int>(c10::xpu::device_count()),
+  TORCH_CHECK(threads == 0,
+              "A backward has run before the xpu device was set up, and torch's "
+              "autograd engine has ",
+              threads, " device threads for ", static_cast<int>(c10::xpu::device_count()),
               " devices. Import xpu_dynamo_event before the first backward.");
   EngineAccess::start(engine);
 }

@@ -2,8 +2,8 @@
 #include "runtime/factories.h"
 
 #include <ATen/EmptyTensor.h>
-#include <c10/core/DeviceGuard.h>
 #include <c10/core/DefaultDtype.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/xpu/XPUCachingAllocator.h>
 #include <c10/xpu/XPUFunctions.h>
 #include <torch/library.h>
@@ -22,8 +22,10 @@ Device resolve(std::optional<Device> device) {
 }
 
 void check_options(std::optional<at::Layout> layout, std::optional<bool> pin_memory) {
-  TORCH_CHECK(layout.value_or(at::kStrided) == at::kStrided, "Only strided tensors can be made on "
-              "the xpu device of this runtime, but layout is ", *layout, ".");
+  TORCH_CHECK(layout.value_or(at::kStrided) == at::kStrided,
+              "Only strided tensors can be made on "
+              "the xpu device of this runtime, but layout is ",
+              *layout, ".");
   TORCH_CHECK(!pin_memory.value_or(false),
               "Only dense CPU tensors can be pinned; make the tensor without pin_memory=True.");
 }
@@ -43,9 +45,8 @@ Tensor empty_strided_symint(c10::SymIntArrayRef size, c10::SymIntArrayRef stride
                             std::optional<Device> device, std::optional<bool> pin_memory) {
   check_options(layout, pin_memory);
   const c10::DeviceGuard guard(resolve(device));
-  return at::detail::empty_strided_symint_generic(size, stride,
-                                                  c10::xpu::XPUCachingAllocator::get(), kXPUKeys,
-                                                  c10::dtype_or_default(dtype));
+  return at::detail::empty_strided_symint_generic(
+      size, stride, c10::xpu::XPUCachingAllocator::get(), kXPUKeys, c10::dtype_or_default(dtype));
 }
 
 }  // namespace

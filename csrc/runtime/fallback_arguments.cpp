@@ -21,11 +21,17 @@ using c10::IValue;
 
 // Operators that take CPU tensors next to XPU tensors by design: indices may be anywhere, and
 // lengths of sequences are read by the host.
-constexpr std::array<std::string_view, 11> kMixedDevices{
-    "aten::index",          "aten::index_put",           "aten::index_put_",
-    "aten::_index_put_impl", "aten::_index_put_impl_",   "aten::_unsafe_index",
-    "aten::_unsafe_index_put", "aten::_pack_padded_sequence", "aten::_ctc_loss",
-    "aten::_ctc_loss_backward", "aten::_pack_padded_sequence_backward"};
+constexpr std::array<std::string_view, 11> kMixedDevices{"aten::index",
+                                                         "aten::index_put",
+                                                         "aten::index_put_",
+                                                         "aten::_index_put_impl",
+                                                         "aten::_index_put_impl_",
+                                                         "aten::_unsafe_index",
+                                                         "aten::_unsafe_index_put",
+                                                         "aten::_pack_padded_sequence",
+                                                         "aten::_ctc_loss",
+                                                         "aten::_ctc_loss_backward",
+                                                         "aten::_pack_padded_sequence_backward"};
 
 // Results that are for the host whatever device the arguments are on.
 constexpr std::array<std::pair<std::string_view, std::size_t>, 1> kHostResults{
@@ -60,13 +66,13 @@ Tensor view_on(const Tensor& base, const Tensor& shape) {
 
 Tensor copy_to_device(const Tensor& result, Device device) {
   TORCH_CHECK_NOT_IMPLEMENTED(result.layout() == at::kStrided, "The result has layout ",
-                              result.layout(), ", but the xpu device of this runtime has strided "
+                              result.layout(),
+                              ", but the xpu device of this runtime has strided "
                               "tensors only. Compute it on the CPU.");
   // Expanded results would have several elements in one place.
   const bool dense = result.is_non_overlapping_and_dense();
   const Tensor source = dense ? result : result.contiguous();
-  auto copy =
-      empty_strided(source.sizes(), source.strides(), source.scalar_type(), device);
+  auto copy = empty_strided(source.sizes(), source.strides(), source.scalar_type(), device);
   if (source.numel() != 0) cpu_alias(copy).copy_(source);
   return copy;
 }
@@ -81,16 +87,18 @@ void FallbackArguments::note_device(Device device) {
 
 // A CPU number goes with tensors of any device; other CPU tensors do not.
 void FallbackArguments::note_foreign(const Tensor& tensor) {
-  const bool allowed = tensor.is_cpu() && (tensor.dim() == 0 || takes_mixed_devices(schema_.name()));
+  const bool allowed =
+      tensor.is_cpu() && (tensor.dim() == 0 || takes_mixed_devices(schema_.name()));
   if (!allowed) other_device_ = tensor.device();
   if (tensor.is_cpu()) given_on_cpu_.push_back(tensor);
 }
 
 Device FallbackArguments::device() const {
   const auto device = device_.value_or(Device(c10::kXPU, c10::xpu::current_device()));
-  TORCH_CHECK(!other_device_, "Expected all tensors to be on the same device, but found at least "
-              "two devices, ", device, " and ", *other_device_, "! (when calling ", schema_.name(),
-              ")");
+  TORCH_CHECK(!other_device_,
+              "Expected all tensors to be on the same device, but found at least "
+              "two devices, ",
+              device, " and ", *other_device_, "! (when calling ", schema_.name(), ")");
   return device;
 }
 

@@ -10,8 +10,8 @@ namespace xpu_runtime {
 
 /// The arguments of one fallback call, on their way to the CPU and back.
 ///
-/// The same tensor twice stays the same tensor, and tensors that share a storage still do, so that a
-/// kernel sees all the aliasing that the caller set up.
+/// The same tensor twice stays the same tensor, and tensors that share a storage still do, so that
+/// a kernel sees all the aliasing that the caller set up.
 class FallbackArguments {
  public:
   explicit FallbackArguments(const c10::FunctionSchema& schema) : schema_(schema) {}

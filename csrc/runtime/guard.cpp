@@ -66,7 +66,8 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
     return all_dtypes();
   }
   void synchronizeDevice(const DeviceIndex device) const override {
-    gpu_trace([](const PyInterpreter& trace) { trace->trace_gpu_device_synchronization(c10::kXPU); });
+    gpu_trace(
+        [](const PyInterpreter& trace) { trace->trace_gpu_device_synchronization(c10::kXPU); });
     synchronize(device);
   }
 
@@ -125,10 +126,11 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
 
 void Guard::record(void** event, const Stream& stream, const DeviceIndex device_index,
                    const EventFlag flag) const {
-  TORCH_CHECK(device_index == -1 || device_index == stream.device_index(), "Event device xpu:",
-              static_cast<int>(device_index), " does not match recording stream's device xpu:",
-              static_cast<int>(stream.device_index()),
-              ". An event belongs to the device it was first recorded on.");
+  TORCH_CHECK(
+      device_index == -1 || device_index == stream.device_index(),
+      "Event device xpu:", static_cast<int>(device_index),
+      " does not match recording stream's device xpu:", static_cast<int>(stream.device_index()),
+      ". An event belongs to the device it was first recorded on.");
   const XPUStream xpu_stream(stream);
   std::unique_ptr<RecordedEvent> made;
   if (!*event) made = std::make_unique<RecordedEvent>(flag == EventFlag::BACKEND_DEFAULT);

@@ -19,8 +19,8 @@ using c10::DeviceIndex;
 
 // No data members: see replace_cached_stub.
 struct Hooks final : at::XPUHooksInterface {
-  // Two accelerators that are built make at::getAccelerator() throw, and a CUDA build says it is one
-  // even on a machine without a driver.
+  // Two accelerators that are built make at::getAccelerator() throw, and a CUDA build says it is
+  // one even on a machine without a driver.
   bool isBuilt() const override { return !at::detail::getCUDAHooks().isBuilt(); }
   bool isAvailable() const override { return c10::xpu::device_count() > 0; }
   bool hasXPU() const override { return isAvailable(); }
@@ -50,15 +50,14 @@ struct Hooks final : at::XPUHooksInterface {
   const at::Generator& getDefaultGenerator(DeviceIndex device) const override {
     return default_generator(device);
   }
-  at::Generator getNewGenerator(DeviceIndex device) const override {
-    return new_generator(device);
-  }
+  at::Generator getNewGenerator(DeviceIndex device) const override { return new_generator(device); }
   at::Allocator* getPinnedMemoryAllocator() const override { return pinned_allocator(); }
   bool isPinnedPtr(const void* pointer) const override { return is_pinned(pointer); }
 };
 
-// getXPUHooks() keeps its first answer, and a backward or a torch.accelerator call before us has got
-// the stub. That object has nothing but a vtable pointer, so ours can be constructed in its place.
+// getXPUHooks() keeps its first answer, and a backward or a torch.accelerator call before us has
+// got the stub. That object has nothing but a vtable pointer, so ours can be constructed in its
+// place.
 void replace_cached_stub() {
   static_assert(sizeof(Hooks) == sizeof(at::XPUHooksInterface));
   auto& cached = const_cast<at::XPUHooksInterface&>(at::detail::getXPUHooks());

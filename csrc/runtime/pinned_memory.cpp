@@ -14,8 +14,7 @@ namespace {
 
 using c10::xpu::XPUStream;
 
-struct PinnedAllocatorImpl final
-    : at::CachingHostAllocatorImpl<XPUStream, xpu_event::XPUEvent> {
+struct PinnedAllocatorImpl final : at::CachingHostAllocatorImpl<XPUStream, xpu_event::XPUEvent> {
   void allocate_host_memory(std::size_t size, void** pointer) override {
     *pointer = sycl::malloc_host(size, c10::xpu::get_device_context());
     TORCH_CHECK_WITH(OutOfMemoryError, *pointer, "Out of pinned host memory: the allocation of ",

@@ -17,9 +17,9 @@ static_assert(std::is_standard_layout_v<RecordedEvent>,
 // When the log is on, a task behind the operation notes when the stream got past it.
 void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stream,
                      std::int64_t submit_ns) {
-  const auto ticket = trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
-                                                    stream.device_index(), stream.id(), submit_ns,
-                                                    0});
+  const auto ticket =
+      trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
+                                    stream.device_index(), stream.id(), submit_ns, 0});
   enqueue(stream, nullptr, [ticket] { trace::finish(ticket); });
 }
 

@@ -1,6 +1,8 @@
 // The cells of LSTM and GRU. torch takes the fused operators for every GPU, and they have no CPU
 // kernel to fall back on, so here they are in terms of other operators.
 #include <ATen/ops/cat.h>
+#include <ATen/ops/sigmoid_backward.h>
+#include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
 
@@ -16,14 +18,6 @@ bool is_given(const OptionalTensor& tensor) { return tensor && tensor->defined()
 
 Tensor with_bias(const Tensor& gates, const OptionalTensor& bias) {
   return is_given(bias) ? gates + *bias : gates;
-}
-
-Tensor sigmoid_backward(const Tensor& grad, const Tensor& output) {
-  return grad * output * (1 - output);
-}
-
-Tensor tanh_backward(const Tensor& grad, const Tensor& output) {
-  return grad * (1 - output * output);
 }
 
 Tensor bias_grad(const Tensor& grad_gates, bool has_bias) {
@@ -54,11 +48,11 @@ std::tuple<Tensor, Tensor, Tensor> lstm_cell_backward(const OptionalTensor& grad
   const auto &in = parts[0], &forget = parts[1], &cell = parts[2], &out = parts[3];
   const auto tanh_cy = cy.tanh();
   const auto grad_h = is_given(grad_hy) ? *grad_hy : at::zeros_like(cx);
-  auto grad_c = tanh_backward(grad_h * out, tanh_cy);
+  auto grad_c = at::tanh_backward(grad_h * out, tanh_cy);
   if (is_given(grad_cy)) grad_c = grad_c + *grad_cy;
   auto grad_gates =
-      at::cat({sigmoid_backward(grad_c * cell, in), sigmoid_backward(grad_c * cx, forget),
-               tanh_backward(grad_c * in, cell), sigmoid_backward(grad_h * tanh_cy, out)},
+      at::cat({at::sigmoid_backward(grad_c * cell, in), at::sigmoid_backward(grad_c * cx, forget),
+               at::tanh_backward(grad_c * in, cell), at::sigmoid_backward(grad_h * tanh_cy, out)},
               1);
   auto grad_bias = bias_grad(grad_gates, has_bias);
   return {std::move(grad_gates), grad_c * forget, std::move(grad_bias)};
@@ -83,9 +77,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> gru_cell_backward(const Tenso
   const auto parts = workspace.unsafe_chunk(5, 1);
   const auto &reset = parts[0], &update = parts[1], &fresh = parts[2], &hx = parts[3],
              &hidden = parts[4];
-  const auto grad_update = sigmoid_backward(grad_hy * (hx - fresh), update);
-  const auto grad_fresh = tanh_backward(grad_hy * (1 - update), fresh);
-  const auto grad_reset = sigmoid_backward(grad_fresh * hidden, reset);
+  const auto grad_update = at::sigmoid_backward(grad_hy * (hx - fresh), update);
+  const auto grad_fresh = at::tanh_backward(grad_hy * (1 - update), fresh);
+  const auto grad_reset = at::sigmoid_backward(grad_fresh * hidden, reset);
   auto grad_input = at::cat({grad_reset, grad_update, grad_fresh}, 1);
   auto grad_hidden = at::cat({grad_reset, grad_update, grad_fresh * reset}, 1);
   auto grad_input_bias = bias_grad(grad_input, has_bias);

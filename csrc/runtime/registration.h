@@ -11,8 +11,8 @@ struct RegistrationOptions {
   bool upstream_guard = false;
 };
 
-/// Registers the xpu backend with torch: guard, allocators, hooks. Kernels register when the library
-/// is loaded. Throws if torch has an xpu backend already, this one included.
+/// Registers the xpu backend with torch: guard, allocators, hooks. Kernels register when the
+/// library is loaded. Throws if torch has an xpu backend already, this one included.
 void register_backend(const RegistrationOptions& options);
 
 }  // namespace xpu_runtime

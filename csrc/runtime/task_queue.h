@@ -56,8 +56,7 @@ XPU_RUNTIME_API void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<T
 /// Runs `f()` asynchronously on `stream`. `f` is moved or copied and destroyed after it ran.
 template <class F>
 void enqueue(const c10::xpu::XPUStream& stream, const char* name, F&& f) {
-  submit(stream,
-         std::make_unique<detail::FunctionTask<std::decay_t<F>>>(name, std::forward<F>(f)));
+  submit(stream, std::make_unique<detail::FunctionTask<std::decay_t<F>>>(name, std::forward<F>(f)));
 }
 
 /// The same on the current stream of the current device.

@@ -46,9 +46,7 @@ namespace detail {
 XPU_RUNTIME_API extern std::atomic<bool> on;
 }
 
-[[nodiscard]] inline bool enabled() noexcept {
-  return detail::on.load(std::memory_order_relaxed);
-}
+[[nodiscard]] inline bool enabled() noexcept { return detail::on.load(std::memory_order_relaxed); }
 
 /// Empties the log and starts it.
 XPU_RUNTIME_API void start();

@@ -21,7 +21,7 @@ LAYERS = [
     {"event"},
     {"ops"},
     {"variables"},
-    {"ordering"},
+    {"lifetimes", "ordering"},
     {"inductor"},
     {"graphs", "testing", "timeline", "timeline_plot", "timeline_trace", "timeline_sources"},
     {"install"},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from xpu_dynamo_event import GraphLog
+from xpu_dynamo_event._compat import inductor as upstream
 from xpu_dynamo_event.inductor import async_kernel, device
 
 # Importing Inductor makes torch deprecate a class of its own.
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:Deprec
 ROOT = Path(__file__).resolve().parents[2]
 
 needs_runtime = pytest.mark.skipif(
-    torch.xpu.is_available() and not device.is_registered(),
+    torch.xpu.is_available() and upstream.has_native_backend(),
     reason="torch has an XPU backend of its own",
 )
 
@@ -284,7 +286,8 @@ def test_the_call_returns_before_its_kernels_run(latch: Any) -> None:
 
 @needs_runtime
 def test_memory_of_another_stream_is_not_reused(latch: Any) -> None:
-    def overlap(x: Tensor, weight: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
+    def overlap(x: Tensor, weight: Tensor, side: Any, events: Any) -> Tensor:
+        fork, join, overwritten = events
         a = (x * 2) @ weight  # allocated here, last used on the other stream
         fork.record()
         with torch.xpu.stream(side):
@@ -292,17 +295,19 @@ def test_memory_of_another_stream_is_not_reused(latch: Any) -> None:
             b = a.sin() @ weight
             join.record()
         c = (x.cos() @ weight).tanh() @ weight  # would fit into the memory of a
+        overwritten.record()
         join.wait()
         return b + c
 
     x, weight = torch.randn(16, 16), torch.eye(16)
     expected = (x * 2).sin() + x.cos().tanh()
     arguments = on_xpu((x, weight))
-    side, fork, join = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+    side, events = torch.xpu.Stream(), tuple(torch.xpu.Event() for _ in range(3))
     run = compiled(overlap)
     for _ in range(3):
         held = latch(side)
-        result = run(*arguments, side, fork, join)
+        result = run(*arguments, side, events)
+        events[2].synchronize()  # all of c is computed, and b has not begun
         assert not side.query()
         held.release()
         assert_same(result, expected)
@@ -338,53 +343,76 @@ def test_what_is_not_supported_says_so(options: dict[str, Any], message: str) ->
         compiled(lambda x: x + 1, options=options)(torch.ones(2, device="xpu"))
 
 
-@needs_runtime
-def test_unregistering_gives_torch_its_own_backend_back() -> None:
-    def add(x: Tensor) -> Tensor:
-        return x + 1
+@pytest.fixture
+def unregistered() -> Iterator[None]:
+    device.unregister()
+    yield
+    device.unregister()
+    device.register()
 
+
+def add_one(x: Tensor) -> Tensor:
+    return x + 1
+
+
+@needs_runtime
+def test_registering_twice_is_undone_once() -> None:
     x = torch.ones(2, device="xpu")
-    assert device.register(), "registering twice changes nothing"
+    assert device.register()
     try:
         device.unregister()
         device.unregister()
-        assert not device.is_registered()
         with pytest.raises(Exception, match="[Tt]riton"):
-            compiled(add)(x)
+            compiled(add_one)(x)
     finally:
         device.register()
     torch.compiler.reset()
-    assert compiled(add)(x).tolist() == [2, 2]
+    assert compiled(add_one)(x).tolist() == [2, 2]
 
 
-ELSEWHERE = """
+@needs_runtime
+@pytest.mark.usefixtures("unregistered")
+def test_kernels_stay_those_of_a_torch_with_xpu(monkeypatch: Any) -> None:
+    monkeypatch.setattr(upstream, "has_native_backend", lambda: True)
+    assert not device.register()
+    with pytest.raises(Exception, match="[Tt]riton"):
+        compiled(add_one)(torch.ones(2, device="xpu"))
+
+
+SCALE = """
 import torch, xpu_dynamo_event
 from torch._dynamo.utils import counters
-model = torch.compile(torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh()).to("xpu:1"))
-model(torch.ones(2, 4, device="xpu:1")).sum().backward()
-torch.xpu.synchronize(1)
-print(counters["inductor"]["fxgraph_cache_miss"], counters["inductor"]["fxgraph_cache_hit"])
+
+def scale(x):
+    return (x * {number}).softmax(-1)
+
+run = torch.compile(scale, fullgraph=True)
+"""
+
+IN_ANOTHER_PROCESS = """
+for index in range(2):
+    x = torch.ones(3, 4, device=f"xpu:{index}")
+    assert torch.equal(run(x), torch.full_like(x, 0.25)) and run(x).device == x.device
+print(counters["inductor"]["fxgraph_cache_hit"], counters["inductor"]["fxgraph_cache_miss"])
 """
 
 
 @needs_runtime
-def test_compiled_code_is_reused_by_the_next_process(tmp_path: Path) -> None:
-    environment = os.environ | {
-        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
-        "XPU_DYNAMO_EVENT_DEVICES": "2",
-        "PYTHONPATH": str(ROOT),
-    }
-    seen = [
-        subprocess.run(
-            [sys.executable, "-c", ELSEWHERE],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.split()
-        for _ in range(2)
-    ]
-    assert seen == [["2", "0"], ["0", "2"]]
+def test_the_next_process_reuses_compiled_code() -> None:
+    """And a second device gets code of its own."""
+    script = SCALE.format(number=random.random())  # in no cache yet
+    here: dict[str, Any] = {}
+    exec(script, here)
+    here["run"](torch.ones(3, 4, device="xpu:0"))
+    environment = {"XPU_DYNAMO_EVENT_DEVICES": "2", "PYTHONPATH": str(ROOT)}
+    seen = subprocess.run(
+        [sys.executable, "-c", script + IN_ANOTHER_PROCESS],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert seen.stdout.split() == ["1", "1"], seen.stderr
 
 
 @pytest.mark.no_device

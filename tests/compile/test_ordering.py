@@ -239,3 +239,46 @@ def test_memory_of_a_value_used_on_two_streams(compiled: Any, latch: Any) -> Non
         side.synchronize()
         torch.testing.assert_close(z.cpu(), expected)
         torch.testing.assert_close(later.cpu(), (torch.eye(SIZE) - 100))
+
+
+def test_197416_write_back_before_the_record(compiled: Any, latch: Any) -> None:
+    """A mutated input is written back before the event that the program recorded after it."""
+
+    def use(buffer: torch.Tensor, x: torch.Tensor, side: Any, done: Any, gate: Any) -> torch.Tensor:
+        with torch.xpu.stream(side):
+            buffer.add_(1)
+            done.record()
+        gate.wait()
+        return x * 2
+
+    run, _ = compiled(use)
+    side, gate_stream = torch.xpu.Stream(), torch.xpu.Stream()
+    done, gate = torch.xpu.Event(), torch.xpu.Event()
+    buffer, x = filled(0), filled(1)
+    run(buffer, x, side, done, gate)
+    torch.xpu.synchronize()
+    held = latch(gate_stream)
+    gate.record(gate_stream)
+    run(buffer, x, side, done, gate)
+    done.synchronize()  # the current stream is still held
+    with torch.xpu.stream(side):
+        assert buffer.tolist() == [2.0] * SIZE
+    assert not torch.xpu.current_stream().query()
+    held.release()
+
+
+def test_recording_after_an_input_mutation_is_captured(compiled: Any) -> None:
+    """pytorch#167257: upstream raises."""
+
+    def use(cache: torch.Tensor, x: torch.Tensor, event: Any) -> torch.Tensor:
+        cache.copy_(x)
+        event.record()
+        return cache * 2
+
+    run, log = compiled(use)
+    cache, event = filled(0), torch.xpu.Event()
+    y = run(cache, filled(3), event)
+    event.synchronize()
+    assert cache.tolist() == [3.0] * SIZE
+    assert y.tolist() == [6.0] * SIZE
+    assert log.graph_breaks == 0

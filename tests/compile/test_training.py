@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 
 
@@ -79,6 +80,7 @@ def test_training_step_follows_eager(compiled: Any) -> None:
     assert want[-1] < want[0]
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's own
 def test_event_in_the_backward_of_a_custom_function(backend: str, latch: Any) -> None:
     """The record of a backward belongs to the backward, once."""
     event = torch.xpu.Event()

@@ -37,9 +37,21 @@ def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[]
     return lambda: setattr(graph_capture, _HOOK, upstream)
 
 
-def is_backward(node: Node) -> bool:
-    """Whether tracing saw ``node`` in the backward of a joint graph."""
-    return node.meta.get("partitioner_tag") in ("is_backward", "must_be_in_backward")
+def backward_nodes(graph: Graph) -> set[Node]:
+    """Return the nodes of a captured graph that tracing saw in the backward.
+
+    The bodies of some higher-order ops (a custom autograd function) come without a tag; tracing runs
+    the backward after the forward, so what follows the first tagged call belongs to it.
+    """
+    backward: set[Node] = set()
+    started = False
+    for node in graph.nodes:
+        tag = node.meta.get("partitioner_tag")
+        tagged = tag in ("is_backward", "must_be_in_backward")
+        if tagged or (tag is None and started and node.op != "output"):
+            backward.add(node)
+        started = started or (tagged and node.op == "call_function")
+    return backward
 
 
 def mark_phase(node: Node, backward: bool) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch._dynamo.bytecode_transformation import create_call_function
 from torch._dynamo.exc import unimplemented
 from torch._dynamo.guards import GuardBuilder
+from torch._dynamo.output_graph import OutputGraph
 from torch._dynamo.source import AttrSource, CurrentStreamSource, Source, SyntheticLocalSource
 from torch._dynamo.utils import set_example_value
 from torch._dynamo.variables.base import VariableTracker
@@ -52,6 +53,8 @@ __all__ = [
     "current_stream_at_entry",
     "emit",
     "graph_break",
+    "install_around_backend",
+    "is_current_at_entry",
     "lift",
     "load_graph_output",
     "load_partial",
@@ -189,3 +192,33 @@ def load_partial(codegen: Any, module: str, name: str, argument: VariableTracker
 def graph_break(what: str, context: str, explanation: str, *hints: str) -> NoReturn:
     """Break the graph here (an error under ``fullgraph=True``) and say why and what to do."""
     unimplemented(gb_type=what, context=context, explanation=explanation, hints=[*hints])
+
+
+# ---- the captured graph
+
+
+def is_current_at_entry(node: Any) -> bool:
+    """Whether a graph input is the stream that is current when the graph is called."""
+    if not isinstance(node, torch.fx.Node):
+        return False
+    argument = node.meta.get("grapharg")
+    return argument is not None and isinstance(argument.source, CurrentStreamSource)
+
+
+def install_around_backend(
+    wrap: Callable[[torch.fx.GraphModule, Callable[[], Any]], Any],
+) -> Callable[[], None]:
+    """Call ``wrap(graph, compile)`` for each graph; it returns what calling ``compile()`` gave.
+
+    Upstream: torch/_dynamo/output_graph.py, OutputGraph.call_user_compiler.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = OutputGraph.call_user_compiler
+
+    def call_user_compiler(self: Any, gm: torch.fx.GraphModule, example_inputs: Any) -> Any:
+        return wrap(gm, lambda: upstream(self, gm, example_inputs))
+
+    OutputGraph.call_user_compiler = call_user_compiler
+    return lambda: setattr(OutputGraph, "call_user_compiler", upstream)

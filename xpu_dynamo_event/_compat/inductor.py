@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ __all__ = [
     "MemoryPlanningLine",
     "PythonWrapperCodegen",
     "SubgraphPythonWrapperCodegen",
+    "UntypedBase",
     "V",
     "aliased_buffers",
     "buffer_device",
@@ -45,6 +47,7 @@ __all__ = [
     "has_native_backend",
     "real_buffer_name",
     "register_backend",
+    "register_wrapper",
     "tensor_reads",
 ]
 
@@ -54,6 +57,7 @@ FreeLine: Any = wrapper.FreeLine
 MemoryPlanningLine: Any = wrapper.MemoryPlanningLine
 PythonWrapperCodegen: Any = wrapper.PythonWrapperCodegen
 SubgraphPythonWrapperCodegen: Any = wrapper.SubgraphPythonWrapperCodegen
+UntypedBase: Any = object  # of mixins, whose other base is one of the above
 
 KERNEL_NAME = str(Placeholder.KERNEL_NAME)
 """What generated C++ calls its kernel until the kernel is defined."""
@@ -79,9 +83,9 @@ def real_buffer_name(name: str) -> str:
 
 
 def buffer_device(name: str) -> torch.device | None:
-    """Return the device of a buffer or graph input, or None when ``name`` is not one tensor."""
+    """Return the device of a tensor that the graph may free, or None for anything else."""
     buffer = V.graph.try_get_buffer(name)
-    if not isinstance(buffer, ir.IRNode):
+    if name in V.graph.constants or not isinstance(buffer, ir.IRNode):
         return None
     layout = buffer.maybe_get_output_spec()
     return layout.device if isinstance(layout, ir.Layout) else None
@@ -133,6 +137,15 @@ def register_backend(
         unsupported_wrapper,
         graph_pass,
     )
+
+
+def register_wrapper(wrapper_class: type, undo: ExitStack) -> None:
+    """Replace the Python wrapper alone of what torch registered for the device "xpu"."""
+    common.init_backend_registration()
+    _restore_entry(common.device_codegens, "xpu", undo)
+    registered = common.device_codegens["xpu"]
+    common.device_codegens["xpu"] = replace(registered, wrapper_codegen=wrapper_class)
+    _note_nodes(undo)
 
 
 def cpp_code_for_xpu(undo: ExitStack) -> None:

@@ -5,7 +5,8 @@ current stream: the call returns at once, and everything that orders streams ord
 that Inductor leaves to ATen (matrix products, convolutions, attention) call the runtime's kernels,
 which do the same.
 
-Not used where torch has an XPU backend of its own: that one generates Triton kernels.
+Where torch has an XPU backend of its own, that one generates the kernels (Triton). Only the wrapper
+around them is ours there: its memory respects switches of the current stream (stream_memory.py).
 """
 
 from __future__ import annotations
@@ -18,26 +19,24 @@ _undo: ExitStack | None = None
 
 
 def register() -> bool:
-    """Generate C++ kernels for device "xpu"; idempotent.
+    """Teach Inductor the device "xpu"; idempotent.
 
     Imports Inductor, which takes a second or two: call it when something is about to be compiled.
 
     Returns:
-        True when code generation for the runtime's device is in place. False when the xpu device of
-        this process is not the runtime's; nothing was changed then.
+        True when the device is the runtime's, and Inductor now generates C++ kernels for it. False
+        when it is torch's own: the kernels are torch's too.
     """
     global _undo
     from .._compat import inductor as upstream
 
     with _lock:
-        if _undo is not None:
-            return True
-        if upstream.has_native_backend():
-            return False
-        with ExitStack() as undo:
-            _register(undo)
-            _undo = undo.pop_all()
-        return True
+        native = upstream.has_native_backend()
+        if _undo is None:
+            with ExitStack() as undo:
+                (_register_wrapper if native else _register)(undo)
+                _undo = undo.pop_all()
+        return not native
 
 
 def unregister() -> None:
@@ -50,7 +49,7 @@ def unregister() -> None:
 
 
 def is_registered() -> bool:
-    """Return whether Inductor generates C++ kernels for device "xpu"."""
+    """Return whether :func:`register` is in force."""
     return _undo is not None
 
 
@@ -64,3 +63,10 @@ def _register(undo: ExitStack) -> None:
         XpuCppScheduling, XpuWrapper, UnsupportedWrapper, XpuGraphPass(), undo
     )
     upstream.cpp_code_for_xpu(undo)
+
+
+def _register_wrapper(undo: ExitStack) -> None:
+    from .._compat import inductor as upstream
+    from .wrapper import StreamSafeWrapper
+
+    upstream.register_wrapper(StreamSafeWrapper, undo)

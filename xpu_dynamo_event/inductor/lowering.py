@@ -84,6 +84,10 @@ def _lower_reading(name: str, dtype: torch.dtype) -> Callable[..., Any]:
     return lower
 
 
+def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
+    """Emit nothing: the wrapper, which knows where it frees, notes uses (stream_memory.py)."""
+
+
 def order_operations(graph: Any) -> None:
     """Keep the operations of a lowered graph on the side of each event op where they were lowered."""
     barrier: EventKernel | None = None
@@ -114,6 +118,7 @@ def install() -> Callable[[], None]:
         ir.install_lowering(getattr(namespace, name).ordered, _lower_reading(name, dtype))
         for name, dtype in ops.READINGS.items()
     ]
+    undo.append(ir.install_lowering(namespace.record_stream.default, _lower_record_stream))
     undo.append(ir.install_before_scheduling(order_operations))
 
     def uninstall() -> None:

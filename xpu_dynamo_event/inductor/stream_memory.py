@@ -26,11 +26,9 @@ A graph that never switches is generated exactly as upstream would.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._compat import inductor as upstream
-
-_Wrapper: Any = upstream.PythonWrapperCodegen if TYPE_CHECKING else object
 
 
 class StreamSwitchLine(upstream.MemoryPlanningLine):  # type: ignore[misc]
@@ -80,7 +78,7 @@ class _Epochs:
         return not self.is_foreign(name) and used <= {self.current}
 
 
-class StreamOrderedMemory(_Wrapper):  # type: ignore[misc]
+class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
     """Mixin for Inductor's Python wrappers: memory respects switches of the current stream."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

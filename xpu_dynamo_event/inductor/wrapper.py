@@ -1,4 +1,4 @@
-"""Generates the Python code that calls the kernels of the runtime's device."""
+"""Generates the Python code that calls the kernels of a graph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,33 @@ from .host_tensors import on_device
 from .stream_memory import StreamOrderedMemory
 
 
-class _XpuCalls(StreamOrderedMemory):
+class StreamSafeSubgraphWrapper(
+    StreamOrderedMemory,
+    upstream.SubgraphPythonWrapperCodegen,  # type: ignore[misc]
+):
+    """The wrapper of a branch, a loop body or a partition."""
+
+
+class StreamSafeWrapper(StreamOrderedMemory, upstream.PythonWrapperCodegen):  # type: ignore[misc]
+    """Upstream's wrapper of a graph, with memory that respects switches of the current stream."""
+
+    subgraph_wrapper: type = StreamSafeSubgraphWrapper
+
+    @classmethod
+    def create(
+        cls,
+        is_subgraph: bool,
+        subgraph_name: str | None,
+        parent_wrapper: Any,
+        partition_signatures: Any = None,
+    ) -> Any:
+        """Make the wrapper of a graph or of a graph inside it, as Inductor asks for it."""
+        if is_subgraph:
+            return cls.subgraph_wrapper(subgraph_name, parent_wrapper, partition_signatures)
+        return cls()
+
+
+class _XpuCalls(upstream.UntypedBase):  # type: ignore[misc]
     """Calls kernels that enqueue themselves on the stream that is current at that moment."""
 
     def _generate_kernel_call_helper(
@@ -47,20 +73,14 @@ class _XpuCalls(StreamOrderedMemory):
         super().codegen_cuda_stream_exit()
 
 
-class XpuWrapper(_XpuCalls, upstream.PythonWrapperCodegen):  # type: ignore[misc]
-    """The wrapper of a graph."""
+class XpuSubgraphWrapper(_XpuCalls, StreamSafeSubgraphWrapper):
+    """The same for kernels of the runtime's device."""
 
-    @staticmethod
-    def create(
-        is_subgraph: bool,
-        subgraph_name: str | None,
-        parent_wrapper: Any,
-        partition_signatures: Any = None,
-    ) -> Any:
-        """Make the wrapper of a graph or of a graph inside it, as Inductor asks for it."""
-        if is_subgraph:
-            return XpuSubgraphWrapper(subgraph_name, parent_wrapper, partition_signatures)
-        return XpuWrapper()
+
+class XpuWrapper(_XpuCalls, StreamSafeWrapper):
+    """The wrapper of a graph on the runtime's device."""
+
+    subgraph_wrapper = XpuSubgraphWrapper
 
     def write_header(self) -> None:
         """Write upstream's header, with an allocator that a torch without XPU does not have."""
@@ -68,10 +88,6 @@ class XpuWrapper(_XpuCalls, upstream.PythonWrapperCodegen):  # type: ignore[misc
         self.header.writeline(
             f"from {__package__}.allocation import empty_strided as empty_strided_xpu"
         )
-
-
-class XpuSubgraphWrapper(_XpuCalls, upstream.SubgraphPythonWrapperCodegen):  # type: ignore[misc]
-    """The wrapper of a branch, a loop body or a partition."""
 
 
 class UnsupportedWrapper(upstream.PythonWrapperCodegen):  # type: ignore[misc]

@@ -103,11 +103,13 @@ class Log:
         return pairs
 
 
-def lanes_of(tasks: Iterable[Task], marks: Iterable[EventMark]) -> list[Lane]:
-    """Return the lanes that occur, device by device, each in the order of first use."""
-    used = [(mark.submit, mark.lane) for mark in marks]
-    used += [(task.start, task.lane) for task in tasks]
+def lanes_in_order(uses: Iterable[tuple[float, Lane]]) -> list[Lane]:
+    """Return the lanes device by device, each in the order of first use.
+
+    Args:
+        uses: Times and lanes of what was submitted.
+    """
     first: dict[Lane, float] = {}
-    for time, lane in sorted(used):
+    for time, lane in sorted(uses):
         first.setdefault(lane, time)
     return sorted(first, key=lambda lane: (lane.device, first[lane]))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch.profiler import ProfilerActivity, profile, supported_activities
 
-from .model import Lane, Log, Task, lanes_of
+from .model import Lane, Log, Task, lanes_in_order
 
 NOTE = "no event marks or waits: torch.profiler does not record them"
 
@@ -73,7 +73,10 @@ def convert(document: Mapping[str, Any]) -> Log:
     events = [event for event in document["traceEvents"] if _is_device_work(event)]
     origin = min((float(event["ts"]) for event in events), default=0.0)
     tasks = sorted((_task(event, origin) for event in events), key=lambda task: task.start)
-    lanes = {lane: f"queue {lane.stream}" for lane in lanes_of(tasks, [])}
+    lanes = {
+        lane: f"queue {lane.stream}"
+        for lane in lanes_in_order((task.start, task.lane) for task in tasks)
+    }
     return Log(tasks, [], lanes, [NOTE])
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from .model import EventMark, Lane, Log, Task, lanes_of
+from .model import EventMark, Lane, Log, Task, lanes_in_order
 
 _NS_PER_US = 1000.0
+_BEFORE_US = 0.01
 _DEFAULT_STREAM = 0
 
 
@@ -45,19 +47,24 @@ def convert(raw: Mapping[str, list[dict[str, Any]]], names: Mapping[Lane, str]) 
         raw: What ``_runtime.trace_stop`` returns; times are in ns.
         names: Names that the user gave to streams.
     """
-    origin = min((each["submit_ns"] for kind in raw.values() for each in kind), default=0)
+    uses = [(each["submit_ns"], _lane(each)) for kind in raw.values() for each in kind]
+    origin = min((time for time, _ in uses), default=0)
     tasks = sorted((_task(each, origin) for each in raw["tasks"]), key=lambda task: task.start)
     numbers: dict[int, int] = {}
     marks = [_mark(each, origin, numbers) for each in raw["events"] if each["end_ns"]]
-    lanes = {lane: names.get(lane, _default_name(lane)) for lane in lanes_of(tasks, marks)}
-    return Log(tasks, marks, lanes)
+    rows = {lane: names.get(lane, _default_name(lane)) for lane in lanes_in_order(uses)}
+    return Log(tasks, _records_before_waits(marks), rows)
+
+
+def _lane(raw: dict[str, Any]) -> Lane:
+    return Lane(raw["device"], raw["stream"])
 
 
 def _task(raw: dict[str, Any], origin: int) -> Task:
     return Task(
         name=raw["name"],
         kind="copy" if raw["name"].startswith("copy_") else "kernel",
-        lane=Lane(raw["device"], raw["stream"]),
+        lane=_lane(raw),
         start=(raw["start_ns"] - origin) / _NS_PER_US,
         end=(raw["end_ns"] - origin) / _NS_PER_US,
     )
@@ -67,10 +74,28 @@ def _mark(raw: dict[str, Any], origin: int, numbers: dict[int, int]) -> EventMar
     return EventMark(
         op=raw["op"],
         event=numbers.setdefault(raw["event"], len(numbers) + 1),
-        lane=Lane(raw["device"], raw["stream"]),
+        lane=_lane(raw),
         submit=(raw["submit_ns"] - origin) / _NS_PER_US,
         time=(raw["end_ns"] - origin) / _NS_PER_US,
     )
+
+
+def _records_before_waits(marks: list[EventMark]) -> list[EventMark]:
+    """Correct records that were noted after a wait which they let go.
+
+    The stream notes a record when it gets past it, and by then another stream may have gone on.
+    """
+    corrected = list(marks)
+    latest: dict[int, int] = {}
+    for index, mark in enumerate(marks):
+        if mark.op == "record":
+            latest[mark.event] = index
+        elif mark.event in latest:
+            record = corrected[latest[mark.event]]
+            corrected[latest[mark.event]] = replace(
+                record, time=min(record.time, mark.time - _BEFORE_US)
+            )
+    return corrected
 
 
 def _default_name(lane: Lane) -> str:

@@ -75,8 +75,8 @@ bool get_p2p_access(DeviceIndex dev, DeviceIndex dev_to_access) {
   if (dev == dev_to_access) return true;
   auto& device = get_raw_device(dev);
   auto& peer = get_raw_device(dev_to_access);
-  return device == peer || device.ext_oneapi_can_access_peer(
-                               peer, sycl::ext::oneapi::peer_access::access_supported);
+  return device == peer ||
+         device.ext_oneapi_can_access_peer(peer, sycl::ext::oneapi::peer_access::access_supported);
 }
 
 }  // namespace c10::xpu

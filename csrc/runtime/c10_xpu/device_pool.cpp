@@ -47,8 +47,8 @@ void repeat_devices(DevicePool& pool, const char* wanted) {
   const long count = std::strtol(wanted, &end, 10);
   if (end == wanted || *end != '\0' || count < 1 || count > kMaxDevices) {
     pool.devices.clear();
-    pool.unavailable_reason = c10::str(kDevicesVariable, " must be a number from 1 to ", kMaxDevices,
-                                       ", but it is '", wanted, "'");
+    pool.unavailable_reason = c10::str(kDevicesVariable, " must be a number from 1 to ",
+                                       kMaxDevices, ", but it is '", wanted, "'");
     return;
   }
   const auto found = pool.devices;

@@ -15,8 +15,8 @@ namespace xpu_runtime {
 
 /// How requests become blocks; the constants of torch's other caching allocators.
 struct BlockSizes {
-  static constexpr std::size_t kMinimum = 512;               // all sizes are multiples of this
-  static constexpr std::size_t kSmall = std::size_t{1} << 20;   // largest block of the small pool
+  static constexpr std::size_t kMinimum = 512;                 // all sizes are multiples of this
+  static constexpr std::size_t kSmall = std::size_t{1} << 20;  // largest block of the small pool
   static constexpr std::size_t kSmallSegment = std::size_t{2} << 20;
   static constexpr std::size_t kMedium = std::size_t{10} << 20;  // smaller ones share a segment
   static constexpr std::size_t kMediumSegment = std::size_t{20} << 20;
@@ -39,7 +39,7 @@ struct Block {
   Block* previous = nullptr;  // neighbours within the segment
   Block* next = nullptr;
   std::vector<StreamState*> other_streams{};  // recorded with record_stream
-  int unfinished_uses = 0;                  // of those streams, after the block was given back
+  int unfinished_uses = 0;                    // of those streams, after the block was given back
 
   [[nodiscard]] void* pointer() const noexcept { return reinterpret_cast<void*>(address); }
   [[nodiscard]] bool is_free() const noexcept { return !allocated && unfinished_uses == 0; }

@@ -93,8 +93,7 @@ Block* MemoryCache::make_segment(BlockPool& pool, std::size_t size, StreamState&
   if (stats_.reserved() + segment_size > limit) return nullptr;
   void* memory = allocate_segment(segment_size, c10::xpu::get_raw_device(device_));
   if (!memory) return nullptr;
-  auto* block =
-      new Block{&pool, &stream, reinterpret_cast<std::uintptr_t>(memory), segment_size};
+  auto* block = new Block{&pool, &stream, reinterpret_cast<std::uintptr_t>(memory), segment_size};
   segments_.emplace(block->address, block);
   stats_.segment_made(pool.is_small, segment_size);
   return block;
@@ -309,17 +308,17 @@ void MemoryCache::throw_out_of_memory(std::size_t requested) {
     fraction = fraction_;
   }
   const auto limit = static_cast<std::size_t>(static_cast<double>(total_) * fraction);
-  TORCH_CHECK_WITH(OutOfMemoryError, false, "XPU out of memory. Tried to allocate ",
-                   mebibytes(requested), " on xpu:", static_cast<int>(device_), ", which has ",
-                   mebibytes(total_), " in total, of which this process may use ",
-                   mebibytes(limit), " (torch.xpu.set_per_process_memory_fraction: ", fraction,
-                   "). Tensors hold ", mebibytes(allocated), ", the cache another ",
-                   mebibytes(reserved - allocated),
-                   ". Free tensors, or use smaller ones; the largest single allocation of this "
-                   "device is ",
-                   mebibytes(c10::xpu::get_raw_device(device_)
-                                 .get_info<sycl::info::device::max_mem_alloc_size>()),
-                   ".");
+  TORCH_CHECK_WITH(
+      OutOfMemoryError, false, "XPU out of memory. Tried to allocate ", mebibytes(requested),
+      " on xpu:", static_cast<int>(device_), ", which has ", mebibytes(total_),
+      " in total, of which this process may use ", mebibytes(limit),
+      " (torch.xpu.set_per_process_memory_fraction: ", fraction, "). Tensors hold ",
+      mebibytes(allocated), ", the cache another ", mebibytes(reserved - allocated),
+      ". Free tensors, or use smaller ones; the largest single allocation of this "
+      "device is ",
+      mebibytes(
+          c10::xpu::get_raw_device(device_).get_info<sycl::info::device::max_mem_alloc_size>()),
+      ".");
 }
 
 }  // namespace xpu_runtime

@@ -20,8 +20,8 @@ namespace xpu_runtime {
 /// The memory of one device, cached in stream order.
 ///
 /// A block that is given back is free at once for later work of the stream it was taken on, because
-/// that work runs after all that used it. Streams recorded for it (record_stream) hold it back until
-/// what they had been given by then is complete. The mutex is never held during a wait.
+/// that work runs after all that used it. Streams recorded for it (record_stream) hold it back
+/// until what they had been given by then is complete. The mutex is never held during a wait.
 class MemoryCache {
  public:
   explicit MemoryCache(c10::DeviceIndex device);

@@ -57,8 +57,7 @@ std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id, int ra
   auto target = std::make_shared<std::atomic<StreamState*>>(nullptr);
   sycl::queue queue(get_device_context(), hardware, StreamState::async_handler(target),
                     queue_properties(hardware, rank));
-  auto state =
-      std::make_unique<StreamState>(device, id, kNormalRank - rank, std::move(queue));
+  auto state = std::make_unique<StreamState>(device, id, kNormalRank - rank, std::move(queue));
   target->store(state.get());
   return state;
 }
@@ -123,8 +122,8 @@ StreamState& external_state(DeviceIndex device, StreamId id) {
   auto& streams = streams_of(device);
   const std::lock_guard lock(streams.external_mutex);
   const auto found = streams.external.find(id);
-  TORCH_CHECK(found != streams.external.end(), "The stream id ", id, " names no stream of xpu:",
-              static_cast<int>(device),
+  TORCH_CHECK(found != streams.external.end(), "The stream id ", id,
+              " names no stream of xpu:", static_cast<int>(device),
               ". Streams come from torch.xpu.Stream(), torch.Stream(device='xpu') or "
               "torch.xpu.get_stream_from_external().");
   return *found->second;
@@ -168,8 +167,8 @@ XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index
   device_index = resolve(device_index);
   TORCH_CHECK(ext_queue->get_device() == get_raw_device(device_index),
               "The external sycl::queue belongs to the device '",
-              ext_queue->get_device().get_info<sycl::info::device::name>(), "', which is not xpu:",
-              static_cast<int>(device_index), ".");
+              ext_queue->get_device().get_info<sycl::info::device::name>(),
+              "', which is not xpu:", static_cast<int>(device_index), ".");
   xpu_runtime::note_device_use();
   const auto id = reinterpret_cast<StreamId>(ext_queue);
   auto& streams = streams_of(device_index);

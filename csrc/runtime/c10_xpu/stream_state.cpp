@@ -19,8 +19,7 @@ StreamState::StreamState(c10::DeviceIndex device, c10::StreamId id, int priority
       queue_(std::move(queue)),
       native_(native_kernel_queue(queue_)) {}
 
-sycl::async_handler StreamState::async_handler(
-    std::shared_ptr<std::atomic<StreamState*>> target) {
+sycl::async_handler StreamState::async_handler(std::shared_ptr<std::atomic<StreamState*>> target) {
   return [target = std::move(target)](const sycl::exception_list& errors) {
     auto* state = target->load();
     if (!state) return;

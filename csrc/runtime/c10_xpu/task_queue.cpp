@@ -50,9 +50,8 @@ void submit_native(cl_command_queue queue, Ticket ticket) {
 }
 
 void submit_host_task(sycl::queue& queue, const Ticket& ticket) {
-  queue.submit([&ticket](sycl::handler& handler) {
-    handler.host_task([ticket] { run_task(ticket); });
-  });
+  queue.submit(
+      [&ticket](sycl::handler& handler) { handler.host_task([ticket] { run_task(ticket); }); });
 }
 
 }  // namespace
@@ -61,8 +60,7 @@ Task::~Task() = default;
 
 void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
   auto& state = state_of(stream);
-  Ticket ticket{task.get(), &state, state.task_submitted(),
-                trace::enabled() ? trace::now_ns() : 0};
+  Ticket ticket{task.get(), &state, state.task_submitted(), trace::enabled() ? trace::now_ns() : 0};
   try {
     if (state.native())
       submit_native(*state.native(), ticket);

@@ -7,19 +7,49 @@
 #include <ATen/ops/bmm_meta.h>
 #include <ATen/ops/mm_meta.h>
 
+#include <ATen/ExpandUtils.h>
+
 #include "runtime/kernels/kernel.h"
 
 namespace xpu_runtime::kernels {
 
+namespace {
+
 namespace meta = at::meta;
+using at::Tensor;
+
+// ATen's shape functions leave it to the kernels to expand the tensor that is added. Calls with
+// matrices that do not fit are let through: those the shape functions do refuse.
+template <class Meta>
+struct MatrixSum : Meta {
+  template <class... Values>
+  static bool supports(const Tensor& self, const Tensor& a, const Tensor& b,
+                       const Values&... /*values*/) {
+    const bool fits = a.dim() >= 2 && a.dim() == b.dim();
+    at::DimVector sizes(a.sizes());
+    if (fits) {
+      sizes.back() = b.sizes().back();
+    }
+    return !fits || at::is_expandable_to(self.sizes(), sizes);
+  }
+};
+
+struct VectorSum : meta::structured_addmv {
+  static bool supports(const Tensor& self, const Tensor& matrix, const Tensor& /*vector*/,
+                       const at::Scalar& /*beta*/, const at::Scalar& /*alpha*/) {
+    return matrix.dim() != 2 || at::is_expandable_to(self.sizes(), matrix.sizes().slice(0, 1));
+  }
+};
+
+}  // namespace
 
 void matmul_kernels(torch::Library& library) {
   kernel<meta::structured_mm, kNumeric, ops::mm_out, ops::mm>(library);
-  kernel<meta::structured_addmm, kNumeric, ops::addmm_out, ops::addmm, ops::addmm_>(library);
+  kernel<MatrixSum<meta::structured_addmm>, kNumeric, ops::addmm_out, ops::addmm, ops::addmm_>(library);
   kernel<meta::structured_bmm, kNumeric, ops::bmm_out, ops::bmm>(library);
-  kernel<meta::structured_baddbmm, kNumeric, ops::baddbmm_out, ops::baddbmm, ops::baddbmm_>(library);
-  kernel<meta::structured_addmv, kNumeric, ops::addmv_out, ops::addmv, ops::addmv_>(library);
-  kernel<meta::structured__addmm_activation, kFloating, ops::_addmm_activation_out, ops::_addmm_activation>(library);
+  kernel<MatrixSum<meta::structured_baddbmm>, kNumeric, ops::baddbmm_out, ops::baddbmm, ops::baddbmm_>(library);
+  kernel<VectorSum, kNumeric, ops::addmv_out, ops::addmv, ops::addmv_>(library);
+  kernel<MatrixSum<meta::structured__addmm_activation>, kFloating, ops::_addmm_activation_out, ops::_addmm_activation>(library);
 }
 
 }  // namespace xpu_runtime::kernels

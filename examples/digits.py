@@ -22,6 +22,7 @@ from xpu_dynamo_event.timeline import Timeline
 
 BATCH_SIZE = 64
 EPOCHS, QUICK_EPOCHS = 15, 2
+SEED = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     if not torch.xpu.is_available():
         return _no_device()
-    digits = digits_data.load(BATCH_SIZE, options.seed)
-    batches = digits.batches(options.epochs, options.seed)
+    digits = digits_data.load(BATCH_SIZE, SEED)
+    batches = digits.batches(options.epochs, SEED)
     report = Report(digits, options.epochs)
     report.setting()
-    eager, compiled = (Experiment(kind, batches, options.seed) for kind in (False, True))
+    eager, compiled = (Experiment(kind, batches, SEED) for kind in (False, True))
     runs = eager.train(digits), compiled.train(digits)
     report.training(*runs, compiled.log)
     report.event_ops(compiled.log)
@@ -57,7 +58,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--epochs", type=_positive, help=f"epochs to train (default: {EPOCHS})")
     parser.add_argument("--quick", action="store_true", help=f"train {QUICK_EPOCHS} epochs only")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and order (default: 0)")
     parser.add_argument(
         "--out",
         type=Path,

@@ -18,10 +18,10 @@ from digits_train import Loop, Step
 
 from xpu_dynamo_event.testing import Latch, hold
 
-STEPS = 3
-"""Steps on batches that arrive in time; the next one is late."""
+LATE = 40
+"""The batch that is late: by then the network has learned something."""
 
-HELD_AT_MOST_S = 120.0
+HELD_AT_MOST_S = 60.0
 """Seconds after which the latch opens by itself: a step that blocks the host must not hang."""
 
 
@@ -30,16 +30,18 @@ class LateBatch:
     """What happened at the step whose batch was late.
 
     Attributes:
-        loss: Its loss.
+        number: Which batch was late, counted from 0.
+        loss: The loss of the step on it.
         waited: Whether the compute stream was still waiting while the copy was held.
     """
 
+    number: int
     loss: float
     waited: bool
 
 
 def late(step: Step, copies: torch.xpu.Stream, batches: list[Batch], waits: bool) -> LateBatch:
-    """Hold back the batch of the step after ``STEPS`` until that step has been submitted.
+    """Hold one batch back until the step on it has been submitted.
 
     Args:
         step: The step.
@@ -49,14 +51,17 @@ def late(step: Step, copies: torch.xpu.Stream, batches: list[Batch], waits: bool
             begins, which makes the wrong result certain.
     """
     loop, compute = Loop(step, batches), torch.xpu.current_stream()
-    _advance(loop, STEPS - 1)
+    number = min(LATE, len(batches) - 2)
+    for _ in range(number - 1):
+        loop.advance()
+        torch.xpu.synchronize()
     with hold(copies) as latch, _released_after(latch, HELD_AT_MOST_S):
         loop.advance()  # its own batch is there; the next one is held back
         loss = loop.advance()
         if not waits:
             compute.synchronize()
         waited = not compute.query()
-    return LateBatch(loss.item(), waited)
+    return LateBatch(number, loss.item(), waited)
 
 
 @contextmanager
@@ -68,9 +73,3 @@ def _released_after(latch: Latch, seconds: float) -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-
-
-def _advance(loop: Loop, count: int) -> None:
-    for _ in range(count):
-        loop.advance()
-        torch.xpu.synchronize()

@@ -1,8 +1,9 @@
 """XPU events that ``torch.compile`` captures.
 
-``import xpu_dynamo_event`` is all that is needed: ``torch.xpu.Event``, ``torch.Event(device="xpu")``,
-streams and stream contexts in compiled functions then behave as in eager, in every backend. Where
-torch has no XPU device, the import also brings one, on Intel's SYCL runtime.
+``import xpu_dynamo_event`` is all that is needed: ``torch.xpu.Event``,
+``torch.Event(device="xpu")``, streams and stream contexts in compiled functions then behave as in
+eager, in every backend. Where torch has no XPU device, the import also brings one, on Intel's SYCL
+runtime.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ _PREFIX = "xpu_event."
 
 
 class GraphLog:
-    """A backend for ``torch.compile`` that keeps each captured graph and lets another one compile it.
+    """A ``torch.compile`` backend that keeps each captured graph; another one compiles it.
 
     Args:
         backend: Name of the backend that compiles.
@@ -54,7 +54,12 @@ class GraphLog:
 
     def event_ops(self) -> list[str]:
         """Return the event and stream ops of all graphs in program order, as ``name(operands)``."""
-        return [_describe(node) for graph in self.graphs for node in graph.graph.nodes if _is_event_op(node)]
+        return [
+            _describe(node)
+            for graph in self.graphs
+            for node in graph.graph.nodes
+            if _is_event_op(node)
+        ]
 
 
 def _is_event_op(node: torch.fx.Node) -> bool:

@@ -13,7 +13,8 @@ _undo: list[Callable[[], None]] = []
 def enable() -> None:
     """Let ``torch.compile`` capture XPU events and streams; does nothing when it already does.
 
-    Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they captured.
+    Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they
+    captured.
 
     Raises:
         RuntimeError: This version of torch is not supported; eager use is not affected.

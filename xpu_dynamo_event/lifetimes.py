@@ -1,9 +1,10 @@
 """Memory and the current stream, where a captured graph changes streams.
 
-A graph frees a value right after its last use in issue order, earlier than the Python program would.
-Freed memory is handed out again in the order of the stream it was allocated on; a use on another
-stream may not have happened by then. So each part of the graph that runs on one stream ends with a
-note to the allocator about the values of other streams it used (``Tensor.record_stream``).
+A graph frees a value right after its last use in issue order, earlier than the Python program
+would. Freed memory is handed out again in the order of the stream it was allocated on; a use on
+another stream may not have happened by then. So each part of the graph that runs on one stream
+ends with a note to the allocator about the values of other streams it used
+(``Tensor.record_stream``).
 
 And a stream context is left when its body raises; a graph that raises in the middle has to be.
 """

@@ -5,8 +5,8 @@ what an op returns under fake tensors, and that the ops have side effects. Each 
 three forms:
 
 * ``record(event, stream)``: what a user calls, and what Dynamo puts into a graph.
-* ``query.tensor(event)``: for operations whose result the host reads. The result is a CPU tensor, so
-  a graph carries it from the point of the reading without looking at it.
+* ``query.tensor(event)``: for operations whose result the host reads. The result is a CPU tensor,
+so   a graph carries it from the point of the reading without looking at it.
 * ``record.ordered(event, stream, position=, live=)``: what the ordering pass makes of it. It hands
   the tensors of ``live`` through, so every user of a result comes after the operation; ``position``
   keeps equal operations apart, or common-subexpression elimination would merge them.
@@ -71,7 +71,9 @@ def _fake_tensor_reading(dtype: torch.dtype) -> Callable[..., torch.Tensor]:
 
 
 def _fake_ordered_reading(dtype: torch.dtype) -> Callable[..., tuple[torch.Tensor, list[Any]]]:
-    def fake(*_args: Any, position: int, live: list[torch.Tensor]) -> tuple[torch.Tensor, list[Any]]:
+    def fake(
+        *_args: Any, position: int, live: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[Any]]:
         return torch.empty((), dtype=dtype), [_like(tensor) for tensor in live]
 
     return fake

@@ -1,16 +1,16 @@
 """The memory model of capture, as data edges in the AOT graph.
 
-An event op takes no tensors, so nothing in a graph keeps it where the program wrote it: partitioner,
-common-subexpression elimination, dead-code elimination and Inductor's passes may all move compute
-across it. This pass gives every event op the data edges that hold it in place. Each op is a full
-barrier: what was issued before it stays before it, what was issued after it stays after it, and event
-ops keep their order among themselves.
+An event op takes no tensors, so nothing in a graph keeps it where the program wrote it:
+partitioner, common-subexpression elimination, dead-code elimination and Inductor's passes may all
+move compute across it. This pass gives every event op the data edges that hold it in place. Each
+op is a full barrier: what was issued before it stays before it, what was issued after it stays
+after it, and event ops keep their order among themselves.
 
-The barriers cut each phase (forward, backward) into segments. A barrier takes as operands the values
-of the segment it ends that are used later, so they are computed before it. It hands operands through,
-and every *root* of the next segment (a node with no operand computed in that segment) reads one of
-its operands from the barrier instead; the others follow from their roots. So a value meets the one
-barrier after it, not all of them, and the pass is linear in the graph.
+The barriers cut each phase (forward, backward) into segments. A barrier takes as operands the
+values of the segment it ends that are used later, so they are computed before it. It hands operands
+through, and every *root* of the next segment (a node with no operand computed in that segment)
+reads one of its operands from the barrier instead; the others follow from their roots. So a value
+meets the one barrier after it, not all of them, and the pass is linear in the graph.
 
 Not covered by edges: a node without tensor operands, such as ``aten.full``, has nothing to read
 through a barrier. Its position among the nodes holds it, and in Inductor the order of operations
@@ -70,15 +70,17 @@ def order_event_ops(module: GraphModule) -> None:
 def _write_back_early(graph: Graph) -> None:
     """Write mutated inputs back where their last value is computed, not at the end of the graph.
 
-    Functionalization turns ``x.add_(1)`` into a new value, and appends one ``copy_`` to the input. The
-    program may record an event, or leave the stream, long before that (pytorch#197416).
+    Functionalization turns ``x.add_(1)`` into a new value, and appends one ``copy_`` to the input.
+    The program may record an event, or leave the stream, long before that (pytorch#197416).
     """
     position = {node: i for i, node in enumerate(graph.nodes)}
     for node in [n for n in graph.nodes if n.target is torch.ops.aten.copy_.default]:
         target, value = node.args[:2]
         # Whoever reads the input itself wants the value from before.
         readers = [user for user in target.users if user is not node and user.op != "output"]
-        latest = max((n for n in (value, *readers) if isinstance(n, Node)), key=position.__getitem__)
+        latest = max(
+            (n for n in (value, *readers) if isinstance(n, Node)), key=position.__getitem__
+        )
         if latest.op != "placeholder":
             latest.append(node)
 
@@ -220,7 +222,7 @@ class _Phase:
         return after
 
     def _results(self, ordered: Node, barrier: Node, values: list[torch.Tensor]) -> Node:
-        """Give the ordered op its value and return the node of the tensors that it hands through."""
+        """Set the value of the ordered op and return the node of the tensors it hands through."""
         if barrier.op != "call_function" or not _is_tensor(barrier):
             ordered.meta["val"] = values
             return ordered

@@ -1,9 +1,9 @@
 """Dynamo trackers: how ``torch.compile`` sees events, streams and stream contexts.
 
-An event or stream that a compiled function meets becomes an input of the graph; one that it makes is
-the result of an op. Each method call becomes an event op whose operands are those values, so a graph
-works on the objects of the call at hand: there is no table of events, nothing is shared between
-threads or nested calls, and identity over graph breaks is that of the Python object.
+An event or stream that a compiled function meets becomes an input of the graph; one that it makes
+is the result of an op. Each method call becomes an event op whose operands are those values, so a
+graph works on the objects of the call at hand: there is no table of events, nothing is shared
+between threads or nested calls, and identity over graph breaks is that of the Python object.
 
 Upstream's own trackers (torch/_dynamo/variables/streams.py) number events in a process-wide table
 and mark stream contexts only as annotations that Inductor reads; see docs/architecture.md.
@@ -21,7 +21,7 @@ from ._compat import dynamo, opaque
 from ._compat.dynamo import ConstantVariable, VariableTracker
 from .event import Event
 
-_EVENT_CLASSES = {Event: "torch.xpu.Event", torch.Event: "torch.Event"}
+_EVENT_CLASSES: dict[type, str] = {Event: "torch.xpu.Event", torch.Event: "torch.Event"}
 
 
 def _op(name: str, overload: str = "default") -> Any:
@@ -81,7 +81,7 @@ def _event_operand(method: str, event: VariableTracker | None) -> Any:
     return event.as_proxy()
 
 
-class XPUEventVariable(dynamo.TorchScriptObjectVariable):  # type: ignore[misc]
+class XPUEventVariable(dynamo.TorchScriptObjectVariable):
     """An event: an input of the graph, or the result of ``xpu_event::create``."""
 
     @classmethod
@@ -108,7 +108,8 @@ class XPUEventVariable(dynamo.TorchScriptObjectVariable):  # type: ignore[misc]
 
     def real(self) -> torch.Event:
         """The event that tracing was started with, or one like it; only its type may be used."""
-        return opaque.real_object(self.value)  # type: ignore[return-value]
+        event: Any = opaque.real_object(self.value)
+        return event
 
     def python_type(self) -> type:
         return type(self.real())
@@ -126,9 +127,7 @@ class XPUEventVariable(dynamo.TorchScriptObjectVariable):  # type: ignore[misc]
             return dynamo.build(tx, self.python_type())
         return self._not_traced(tx, name)
 
-    def call_method(
-        self, tx: Any, name: str, args: list[Any], kwargs: dict[str, Any]
-    ) -> VariableTracker:
+    def call_method(self, tx: Any, name: str, args: Any, kwargs: Any) -> VariableTracker:
         handler = _EVENT_METHODS.get(name)
         return handler(self, tx, args, kwargs) if handler else self._not_traced(tx, name)
 
@@ -182,12 +181,10 @@ _EVENT_METHODS: dict[str, Callable[..., VariableTracker]] = {
 }
 
 
-class XPUEventClassVariable(dynamo.UserDefinedClassVariable):  # type: ignore[misc]
+class XPUEventClassVariable(dynamo.UserDefinedClassVariable):
     """``torch.xpu.Event`` or ``torch.Event``; calling it makes an event in the graph."""
 
-    def call_function(
-        self, tx: Any, args: list[Any], kwargs: dict[str, Any]
-    ) -> VariableTracker:
+    def call_function(self, tx: Any, args: list[Any], kwargs: dict[str, Any]) -> VariableTracker:
         flags = self._flags(args, kwargs)
         if flags is None:
             return super().call_function(tx, args, kwargs)
@@ -210,15 +207,17 @@ _FLAGS = ("enable_timing", "blocking", "interprocess")
 _SIGNATURES: dict[type, tuple[str, ...]] = {Event: _FLAGS, torch.Event: ("device",)}
 
 
-class XPUStreamVariable(dynamo.StreamVariable):  # type: ignore[misc]
+class XPUStreamVariable(dynamo.StreamVariable):
     """A stream of an XPU device, which is also the context that makes it current.
 
-    Upstream enters a stream by annotating the nodes of the body, which only Inductor reads. Here the
-    switch is an op in the graph, so each kernel runs on the stream it runs on in eager, in every
-    backend.
+    Upstream enters a stream by annotating the nodes of the body, which only Inductor reads. Here
+    the switch is an op in the graph, so each kernel runs on the stream it runs on in eager, in
+    every backend.
     """
 
-    def __init__(self, proxy: torch.fx.Proxy, value: torch.Stream, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, proxy: torch.fx.Proxy, value: torch.Stream, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(proxy, value, *args, **kwargs)
         self.target_values = None  # constants that a context is made of again; it has none
 
@@ -253,9 +252,7 @@ class XPUStreamVariable(dynamo.StreamVariable):  # type: ignore[misc]
             return ConstantVariable.create(self.device)
         return self._not_traced(name)
 
-    def call_method(
-        self, tx: Any, name: str, args: list[Any], kwargs: dict[str, Any]
-    ) -> VariableTracker:
+    def call_method(self, tx: Any, name: str, args: Any, kwargs: Any) -> VariableTracker:
         handler = _STREAM_METHODS.get(name)
         return handler(self, tx, args, kwargs) if handler else self._not_traced(name)
 
@@ -317,10 +314,12 @@ _STREAM_METHODS: dict[str, Callable[..., VariableTracker]] = {
 }
 
 
-class XPUStreamContextVariable(dynamo.StreamContextVariable):  # type: ignore[misc]
+class XPUStreamContextVariable(dynamo.StreamContextVariable):
     """``torch.xpu.stream(s)``: the context that makes ``s`` current."""
 
-    def __init__(self, stream: XPUStreamVariable, **kwargs: Any) -> None:
+    stream: Any
+
+    def __init__(self, stream: Any, **kwargs: Any) -> None:
         super().__init__(stream, **kwargs)
         self.target_values = None
 
@@ -353,12 +352,13 @@ def _exit(tx: Any, stream: XPUStreamVariable) -> VariableTracker:
     return _act(tx, "set_stream", previous.as_proxy())
 
 
-def _current_stream(tx: Any, device: torch.device | None) -> XPUStreamVariable:
+def _current_stream(tx: Any, device: torch.device | None) -> Any:
     """The stream that is current at this point of the program, on ``device`` or over all."""
     entered = [stream.realize() for stream in tx.symbolic_stream_state.cur_stream_stack]
     for stream in reversed(entered):
         if device is None or stream.device == device:
             return stream
+    assert device is not None, "the stream at entry is on the stack of entered streams"
     return dynamo.current_stream_at_entry(tx, device)
 
 
@@ -373,7 +373,7 @@ def _reconstruct_context(codegen: Any, stream: XPUStreamVariable) -> None:
 # ---- torch functions
 
 
-def _stream_context(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
+def _stream_context(self: Any, tx: Any, stream: Any) -> VariableTracker:
     stream = stream.realize()
     if not isinstance(stream, XPUStreamVariable):
         return dynamo.StreamContextVariable.create(tx, stream)
@@ -447,10 +447,10 @@ def install() -> Callable[[], None]:
         dynamo.replace_entry(functions, torch.accelerator.synchronize, _synchronize),
     ]
     for table in dynamo.type_tables():
-        for cls in _EVENT_CLASSES:
-            undo.append(dynamo.replace_entry(table, cls, _build_event))
-        for cls in (torch.Stream, torch.xpu.Stream):
-            undo.append(dynamo.replace_entry(table, cls, _build_stream))
+        for event_class in _EVENT_CLASSES:
+            undo.append(dynamo.replace_entry(table, event_class, _build_event))
+        for stream_class in (torch.Stream, torch.xpu.Stream):
+            undo.append(dynamo.replace_entry(table, stream_class, _build_stream))
     for table in dynamo.id_tables():
         for cls in _EVENT_CLASSES:
             undo.append(dynamo.replace_entry(table, id(cls), _build_event_class))

@@ -57,13 +57,17 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
             names |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("xpu_dynamo_event."):
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "xpu_dynamo_event."
+        ):
             names.add(node.module.split(".")[1])
     return {name for name in names if not name.startswith("__")}
 
 
 PYTHON = sorted(PACKAGE.rglob("*.py"))
-SOURCES = sorted(p for p in CSRC.rglob("*") if p.suffix in {".h", ".cpp"} and "tests" not in p.parts)
+SOURCES = sorted(
+    p for p in CSRC.rglob("*") if p.suffix in {".h", ".cpp"} and "tests" not in p.parts
+)
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -91,9 +95,7 @@ def test_private_torch_names_stay_in_compat(path: Path) -> None:
     assert not private, f"{path.name} uses private names of torch: {private}"
 
 
-@pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "_compat").glob("*.py")), ids=lambda p: p.name
-)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "_compat").glob("*.py")), ids=lambda p: p.name)
 def test_each_shim_says_why_and_until_when(path: Path) -> None:
     if path.name == "__init__.py":
         return

@@ -39,7 +39,9 @@ def test_dynamo_graph() -> None:
     args = operands()
     out = torch.compile(side_by_side, backend=log, fullgraph=True)(*args)
     assert out.tolist() == side_by_side(*args).tolist()
-    assert_expected_inline("\n".join(log.event_ops()), """\
+    assert_expected_inline(
+        "\n".join(log.event_ops()),
+        """\
 record(l_fork_, None)
 set_stream(l_side_)
 wait(l_fork_, None)
@@ -47,7 +49,8 @@ record(l_join_, None)
 record_stream([y])
 set_stream(_get_current_stream_torch_device_xpu_0_)
 wait(l_join_, None)
-record_stream([z])""")
+record_stream([z])""",
+    )
 
 
 def test_inference_graph() -> None:
@@ -55,7 +58,9 @@ def test_inference_graph() -> None:
     args = operands()
     out = torch.compile(side_by_side, backend=backend, fullgraph=True)(*args)
     assert out.tolist() == side_by_side(*args).tolist()
-    assert_expected_inline(code(graphs[0]), """\
+    assert_expected_inline(
+        code(graphs[0]),
+        """\
 def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
     add = torch.ops.aten.add.Tensor(arg0_1, 1)
     record_ordered = torch.ops.xpu_event.record.ordered(arg1_1, position = 0, live = [add])
@@ -76,7 +81,8 @@ def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
     record_stream_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
-    return (add_1,)""")
+    return (add_1,)""",
+    )
 
 
 def test_training_graphs() -> None:
@@ -87,7 +93,9 @@ def test_training_graphs() -> None:
     out.sum().backward()
     assert out.tolist() == side_by_side(x, *others).tolist()
     assert x.grad.tolist() == [3.0] * 4
-    assert_expected_inline(code(graphs[0]), """\
+    assert_expected_inline(
+        code(graphs[0]),
+        """\
 def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     add = torch.ops.aten.add.Tensor(primals_1, 1)
     record_ordered = torch.ops.xpu_event.record.ordered(primals_2, position = 0, live = [add])
@@ -108,9 +116,13 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
     record_stream_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
-    return (add_1,)""")
-    assert_expected_inline(code(graphs[1]), """\
+    return (add_1,)""",
+    )
+    assert_expected_inline(
+        code(graphs[1]),
+        """\
 def forward(self, tangents_1):
     mul_1 = torch.ops.aten.mul.Tensor(tangents_1, 2)
     add_2 = torch.ops.aten.add.Tensor(tangents_1, mul_1)
-    return (add_2, None, None, None, None)""")
+    return (add_2, None, None, None, None)""",
+    )

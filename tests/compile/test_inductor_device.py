@@ -314,6 +314,30 @@ def test_memory_of_another_stream_is_not_reused(latch: Any) -> None:
 
 
 @needs_runtime
+def test_copies_between_host_and_device_do_not_block(latch: Any) -> None:
+    def exchange(buffer: Tensor, fill: Tensor, out: Tensor, side: Any, done: Any) -> Tensor:
+        with torch.xpu.stream(side):
+            out.copy_(buffer, non_blocking=True)
+            buffer.copy_(fill, non_blocking=True)
+            done.record()
+        done.wait()
+        return buffer * 2
+
+    buffer, side, done = torch.ones(32, device="xpu"), torch.xpu.Stream(), torch.xpu.Event()
+    fill, out = torch.full((32,), 5.0).pin_memory(), torch.zeros(32).pin_memory()
+    run = compiled(exchange)
+    for expected in (1.0, 5.0):
+        torch.xpu.synchronize()
+        held = latch(side)
+        doubled = run(buffer, fill, out, side, done)
+        assert not done.query()
+        held.release()
+        done.synchronize()
+        assert out.tolist() == [expected] * 32
+        assert doubled.tolist() == [10.0] * 32
+
+
+@needs_runtime
 def test_an_error_in_a_kernel_surfaces_at_synchronisation() -> None:
     def take(x: Tensor, index: Tensor) -> Tensor:
         return x[index] // index

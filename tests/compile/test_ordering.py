@@ -1,7 +1,7 @@
 """Compute stays on the side of an event op where the program put it, in every backend.
 
-Each test holds back a stream with a latch, so that a value which slipped past an op is certainly the
-wrong one, not just perhaps.
+Each test holds back a stream with a latch, so that a value which slipped past an op is certainly
+the wrong one, not just perhaps.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ import pytest
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits.py"
 TIMEOUT_S = 600
 
+pytestmark = pytest.mark.timeout(2 * TIMEOUT_S)
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -51,7 +53,7 @@ def test_says_which_device_it_runs_on(demo: Demo) -> None:
 def test_compiled_equals_eager_in_one_graph(demo: Demo) -> None:
     _, eager_loss, eager_accuracy, eager_breaks, _ = _line(demo, "eager")
     _, loss, accuracy, breaks, _ = _line(demo, "compiled")
-    assert float(loss) == pytest.approx(float(eager_loss), abs=1e-3)
+    assert float(loss) == pytest.approx(float(eager_loss), abs=1e-4)
     assert accuracy == eager_accuracy
     assert (eager_breaks, breaks) == ("-", "0")
 
@@ -64,8 +66,8 @@ def test_event_ops_are_in_program_order(demo: Demo) -> None:
 @pytest.mark.parametrize("mode", ["eager", "compiled"])
 def test_without_waits_a_late_batch_is_wrong(demo: Demo, mode: str) -> None:
     _, in_time, late, verdict, late_without_waits, verdict_without_waits = _line(demo, mode, 1)
-    assert float(late) == pytest.approx(float(in_time), abs=1e-3)
-    assert abs(float(late_without_waits) - float(in_time)) > 1e-2
+    assert float(late) == pytest.approx(float(in_time), abs=1e-4)
+    assert abs(float(late_without_waits) - float(in_time)) > 1e-3
     assert (verdict, verdict_without_waits) == ("right", "wrong")
 
 
@@ -82,6 +84,7 @@ def test_picture_and_trace(demo: Demo) -> None:
     assert rows == ["copies", "compute"]
 
 
+@pytest.mark.no_device
 def test_wrong_options_say_what_to_do() -> None:
     done = _run("--epochs", "0")
     assert done.returncode == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from own_process import run
 
 
@@ -279,8 +278,8 @@ def test_fork_after_use_is_a_clear_error_and_no_hang() -> None:
         if child == 0:
             code = 0
             uses = [
-                lambda: x + 1, lambda: x.item(), lambda: x.cpu(), lambda: torch.empty(1, device="xpu"),
-                lambda: torch.xpu.synchronize(), lambda: torch.linalg.cross(x, x),
+                lambda: x + 1, lambda: x.item(), lambda: x.cpu(), lambda: torch.empty(1,
+                device="xpu"), lambda: torch.xpu.synchronize(), lambda: torch.linalg.cross(x, x),
                 lambda: torch.xpu.current_stream(), lambda: event.record(), lambda: event.wait(),
             ]
             for number, use in enumerate(uses):

@@ -339,9 +339,7 @@ def test_pinned_memory_is_not_reused_before_its_copy(latch: Latches) -> None:
     del other
 
 
-@pytest.mark.parametrize(
-    ("source", "target"), [("cpu", "xpu"), ("xpu", "cpu"), ("xpu", "xpu")]
-)
+@pytest.mark.parametrize(("source", "target"), [("cpu", "xpu"), ("xpu", "cpu"), ("xpu", "xpu")])
 def test_copies_convert_broadcast_and_follow_strides(source: str, target: str) -> None:
     values = torch.arange(12.0).view(3, 4)
     cases = [

@@ -106,7 +106,9 @@ def test_opcheck(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 
 
 def test_every_operation_is_in_the_tables() -> None:
-    names = {name for name in dir(OPS) if not name.startswith("_") and name not in ("name", "create")}
+    names = {
+        name for name in dir(OPS) if not name.startswith("_") and name not in ("name", "create")
+    }
     assert names <= {*ops.ACTIONS, *ops.READINGS}
 
 
@@ -114,7 +116,9 @@ def test_every_operation_is_in_the_tables() -> None:
 
 
 @pytest.mark.parametrize("name", ["record", "wait", "synchronize", "query"])
-@pytest.mark.parametrize("value", [3, "event", None, torch.zeros(1)], ids=["int", "str", "none", "tensor"])
+@pytest.mark.parametrize(
+    "value", [3, "event", None, torch.zeros(1)], ids=["int", "str", "none", "tensor"]
+)
 def test_not_an_event(name: str, value: Any) -> None:
     with pytest.raises((TypeError, RuntimeError), match="(?i)event"):
         getattr(OPS, name).default(value)

@@ -73,9 +73,9 @@ CASES: dict[str, Case] = {
     "tril_indices": lambda to: torch.tril_indices(3, 3, device=to(M).device),
     "vander": lambda to: torch.vander(to(V)),
     "complex": lambda to: torch.complex(to(V), to(V)),
-    "empty_channels_last": lambda to: to(IMAGE)
-    .contiguous(memory_format=torch.channels_last)
-    .stride(),
+    "empty_channels_last": lambda to: (
+        to(IMAGE).contiguous(memory_format=torch.channels_last).stride()
+    ),
     # reductions and scans
     "argmax": lambda to: to(M).argmax(1),
     "max_dim": lambda to: to(M).max(1),
@@ -429,7 +429,9 @@ def test_save_and_load() -> None:
         loaded = torch.load(buffer, map_location=location)
         assert loaded["x"].device.type == device
         assert torch.equal(loaded["x"].cpu(), x.cpu())
-        assert loaded["row"].untyped_storage().data_ptr() == loaded["x"].untyped_storage().data_ptr()
+        assert (
+            loaded["row"].untyped_storage().data_ptr() == loaded["x"].untyped_storage().data_ptr()
+        )
 
 
 def test_pickle_and_deepcopy() -> None:
@@ -450,7 +452,9 @@ def test_dlpack() -> None:
 
 
 def test_printing() -> None:
-    assert repr(torch.tensor([1.5, 2.0], device="xpu")) == "tensor([1.5000, 2.0000], device='xpu:0')"
+    assert (
+        repr(torch.tensor([1.5, 2.0], device="xpu")) == "tensor([1.5000, 2.0000], device='xpu:0')"
+    )
 
 
 def test_transforms() -> None:
@@ -471,7 +475,9 @@ def test_modes() -> None:
     class Count(TorchDispatchMode):
         seen = 0
 
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             Count.seen += 1
             return func(*args, **(kwargs or {}))
 

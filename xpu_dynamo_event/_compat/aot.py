@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from torch._functorch import partitioners
+from torch._functorch import compile_utils, partitioners
 from torch._functorch._aot_autograd import graph_capture, runtime_wrappers
 from torch.fx import Graph, GraphModule, Node
 
@@ -40,8 +40,8 @@ def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[]
 def backward_nodes(graph: Graph) -> set[Node]:
     """Return the nodes of a captured graph that tracing saw in the backward.
 
-    The bodies of some higher-order ops (a custom autograd function) come without a tag; tracing runs
-    the backward after the forward, so what follows the first tagged call belongs to it.
+    The bodies of some higher-order ops (a custom autograd function) come without a tag; tracing
+    runs the backward after the forward, so what follows the first tagged call belongs to it.
     """
     backward: set[Node] = set()
     started = False
@@ -81,7 +81,7 @@ def install_distinct_nodes(select: Callable[[Graph], Iterable[Node]]) -> Callabl
     Returns:
         A function that undoes it.
     """
-    upstream = partitioners.fx_graph_cse
+    upstream = compile_utils.fx_graph_cse
 
     def cse(graph: Graph) -> Graph:
         for node in select(graph):
@@ -92,19 +92,20 @@ def install_distinct_nodes(select: Callable[[Graph], Iterable[Node]]) -> Callabl
                 node.target = node.target.target
         return merged
 
-    partitioners.fx_graph_cse = cse
+    setattr(partitioners, "fx_graph_cse", cse)  # noqa: B010  (mypy minds the names)
     return lambda: setattr(partitioners, "fx_graph_cse", upstream)
 
 
 def install_handing_through(ops: Collection[Any]) -> Callable[[], None]:
     """Let ``ops`` return operands of theirs in a compiled graph without AOTAutograd's warning.
 
-    Their schemas cannot say so: functionalization, which sees the graph again under compiled autograd,
-    refuses custom ops whose results alias.
+    Their schemas cannot say so: functionalization, which sees the graph again under compiled
+    autograd, refuses custom ops whose results alias.
 
     Returns:
         A function that undoes it.
     """
     upstream = runtime_wrappers._schema_allows_aliasing
-    runtime_wrappers._schema_allows_aliasing = lambda op: op in ops or upstream(op)
+    both = lambda op: op in ops or upstream(op)  # noqa: E731
+    setattr(runtime_wrappers, "_schema_allows_aliasing", both)  # noqa: B010
     return lambda: setattr(runtime_wrappers, "_schema_allows_aliasing", upstream)

@@ -22,9 +22,9 @@ def lookup(name: str) -> Callable[..., Any]:
 
 
 def aot_graphs() -> tuple[list[GraphModule], Callable[..., Any]]:
-    """Return a list, and a backend that adds each graph of AOTAutograd to it and runs it as it is."""
+    """Return a list, and a backend that adds AOTAutograd's graphs to it and just runs them."""
     from torch._dynamo.backends.common import aot_autograd
-    from torch._functorch.aot_autograd import make_boxed_func
+    from torch._functorch._aot_autograd.utils import make_boxed_func
     from torch._functorch.partitioners import min_cut_rematerialization_partition
 
     graphs: list[GraphModule] = []
@@ -37,5 +37,6 @@ def aot_graphs() -> tuple[list[GraphModule], Callable[..., Any]]:
         fw_compiler=compile_,
         bw_compiler=compile_,
         partition_fn=min_cut_rematerialization_partition,
+        keep_inference_input_mutations=True,
     )
     return graphs, backend

@@ -20,7 +20,7 @@ from torch._dynamo.bytecode_transformation import create_call_function
 from torch._dynamo.exc import unimplemented
 from torch._dynamo.guards import GuardBuilder
 from torch._dynamo.output_graph import OutputGraph
-from torch._dynamo.source import AttrSource, CurrentStreamSource, Source, SyntheticLocalSource
+from torch._dynamo.source import AttrSource, CurrentStreamSource, SyntheticLocalSource
 from torch._dynamo.utils import set_example_value
 from torch._dynamo.variables.base import VariableTracker
 from torch._dynamo.variables.builder import GraphArg, VariableBuilder
@@ -32,6 +32,7 @@ from torch._dynamo.variables.streams import StreamContextVariable, StreamVariabl
 from torch._dynamo.variables.tensor import UnspecializedPythonVariable
 from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
 from torch._dynamo.variables.user_defined import UserDefinedClassVariable
+from torch._guards import Source
 
 from .opaque import FakeScriptObject, maybe_to_fake_obj
 
@@ -53,6 +54,7 @@ __all__ = [
     "current_stream_at_entry",
     "emit",
     "graph_break",
+    "id_tables",
     "install_around_backend",
     "is_current_at_entry",
     "lift",
@@ -63,7 +65,6 @@ __all__ = [
     "replace_entry",
     "torch_function_table",
     "type_tables",
-    "id_tables",
     "upstream_build",
 ]
 
@@ -89,7 +90,7 @@ def id_tables() -> list[dict[Any, Any]]:
 
 
 def torch_function_table() -> dict[Any, Any]:
-    """Return the table that maps a torch function to its handler ``(self, tx, *args, **kwargs)``."""
+    """Return the table from a torch function to its handler ``(self, tx, *args, **kwargs)``."""
     return TorchInGraphFunctionVariable._get_handlers()
 
 
@@ -141,7 +142,8 @@ def lift(builder: VariableBuilder, value: Any) -> tuple[torch.fx.Proxy, Any]:
     proxy = builder.tx.output.root_tracer.create_graph_input(
         name, type(value), stand_in, source=builder.source
     )
-    proxy.node.meta["grapharg"] = GraphArg(builder.source, value, False, None, False, stand_in)
+    argument: Any = (builder.source, value, False, None, False, stand_in)
+    proxy.node.meta["grapharg"] = GraphArg(*argument)
     set_example_value(proxy.node, stand_in)
     return proxy, stand_in
 
@@ -166,8 +168,8 @@ def read_at_run_time(tx: Any, proxy: torch.fx.Proxy, dtype: torch.dtype) -> Vari
     )
 
 
-def current_stream_at_entry(tx: Any, device: torch.device) -> VariableTracker:
-    """Return the tracker of the stream that is current on ``device`` when the function is called."""
+def current_stream_at_entry(tx: Any, device: torch.device) -> Any:
+    """Return the tracker of the stream current on ``device`` when the function is called."""
     stream = torch.accelerator.current_stream(device)
     return VariableBuilder(tx, CurrentStreamSource(device))(stream)
 
@@ -220,5 +222,5 @@ def install_around_backend(
     def call_user_compiler(self: Any, gm: torch.fx.GraphModule, example_inputs: Any) -> Any:
         return wrap(gm, lambda: upstream(self, gm, example_inputs))
 
-    OutputGraph.call_user_compiler = call_user_compiler
+    setattr(OutputGraph, "call_user_compiler", call_user_compiler)  # noqa: B010
     return lambda: setattr(OutputGraph, "call_user_compiler", upstream)

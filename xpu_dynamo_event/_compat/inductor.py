@@ -16,6 +16,7 @@ import ctypes
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,12 +27,15 @@ from torch._inductor.custom_graph_pass import CustomGraphModulePass, get_hash_fo
 from torch._inductor.dependencies import WeakDep
 from torch._inductor.utils import Placeholder, get_fused_kernel_name
 from torch._inductor.virtualized import V
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 __all__ = [
     "KERNEL_NAME",
     "CppScheduling",
     "CustomGraphModulePass",
     "FreeLine",
+    "IRNode",
+    "InplaceCopyFallback",
     "MemoryPlanningLine",
     "PythonWrapperCodegen",
     "SubgraphPythonWrapperCodegen",
@@ -48,7 +52,10 @@ __all__ = [
     "real_buffer_name",
     "register_backend",
     "register_wrapper",
+    "same_shape",
     "tensor_reads",
+    "to_device",
+    "wrap_lowering",
 ]
 
 # Typed as Any: half of upstream's methods have no annotations.
@@ -57,6 +64,9 @@ FreeLine: Any = wrapper.FreeLine
 MemoryPlanningLine: Any = wrapper.MemoryPlanningLine
 PythonWrapperCodegen: Any = wrapper.PythonWrapperCodegen
 SubgraphPythonWrapperCodegen: Any = wrapper.SubgraphPythonWrapperCodegen
+IRNode = ir.IRNode
+InplaceCopyFallback = ir.InplaceCopyFallback
+to_device = lowering.to_device
 UntypedBase: Any = object  # of mixins, whose other base is one of the above
 
 KERNEL_NAME = str(Placeholder.KERNEL_NAME)
@@ -106,6 +116,13 @@ def tensor_reads(node: Any) -> set[str]:
     return {dep.name for dep in node.read_writes.reads if not isinstance(dep, WeakDep)}
 
 
+def same_shape(one: torch.Size, other: torch.Size) -> bool:
+    """Return whether two shapes, perhaps symbolic, are certainly the same; adds no guard."""
+    return len(one) == len(other) and all(
+        statically_known_true(a == b) for a, b in zip(one, other, strict=True)
+    )
+
+
 # ---- registration
 
 
@@ -139,13 +156,23 @@ def register_backend(
     )
 
 
-def register_wrapper(wrapper_class: type, undo: ExitStack) -> None:
-    """Replace the Python wrapper alone of what torch registered for the device "xpu"."""
+def register_wrapper(wrapper_class: type, graph_pass: Any, undo: ExitStack) -> None:
+    """Replace only the Python wrapper of what torch registered for "xpu", and add a graph pass."""
     common.init_backend_registration()
-    _restore_entry(common.device_codegens, "xpu", undo)
+    for table in (common.device_codegens, common.custom_backend_passes):
+        _restore_entry(table, "xpu", undo)
     registered = common.device_codegens["xpu"]
     common.device_codegens["xpu"] = replace(registered, wrapper_codegen=wrapper_class)
+    common.custom_backend_passes["xpu"] = graph_pass
     _note_nodes(undo)
+
+
+def wrap_lowering(
+    op: Any, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], undo: ExitStack
+) -> None:
+    """Lower ``op`` with ``wrap(what lowers it now)``."""
+    _restore_entry(lowering.lowerings, op, undo)
+    lowering.lowerings[op] = wrap(lowering.lowerings[op])
 
 
 def cpp_code_for_xpu(undo: ExitStack) -> None:
@@ -259,8 +286,7 @@ def _no_flex_attention(undo: ExitStack) -> None:
     """
     higher_order = torch.ops.higher_order
     for op in (higher_order.flex_attention, higher_order.flex_attention_backward):
-        _restore_entry(lowering.lowerings, op, undo)
-        lowering.lowerings[op] = _refuse_on_xpu(op, lowering.lowerings[op])
+        wrap_lowering(op, partial(_refuse_on_xpu, op), undo)
 
 
 def _refuse_on_xpu(op: Any, lower: Callable[..., Any]) -> Callable[..., Any]:

@@ -63,12 +63,9 @@ def install_before_scheduling(prepare: Callable[[Any], None]) -> Callable[[], No
         prepare(self)
         upstream(self)
 
-    inductor_graph.GraphLowering._update_scheduler = update_scheduler
-
-    def restore() -> None:
-        inductor_graph.GraphLowering._update_scheduler = upstream
-
-    return restore
+    owner: Any = inductor_graph.GraphLowering
+    owner._update_scheduler = update_scheduler
+    return lambda: setattr(owner, "_update_scheduler", upstream)
 
 
 def register(kernel: Any) -> None:
@@ -93,7 +90,7 @@ def base_buffer(tensor: Any) -> Any:
 
 
 def without_opaque_inputs(read_writes: Any) -> Any:
-    """Leave out reads of graph inputs that are no tensors: the scheduler would free them as buffers."""
+    """Leave out graph inputs that are no tensors: the scheduler would free them as buffers."""
     inputs = V.graph.graph_inputs
     opaque = {name for name, node in inputs.items() if isinstance(node, ir.NonTensorObj)}
     for read in [read for read in read_writes.reads if read.name in opaque]:

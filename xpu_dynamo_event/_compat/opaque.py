@@ -2,8 +2,8 @@
 
 Shim: torch offers ``register_opaque_type`` only for classes made with its own metaclass.
 ``torch.Event`` and ``torch.Stream`` are C types without it, so they go into the registry directly.
-The metaclass would also be harmful: it makes ``isinstance(fake, torch.Event)`` true for the stand-in
-objects of tracing, which C++ code then takes for a real event and casts.
+The metaclass would also be harmful: it makes ``isinstance(fake, torch.Event)`` true for the
+stand-in objects of tracing, which C++ code then takes for a real event and casts.
 
 Upstream: torch/_library/opaque_object.py (2.13), torch/_library/custom_class.py (2.15).
 Versions: 2.13 to 2.15.

@@ -1,4 +1,4 @@
-"""Where a torch without XPU expects one to be: ``torch._C._xpu_*`` and the modules of ``torch.xpu``.
+"""Where a torch without XPU expects one: ``torch._C._xpu_*`` and the modules of ``torch.xpu``.
 
 Upstream: torch/csrc/xpu/Module.cpp defines these names, torch/xpu/*.py uses them.
 Versions: 2.13 to 2.15.
@@ -53,8 +53,8 @@ def set_event_class(cls: type) -> None:
 def explain_absence(reason: str) -> None:
     """Make the first use of the device say why there is none.
 
-    Upstream raises "Torch not compiled with XPU enabled" from the function replaced here, which every
-    way to an xpu tensor calls first.
+    Upstream raises "Torch not compiled with XPU enabled" from the function replaced here, which
+    every way to an xpu tensor calls first.
 
     Args:
         reason: Why, without a full stop.
@@ -62,8 +62,8 @@ def explain_absence(reason: str) -> None:
 
     def lazy_init() -> NoReturn:
         raise RuntimeError(
-            f"No xpu device: this torch ({torch.__version__}) is built without XPU, and the runtime "
-            f"of xpu_dynamo_event found no device: {reason}."
+            f"No xpu device: this torch ({torch.__version__}) is built without XPU, and the "
+            f"runtime of xpu_dynamo_event found no device: {reason}."
         )
 
     _set(torch.xpu, "_lazy_init", lazy_init)

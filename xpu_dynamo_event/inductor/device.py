@@ -6,13 +6,16 @@ that Inductor leaves to ATen (matrix products, convolutions, attention) call the
 which do the same.
 
 Where torch has an XPU backend of its own, that one generates the kernels (Triton). Only the wrapper
-around them is ours there: its memory respects switches of the current stream (stream_memory.py).
+around them is ours there: its memory respects switches of the current stream (stream_memory.py),
+and copies between host and device are those of the program (copies.py).
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
+
+import torch
 
 _lock = threading.Lock()
 _undo: ExitStack | None = None
@@ -55,18 +58,29 @@ def is_registered() -> bool:
 
 def _register(undo: ExitStack) -> None:
     from .._compat import inductor as upstream
-    from .graph_pass import XpuGraphPass
+    from .graph_pass import FOR_CPP, XpuGraphPass
     from .scheduling import XpuCppScheduling
     from .wrapper import UnsupportedWrapper, XpuWrapper
 
     upstream.register_backend(
-        XpuCppScheduling, XpuWrapper, UnsupportedWrapper, XpuGraphPass(), undo
+        XpuCppScheduling, XpuWrapper, UnsupportedWrapper, XpuGraphPass(FOR_CPP), undo
     )
     upstream.cpp_code_for_xpu(undo)
+    _register_copies(undo)
 
 
 def _register_wrapper(undo: ExitStack) -> None:
     from .._compat import inductor as upstream
+    from .graph_pass import FOR_ALL_DEVICES, XpuGraphPass
     from .wrapper import StreamSafeWrapper
 
-    upstream.register_wrapper(StreamSafeWrapper, undo)
+    upstream.register_wrapper(StreamSafeWrapper, XpuGraphPass(FOR_ALL_DEVICES), undo)
+    _register_copies(undo)
+
+
+def _register_copies(undo: ExitStack) -> None:
+    from .._compat import inductor as upstream
+    from . import copies
+
+    upstream.wrap_lowering(torch.ops.aten.copy.default, copies.keep_non_blocking, undo)
+    upstream.wrap_lowering(torch.ops.aten.copy_.default, copies.copy_across, undo)

@@ -1,36 +1,42 @@
-"""Rewrites of a graph before code is generated for the runtime's device."""
+"""Rewrites of a graph before code is generated for the device "xpu"."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from .._compat.inductor import CustomGraphModulePass, get_hash_for_files
+from .copies import copy_directly
 
-_FLAT_INDEX = (torch.ops.aten.argmax.default, torch.ops.aten.argmin.default)
+Rewrites = Mapping[Any, Callable[[torch.fx.Node], None]]
 
 
 class XpuGraphPass(CustomGraphModulePass):
-    """Rewrites what the C++ backend gets wrong; its identity is part of the compile cache's key.
+    """Rewrites nodes by their target; its identity is part of the key of the compile cache.
 
     The identity covers the Python code of the whole package: what another version captured, ordered
     or generated is never taken out of the cache.
     """
 
+    def __init__(self, rewrites: Rewrites) -> None:
+        self._rewrites = rewrites
+
     def __call__(self, gm: torch.fx.GraphModule) -> None:
         """Rewrite ``gm`` in place."""
-        for target in _FLAT_INDEX:
+        for target, rewrite in self._rewrites.items():
             for node in gm.graph.find_nodes(op="call_function", target=target):
-                _flatten_index(node)
+                rewrite(node)
         gm.graph.lint()
 
     def uuid(self) -> Any:
         """Return what must differ between versions that generate different code."""
         package = Path(__file__).parents[1]
         sources = sorted(str(path) for path in package.rglob("*.py"))
-        return get_hash_for_files(tuple(sources))
+        names = ",".join(str(target) for target in self._rewrites)
+        return get_hash_for_files(tuple(sources), names)
 
 
 def _flatten_index(node: torch.fx.Node) -> None:
@@ -61,3 +67,14 @@ def _call(target: Any, source: torch.fx.Node, *arguments: Any) -> torch.fx.Node:
 def _arguments(node: torch.fx.Node) -> tuple[Any, Any, bool]:
     given = dict(zip(("self", "dim", "keepdim"), node.args, strict=False)) | dict(node.kwargs)
     return given["self"], given.get("dim"), bool(given.get("keepdim", False))
+
+
+FOR_ALL_DEVICES: Rewrites = {torch.ops.aten.copy_.default: copy_directly}
+"""What Inductor gets wrong, whoever provides the device."""
+
+FOR_CPP: Rewrites = {
+    **FOR_ALL_DEVICES,
+    torch.ops.aten.argmax.default: _flatten_index,
+    torch.ops.aten.argmin.default: _flatten_index,
+}
+"""And what its C++ backend gets wrong."""

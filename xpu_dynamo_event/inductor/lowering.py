@@ -2,7 +2,8 @@
 
 The ordering pass (ordering.py) left event ops that hand tensors through. Here
 
-* the tensors are realized: computed into memory before the op, never inlined into a kernel after it;
+* the tensors are realized: computed into memory before the op, never inlined into a kernel after
+it;
 * they come out as the very same values, so handing through costs nothing;
 * every operation lowered before the op is scheduled before it, and every one lowered after it after
   it. Lowering follows the order of the graph, and data edges alone would let a node without tensor
@@ -23,7 +24,7 @@ _NATIVE = "xpu_event_native"
 _IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
 
 
-class EventKernel(ir.ExternKernel):  # type: ignore[misc, name-defined]
+class EventKernel(ir.ExternKernel):
     """An event op in the schedule: reads what must be computed before it, computes no tensor."""
 
     touches_no_memory = True
@@ -89,7 +90,7 @@ def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
 
 
 def order_operations(graph: Any) -> None:
-    """Keep the operations of a lowered graph on the side of each event op where they were lowered."""
+    """Keep each operation of a lowered graph on its side of the event ops."""
     barrier: EventKernel | None = None
     segment: list[Any] = []
     for operation in graph.operations:

@@ -1,7 +1,7 @@
 """The xpu device for a torch that has none.
 
-:func:`bring_up` makes ``torch.device("xpu")`` and ``torch.xpu`` work on a torch built without XPU, on
-Intel's SYCL runtime: an Intel GPU, or the processor through OpenCL. On a torch with XPU it does
+:func:`bring_up` makes ``torch.device("xpu")`` and ``torch.xpu`` work on a torch built without XPU,
+on Intel's SYCL runtime: an Intel GPU, or the processor through OpenCL. On a torch with XPU it does
 nothing, and without a SYCL device it only makes the error that follows say why.
 
 Environment variables, read when it is called:

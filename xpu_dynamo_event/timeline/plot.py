@@ -21,6 +21,9 @@ except ImportError as error:
 
 _US_PER_MS = 1000.0
 _BAR_HEIGHT = 0.5
+_FONT_SIZE = 6.5
+_CHARACTER_WIDTH = 0.62  # of the font size, on average
+_FEWEST_CHARACTERS = 7
 _COLORS = {"kernel": "#4C78A8", "copy": "#F58518"}
 _INK, _FAINT, _ACCENT = "#222222", "#D9D9D9", "#B0306A"
 
@@ -111,22 +114,23 @@ class _Picture:
         return self.rows[mark.lane] + side * _BAR_HEIGHT / 2
 
     def _label_bars(self) -> None:
-        """Write the name into each bar that is wide enough for it."""
-        self.figure.draw_without_rendering()
+        """Write names into the bars, as much of each as there is room for."""
+        self.figure.draw_without_rendering()  # only now is it known how wide a bar is
+        character = _FONT_SIZE / 72 * self.figure.dpi * _CHARACTER_WIDTH
         for task in self.log.tasks:
-            text = self._text(task)
             left, right = (self._pixel(time) for time in (task.start, task.end))
-            if text.get_window_extent().width > 0.94 * (right - left):
-                text.remove()
+            name = _shortened(task.name.removeprefix("aten::"), int((right - left) / character))
+            if name:
+                self._text(task, name)
 
-    def _text(self, task: Task) -> Any:
-        return self.axes.text(
+    def _text(self, task: Task, name: str) -> None:
+        self.axes.text(
             (task.start + task.end) / 2 / _US_PER_MS,
             self.rows[task.lane],
-            task.name.removeprefix("aten::"),
+            name,
             ha="center",
             va="center",
-            fontsize=6.5,
+            fontsize=_FONT_SIZE,
             color="white",
             zorder=5,
         )
@@ -150,6 +154,13 @@ class _Picture:
             ncols=len(entries),
             frameon=False,
         )
+
+
+def _shortened(name: str, room: int) -> str:
+    """Return ``name`` in at most ``room`` characters, or nothing when too little would be left."""
+    if len(name) <= room:
+        return name
+    return name[: room - 1] + "…" if room >= _FEWEST_CHARACTERS else ""
 
 
 def _legend_mark(marker: str, size: float, label: str) -> Any:

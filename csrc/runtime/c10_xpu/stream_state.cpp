@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "event/error.h"
 #include "runtime/host_wait.h"
 
 namespace xpu_runtime {
@@ -55,7 +56,7 @@ void StreamState::rethrow_error(std::uint64_t tasks) {
 
 void StreamState::wait() {
   const HostWait without_gil;
-  queue_.wait_and_throw();
+  xpu_event::translate_errors("waiting for a stream", [this] { queue_.wait_and_throw(); });
   if (native_ && has_pending_tasks()) check_opencl(opencl().finish(*native_), "clFinish");
 }
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ._compat import versions
+
 _lock = threading.RLock()
 _undo: list[Callable[[], None]] = []
+_warned = False
 
 
 def enable() -> None:
@@ -16,8 +20,11 @@ def enable() -> None:
     Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they
     captured.
 
+    On a torch whose compiler this package does not know, capture stays off: eager use works, and one
+    warning says so.
+
     Raises:
-        RuntimeError: This version of torch is not supported; eager use is not affected.
+        RuntimeError: This torch is older than any supported one.
 
     Example:
         >>> import xpu_dynamo_event
@@ -26,7 +33,7 @@ def enable() -> None:
         True
     """
     with _lock:
-        if not _undo:
+        if not _undo and _can_capture():
             _install()
 
 
@@ -68,6 +75,17 @@ def _switch(on: bool) -> None:
         enable()
     else:
         disable()
+
+
+def _can_capture() -> bool:
+    global _warned
+    if (problem := versions.too_old()) is not None:
+        raise RuntimeError(problem)
+    problem = versions.unknown()
+    if problem is not None and not _warned:
+        _warned = True
+        warnings.warn(problem, stacklevel=3)
+    return problem is None
 
 
 def _install() -> None:

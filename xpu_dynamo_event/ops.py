@@ -80,13 +80,13 @@ def _fake_ordered_reading(dtype: torch.dtype) -> Callable[..., tuple[torch.Tenso
 
 
 def _fake_create(
-    cls: str = "torch.xpu.Event",
+    kind: str = "torch.xpu.Event",
     enable_timing: bool = False,
     blocking: bool = False,
     position: int = 0,
 ) -> Any:
     # Only a stand-in leaves this function, so the event behind it is never recorded.
-    event = EVENT_FACTORIES[cls](enable_timing=enable_timing, blocking=blocking)
+    event = EVENT_FACTORIES[kind](enable_timing=enable_timing, blocking=blocking)
     return opaque.maybe_to_fake_obj(None, event)
 
 

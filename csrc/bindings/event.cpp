@@ -24,7 +24,9 @@ PYBIND11_MODULE(_native, m) {
 
   m.def(
       "set_event_factory",
-      [](const char* name, const py::object& factory) { xpu_event_ops::set_factory(name, factory.ptr()); },
+      [](const char* name, const py::object& factory) {
+        xpu_event_ops::set_factory(name, factory.ptr());
+      },
       py::arg("name"), py::arg("factory"));
 
   py::class_<xpu_event::Latch>(m, "Latch")

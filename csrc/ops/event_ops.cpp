@@ -94,9 +94,7 @@ struct SynchronizeDevice {
   static constexpr auto kName = "synchronize_device";
   static constexpr auto kOperands = "int device_index";
   static constexpr size_t kCount = 1;
-  static void run(Operands in) {
-    synchronize_device(static_cast<c10::DeviceIndex>(in[0].toInt()));
-  }
+  static void run(Operands in) { synchronize_device(static_cast<c10::DeviceIndex>(in[0].toInt())); }
 };
 
 struct RecordStream {
@@ -184,8 +182,9 @@ void ordered(const c10::OperatorHandle& op, Stack* stack) {
 void define(torch::Library& library, const std::string& schema, c10::BoxedKernel kernel) {
   library.def(torch::schema(schema.c_str()));
   const auto name = schema.substr(0, schema.find('('));
-  library.impl(name.c_str(), torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd,
-                                             torch::CppFunction::makeFromBoxedKernel(std::move(kernel))));
+  library.impl(name.c_str(),
+               torch::dispatch(c10::DispatchKey::CompositeExplicitAutograd,
+                               torch::CppFunction::makeFromBoxedKernel(std::move(kernel))));
 }
 
 constexpr auto kOrderedOperands = ", *, int position, Tensor[] live) -> ";
@@ -224,17 +223,17 @@ std::map<std::string, PyObject*>& factories() {
   return by_name;
 }
 
-// create(str cls, bool enable_timing, bool blocking, int position) -> torch.Event
+// create(str kind, bool enable_timing, bool blocking, int position) -> torch.Event
 void create(const c10::OperatorHandle& /*op*/, Stack* stack) {
   const Operands in = torch::jit::last(*stack, 4);
   const pybind11::gil_scoped_acquire gil;
   const auto factory = factories().find(in[0].toStringRef());
-  TORCH_CHECK_VALUE(factory != factories().end(), "xpu_event::create does not know the event class '",
-                    in[0].toStringRef(), "'.");
+  TORCH_CHECK_VALUE(factory != factories().end(),
+                    "xpu_event::create does not know the event class '", in[0].toStringRef(), "'.");
   namespace py = pybind11;
   using namespace pybind11::literals;
   py::object event = py::handle(factory->second)("enable_timing"_a = in[1].toBool(),
-                                              "blocking"_a = in[2].toBool());
+                                                 "blocking"_a = in[2].toBool());
   torch::jit::drop(*stack, 4);
   torch::jit::push(*stack, torch::jit::toIValue(event, c10::PyObjectType::get()));
 }
@@ -255,7 +254,7 @@ TORCH_LIBRARY(xpu_event, library) {
   define_reading<QueryStream>(library);
   define_reading<ElapsedTime>(library);
   define(library,
-         "create(str cls='torch.xpu.Event', bool enable_timing=False, bool blocking=False, "
+         "create(str kind='torch.xpu.Event', bool enable_timing=False, bool blocking=False, "
          "int position=0) -> torch.Event",
          c10::BoxedKernel::makeFromFunction<&create>());
 }

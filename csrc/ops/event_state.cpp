@@ -14,10 +14,10 @@ const c10::impl::DeviceGuardImplInterface& guard() {
   return *c10::impl::getDeviceGuardImpl(c10::kXPU);
 }
 
-// c10::Event has room for neither a lock nor atomics, and its first record writes the pointer to the
-// native event. Two threads that both see none need a lock; a fixed set shared by all events costs
-// nothing per event. Later records change only what the pointer leads to, which locks for itself.
-// Callers must not hold the GIL: recording may report to a GPU tracer, which takes it.
+// c10::Event has room for neither a lock nor atomics, and its first record writes the pointer to
+// the native event. Two threads that both see none need a lock; a fixed set shared by all events
+// costs nothing per event. Later records change only what the pointer leads to, which locks for
+// itself. Callers must not hold the GIL: recording may report to a GPU tracer, which takes it.
 std::mutex& mutex_of(const c10::Event& event) {
   constexpr size_t kStripes = 64;
   constexpr int kAlignmentBits = 4;
@@ -33,8 +33,9 @@ void check_is_xpu(const c10::Event& event, const char* verb) {
 }
 
 void check_timing(const c10::Event& event, const char* which) {
-  TORCH_CHECK_VALUE(event.flag() == c10::EventFlag::BACKEND_DEFAULT, "elapsed_time() cannot use the ",
-                    which, " event: it does not measure time. Create both events with "
+  TORCH_CHECK_VALUE(event.flag() == c10::EventFlag::BACKEND_DEFAULT,
+                    "elapsed_time() cannot use the ", which,
+                    " event: it does not measure time. Create both events with "
                     "enable_timing=True.");
 }
 
@@ -117,8 +118,6 @@ void synchronize_stream(const c10::Stream& stream) { guard().synchronizeStream(s
 
 bool query_stream(const c10::Stream& stream) { return guard().queryStream(stream); }
 
-void synchronize_device(c10::DeviceIndex device_index) {
-  guard().synchronizeDevice(device_index);
-}
+void synchronize_device(c10::DeviceIndex device_index) { guard().synchronizeDevice(device_index); }
 
 }  // namespace xpu_event_ops

@@ -55,8 +55,8 @@ PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     return nullptr;
   }
   auto* event = reinterpret_cast<EventBase*>(self.get());
-  new (&event->event) c10::Event(c10::kXPU, enable_timing ? c10::EventFlag::BACKEND_DEFAULT
-                                                          : c10::EventFlag::PYTORCH_DEFAULT);
+  new (&event->event) c10::Event(
+      c10::kXPU, enable_timing ? c10::EventFlag::BACKEND_DEFAULT : c10::EventFlag::PYTORCH_DEFAULT);
   event->blocking = blocking != 0;
   return self.release();
   END_HANDLE_TH_ERRORS
@@ -91,8 +91,7 @@ PyObject* event_query(PyObject* self, PyObject* /*unused*/) {
 }
 
 PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
-  HANDLE_TH_ERRORS
-  {
+  HANDLE_TH_ERRORS {
     const pybind11::gil_scoped_release no_gil;
     synchronize(state(self));
   }

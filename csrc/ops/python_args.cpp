@@ -9,7 +9,8 @@
 namespace xpu_event_ops {
 
 c10::Event& event_of(PyObject* object, const char* where) {
-  // PyObject_TypeCheck, not THPEvent_Check: isinstance can be overridden, and what follows is a cast.
+  // PyObject_TypeCheck, not THPEvent_Check: isinstance can be overridden, and what follows is a
+  // cast.
   TORCH_CHECK_TYPE(PyObject_TypeCheck(object, THPEventClass), where,
                    " needs a torch.Event (such as torch.xpu.Event()), got ",
                    Py_TYPE(object)->tp_name, ".");

@@ -100,6 +100,12 @@ def with_outputs(op: Any, sample: Sample, outs: list[torch.Tensor]) -> Sample:
     return Sample(sample.args, sample.kwargs | dict(zip(outputs(op), outs, strict=True)))
 
 
+def transposed(tensor: torch.Tensor) -> torch.Tensor:
+    """Return zeros in the order of memory that is the reverse of the usual one."""
+    order = list(range(tensor.dim()))[::-1]
+    return tensor.new_zeros(tensor.shape[::-1]).permute(order)
+
+
 def calls(name: str, dtype: torch.dtype) -> Iterator[Sample]:
     """Yield the calls of an operator, those of an out= variant with several kinds of outputs."""
     op, key = overload(name), sample_key(name)
@@ -115,9 +121,8 @@ def calls(name: str, dtype: torch.dtype) -> Iterator[Sample]:
             results = [torch.empty(0, dtype=dtype)] * len(outputs(op))
         results = [results] if isinstance(results, torch.Tensor) else list(results)
         yield with_outputs(op, sample, [torch.empty(0, dtype=r.dtype) for r in results])
-        yield with_outputs(op, sample, [r.new_zeros(r.shape[::-1]).mT.mT for r in results])
-        strided = [r.new_zeros(*r.shape, 2)[..., 0] for r in results]
-        yield with_outputs(op, sample, strided)
+        yield with_outputs(op, sample, [transposed(r) for r in results])
+        yield with_outputs(op, sample, [r.new_zeros(*r.shape, 2)[..., 0] for r in results])
         yield with_outputs(op, sample, [torch.empty(0, dtype=torch.int16) for _ in results])
 
 

@@ -190,6 +190,17 @@ def test_plot_shows_streams_and_says_what_is_what(recorded: timeline.Timeline) -
     assert legend == ["kernel", "copy", "event recorded", "wait"]
 
 
+def test_rows_of_two_devices_say_which() -> None:
+    from xpu_dynamo_event.timeline import plot
+    from xpu_dynamo_event.timeline.model import Lane, Log, Task
+
+    names = {Lane(0, 0): "default stream", Lane(0, 3): "copies"}
+    log = Log([Task("mm", "kernel", lane, 0.0, 1.0) for lane in names], [], names)
+    assert plot.row_names(log) == ["default stream", "copies"]
+    two_devices = Log(log.tasks, [], {Lane(0, 0): "default stream", Lane(1, 0): "default stream"})
+    assert plot.row_names(two_devices) == ["xpu:0 default stream", "xpu:1 default stream"]
+
+
 def test_nothing_recorded(tmp_path: Path) -> None:
     with timeline.record() as recorded:
         pass

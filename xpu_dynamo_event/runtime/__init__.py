@@ -86,10 +86,10 @@ def _why_not(event_base: type) -> str | None:
         reason: bytes = library.xpu_runtime_unavailable_reason()
         return reason.decode()
     # Only now: loading it registers kernels with torch.
-    from .. import _runtime
+    import xpu_dynamo_event._runtime as native
 
-    _runtime.register_backend(upstream_guard=_flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD"))
-    torch_xpu.install(_runtime, event_base)
+    native.register_backend(upstream_guard=_flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD"))
+    torch_xpu.install(native, event_base)
     return None
 
 

@@ -59,7 +59,7 @@ class _Picture:
 
     def _prepare_axes(self) -> None:
         axes = self.axes
-        axes.set_yticks(range(len(self.rows)), list(self.log.names.values()), fontsize=11)
+        axes.set_yticks(range(len(self.rows)), row_names(self.log), fontsize=11)
         axes.set_ylim(len(self.rows) - 0.5, -0.6)
         end = max([t.end for t in self.log.tasks] + [m.time for m in self.log.marks]) / _US_PER_MS
         axes.set_xlim(-0.01 * end, 1.01 * end)
@@ -119,8 +119,8 @@ class _Picture:
         character = _FONT_SIZE / 72 * self.figure.dpi * _CHARACTER_WIDTH
         for task in self.log.tasks:
             left, right = (self._pixel(time) for time in (task.start, task.end))
-            name = _shortened(task.name.removeprefix("aten::"), int((right - left) / character))
-            if name:
+            name = task.name.removeprefix("aten::").removeprefix("cpp_fused_")
+            if name := _shortened(name, int((right - left) / character)):
                 self._text(task, name)
 
     def _text(self, task: Task, name: str) -> None:
@@ -167,6 +167,13 @@ def _legend_mark(marker: str, size: float, label: str) -> Any:
     line = Line2D([], [], linestyle="none", color=_ACCENT, label=label)
     line.set(marker=marker, markersize=size)
     return line
+
+
+def row_names(log: Log) -> list[str]:
+    """Return the labels of the rows, with the device where there are several."""
+    if len({lane.device for lane in log.names}) == 1:
+        return list(log.names.values())
+    return [f"xpu:{lane.device} {name}" for lane, name in log.names.items()]
 
 
 def _title(log: Log) -> str:

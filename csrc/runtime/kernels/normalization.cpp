@@ -84,6 +84,21 @@ struct BatchNormNoStatsShape : BatchNormShape {
   }
 };
 
+// The out= variants return wrong statistics for inputs that are not contiguous, on the CPU as well.
+template <class Op, class OutOp, class Schema = typename OutOp::schema>
+struct BatchNorm;
+template <class Op, class OutOp, class R, class... Parameters>
+struct BatchNorm<Op, OutOp, R(const Tensor&, Parameters...)> {
+  using schema = void(const Tensor&, Parameters...);
+  static void redispatch(c10::DispatchKeySet keys, const Tensor& input, Parameters... arguments) {
+    if (input.is_contiguous(input.suggest_memory_format())) {
+      OutOp::redispatch(keys, input, arguments...);
+    } else {
+      Copied<Op>::redispatch(keys, input, arguments...);
+    }
+  }
+};
+
 struct BatchNormBackwardShape : NormShape {
   static bool supports(const Tensor& grad, const Tensor& input, OptionalTensorRef weight,
                        OptionalTensorRef running_mean, OptionalTensorRef running_var,
@@ -208,11 +223,15 @@ struct GroupNormBackwardShape : NormShape {
 void normalization_kernels(torch::Library& library) {
   constexpr Gate with_parameters(kFloating, kFloating);
   constexpr Gate backward(kFloating, kLikeFirst, kFloating);
-  kernel<BatchNormShape, with_parameters, ops::native_batch_norm_out, ops::native_batch_norm>(
+  kernel<BatchNormShape, with_parameters,
+         BatchNorm<ops::native_batch_norm, ops::native_batch_norm_out>, ops::native_batch_norm>(
       library);
-  kernel<BatchNormShape, with_parameters, ops::_native_batch_norm_legit_out,
+  kernel<BatchNormShape, with_parameters,
+         BatchNorm<ops::_native_batch_norm_legit, ops::_native_batch_norm_legit_out>,
          ops::_native_batch_norm_legit>(library);
-  kernel<BatchNormNoStatsShape, with_parameters, ops::_native_batch_norm_legit_no_stats_out,
+  kernel<BatchNormNoStatsShape, with_parameters,
+         BatchNorm<ops::_native_batch_norm_legit_no_stats,
+                   ops::_native_batch_norm_legit_no_stats_out>,
          ops::_native_batch_norm_legit_no_stats>(library);
   kernel<BatchNormBackwardShape, backward, Copied<ops::native_batch_norm_backward>,
          ops::native_batch_norm_backward>(library);

@@ -1,0 +1,160 @@
+"""Switching capture on and off, and torch versions that the package does not know."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+import xpu_dynamo_event
+from xpu_dynamo_event import GraphLog
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``code`` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def record(x: torch.Tensor, event: Any) -> torch.Tensor:
+    y = x + 1
+    event.record()
+    return y
+
+
+def ops_captured() -> list[str]:
+    torch.compiler.reset()
+    log = GraphLog("eager")
+    torch.compile(record, backend=log)(torch.ones(2, device="xpu"), torch.xpu.Event())
+    return log.event_ops()
+
+
+def test_disable_gives_torch_its_own_handling_back() -> None:
+    assert xpu_dynamo_event.is_enabled()
+    assert ops_captured() == ["record(l_event_, None)"]
+    with xpu_dynamo_event.enabled(False):
+        assert not xpu_dynamo_event.is_enabled()
+        assert ops_captured() == []
+        with xpu_dynamo_event.enabled():
+            assert ops_captured() == ["record(l_event_, None)"]
+        assert not xpu_dynamo_event.is_enabled()
+    assert ops_captured() == ["record(l_event_, None)"]
+
+
+def test_enable_and_disable_are_idempotent() -> None:
+    for _ in range(2):
+        xpu_dynamo_event.disable()
+    for _ in range(2):
+        xpu_dynamo_event.enable()
+    assert ops_captured() == ["record(l_event_, None)"]
+
+
+VERSION = """
+import warnings, torch
+torch.__version__ = "{version}"
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import xpu_dynamo_event
+    xpu_dynamo_event.enable()
+event = torch.xpu.Event()
+event.record()
+event.synchronize()
+mine = [str(w.message) for w in caught if "xpu_dynamo_event knows" in str(w.message)]
+print(event.query(), xpu_dynamo_event.is_enabled(), len(mine))
+"""
+
+
+def test_an_unknown_torch_works_in_eager_with_one_warning() -> None:
+    done = run(VERSION.format(version="2.99.0"))
+    assert done.stdout.split() == ["True", "False", "1"], done.stderr
+
+
+def test_an_older_torch_is_refused() -> None:
+    done = run(VERSION.format(version="2.12.1"))
+    assert done.returncode != 0
+    assert "needs torch 2.13 or newer, this is torch 2.12.1" in done.stderr
+
+
+DEVICES = """
+import torch, xpu_dynamo_event
+assert torch.xpu.device_count() == 2
+event = torch.xpu.Event()
+event.record()
+other = torch.xpu.Stream(device="xpu:1")
+try:
+    event.record(other)
+except ValueError as error:
+    print(error)
+event.wait(other)  # any device's stream may wait
+event.synchronize()
+first, second = torch.xpu.Event(), torch.xpu.Event()
+first.record(torch.xpu.current_stream("xpu:0"))
+second.record(torch.xpu.current_stream("xpu:1"))
+print(first.device, second.device)
+"""
+
+
+def test_event_of_another_device() -> None:
+    done = run(DEVICES, XPU_DYNAMO_EVENT_DEVICES="2")
+    assert done.returncode == 0, done.stderr
+    error, devices = done.stdout.strip().splitlines()
+    assert "Event device xpu:0 does not match recording stream's device xpu:1" in error
+    assert "use a new event" in error
+    assert devices == "xpu:0 xpu:1"
+
+
+def test_double_registration_is_refused() -> None:
+    done = run(
+        "import xpu_dynamo_event, xpu_dynamo_event._runtime as r\nr.register_backend()",
+    )
+    assert done.returncode != 0
+    assert "xpu" in done.stderr.splitlines()[-1]
+
+
+def test_exit_with_pending_work_and_live_events() -> None:
+    done = run(
+        """
+import torch, xpu_dynamo_event
+from xpu_dynamo_event.testing import Latch
+events = [torch.xpu.Event(enable_timing=True) for _ in range(64)]
+x = torch.ones(256, 256, device="xpu")
+for event in events:
+    x = x @ x
+    event.record()
+print("end")
+"""
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "end"), done.stderr
+
+
+@pytest.mark.no_device
+def test_no_sycl_device_says_why() -> None:
+    done = run(
+        """
+import torch, xpu_dynamo_event
+print(torch.xpu.is_available())
+try:
+    torch.empty(1, device="xpu")
+except Exception as error:
+    print(error)
+try:
+    torch.xpu.Event()
+except Exception as error:
+    print(type(error).__name__)
+""",
+        OCL_ICD_FILENAMES="/nonexistent.so",
+        ONEAPI_DEVICE_SELECTOR="opencl:gpu",
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.strip().splitlines()
+    assert lines[0] == "False"
+    assert "device" in lines[1]

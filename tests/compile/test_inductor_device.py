@@ -20,9 +20,6 @@ from xpu_dynamo_event import GraphLog
 from xpu_dynamo_event._compat import inductor as upstream
 from xpu_dynamo_event.inductor import async_kernel, device
 
-# Importing Inductor makes torch deprecate a class of its own.
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
-
 ROOT = Path(__file__).resolve().parents[2]
 
 needs_runtime = pytest.mark.skipif(

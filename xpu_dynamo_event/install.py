@@ -105,10 +105,7 @@ def _install() -> None:
 
 
 def _install_device() -> None:
-    from . import runtime
+    from .inductor import device
 
-    if runtime.is_active():
-        from .inductor import device
-
-        device.register()
-        _undo.append(device.unregister)
+    device.register()  # on a torch with XPU only what that lacks: stream-safe memory, direct copies
+    _undo.append(device.unregister)

@@ -32,5 +32,6 @@ PYBIND11_MODULE(_runtime, m) {
   xpu_bindings::bind_properties(m);
   xpu_bindings::bind_stream(m);
   xpu_bindings::bind_memory(m);
+  xpu_bindings::bind_empty(m);
   xpu_bindings::bind_trace(m);
 }

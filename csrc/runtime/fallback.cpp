@@ -27,6 +27,12 @@ void call_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   op.callBoxed(stack);
 }
 
+bool is_composite_before_fallback(const c10::OperatorHandle& op) {
+  return op.hasKernelForDispatchKey(c10::DispatchKey::CompositeExplicitAutogradNonFunctional) &&
+         op.hasKernelForDispatchKey(c10::DispatchKey::CPU) &&
+         !op.hasKernelForDispatchKey(c10::DispatchKey::XPU);
+}
+
 class Traced {
  public:
   Traced(const c10::OperatorHandle& op, const c10::xpu::XPUStream& stream)
@@ -66,6 +72,20 @@ void cpu_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
 }
 
 std::int64_t fallback_count() noexcept { return calls.load(std::memory_order_relaxed); }
+
+void register_structured_fallbacks() {
+  // Lives as long as the registrations should.
+  static auto* library =
+      new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::XPU, __FILE__, __LINE__);
+  auto& dispatcher = c10::Dispatcher::singleton();
+  for (const auto& name : dispatcher.getAllOpNames()) {
+    if (!name.name.starts_with("aten::")) continue;
+    const auto op = dispatcher.findOp(name);
+    if (!op || !is_composite_before_fallback(*op)) continue;
+    library->impl(c10::toString(name).c_str(),
+                  torch::CppFunction::makeFromBoxedFunction<&cpu_fallback>());
+  }
+}
 
 TORCH_LIBRARY_IMPL(_, XPU, m) {
   m.fallback(torch::CppFunction::makeFromBoxedFunction<&cpu_fallback>());

@@ -94,10 +94,12 @@ void FallbackArguments::note_foreign(const Tensor& tensor) {
 }
 
 Device FallbackArguments::device() const {
+  TORCH_CHECK(device_ || !other_device_ || !generator_device_, "Expected a generator of a '",
+              other_device_->type(), "' device, but found '", *generator_device_,
+              "' (when calling ", schema_.name(), ")");
   const auto device = device_.value_or(Device(c10::kXPU, c10::xpu::current_device()));
   TORCH_CHECK(!other_device_,
-              "Expected all tensors to be on the same device, but found at least "
-              "two devices, ",
+              "Expected all tensors to be on the same device, but found at least two devices, ",
               device, " and ", *other_device_, "! (when calling ", schema_.name(), ")");
   return device;
 }
@@ -153,6 +155,7 @@ void FallbackArguments::to_cpu(torch::jit::Stack& stack) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (!takes_generator(arguments[i])) continue;
     const auto given = values[i].isNone() ? std::nullopt : std::optional(values[i].toGenerator());
+    if (given) generator_device_ = given->device();
     values[i] = cpu_generator(given, device());
   }
 }

@@ -48,6 +48,7 @@ class FallbackArguments {
   std::vector<at::Tensor> given_on_cpu_;
   std::optional<c10::Device> device_;
   std::optional<c10::Device> other_device_;
+  std::optional<c10::Device> generator_device_;
 };
 
 }  // namespace xpu_runtime

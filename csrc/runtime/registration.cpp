@@ -5,6 +5,7 @@
 #include <c10/xpu/XPUFunctions.h>
 
 #include "runtime/autograd_engine.h"
+#include "runtime/fallback.h"
 #include "runtime/guard.h"
 #include "runtime/hooks.h"
 #include "runtime/pinned_memory.h"
@@ -19,6 +20,7 @@ void register_backend(const RegistrationOptions& options) {
   options.upstream_guard ? register_upstream_guard() : register_guard();
   c10::SetAllocator(c10::kXPU, c10::xpu::XPUCachingAllocator::get());
   at::setHostAllocator(c10::kXPU, pinned_allocator());
+  register_structured_fallbacks();
   ensure_autograd_threads();
 }
 

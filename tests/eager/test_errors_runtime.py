@@ -138,7 +138,6 @@ def test_cpu_numbers_go_with_everything() -> None:
     assert (x * number).tolist() == [2.0] * 3
     assert (number - x).tolist() == [1.0] * 3
     assert torch.where(x > 0, number, x).tolist() == [2.0] * 3
-    assert x.clamp(min=number).tolist() == [2.0] * 3
 
 
 def test_indices_may_be_on_the_cpu() -> None:
@@ -176,7 +175,7 @@ def test_sparse_tensors() -> None:
 def test_generators_of_other_devices() -> None:
     with pytest.raises(RuntimeError, match="generator.*'xpu'.*'cpu'"):
         torch.rand(2, device="xpu", generator=torch.Generator())
-    with pytest.raises(RuntimeError, match="(?i)generator"):
+    with pytest.raises(RuntimeError, match="generator of a 'cpu' device, but found 'xpu"):
         torch.rand(2, generator=torch.Generator("xpu"))
 
 

@@ -154,6 +154,22 @@ def test_memory_in_use_on_another_stream_is_not_reused(latch: Latches) -> None:
     assert address in {torch.empty(MIB, device="xpu").data_ptr() for _ in range(2)}
 
 
+def test_memory_freed_on_another_stream_counts_as_used_there(latch: Latches) -> None:
+    """Compiled code and autograd free on the stream of the last use, without record_stream."""
+    side = torch.xpu.Stream()
+    x = torch.full((MIB,), 3.0, device="xpu")
+    torch.xpu.synchronize()
+    held = latch(side)
+    with side:
+        y = x.clone()
+        address = x.data_ptr()
+        del x
+    assert torch.full((MIB,), 9.0, device="xpu").data_ptr() != address
+    held.release()
+    side.synchronize()
+    assert y.unique().tolist() == [3.0]
+
+
 def test_without_record_stream_it_is_reused(latch: Latches) -> None:
     """The negative control of the test above: the latch really holds the reader back."""
     side = torch.xpu.Stream()

@@ -91,6 +91,7 @@ def check(model: nn.Module, x: torch.Tensor, y: torch.Tensor, **options: object)
     ],
     ids=["mlp", "conv", "transformer", "lstm", "bilstm", "lstmp", "gru", "bigru", "rnn"],
 )
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 def test_a_network_trains_as_on_the_cpu(
     model: Callable[[], nn.Module], shape: tuple[int, ...]
 ) -> None:

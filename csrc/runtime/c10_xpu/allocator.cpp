@@ -68,7 +68,10 @@ void give_back(void* context) noexcept {
   try {
     trace_deallocation(*block);
     report(*block, device, -static_cast<std::int64_t>(block->size));
-    cache_of(device).give_back(block);
+    auto& cache = cache_of(device);
+    // Whoever frees on another stream has used the memory there last, told us or not.
+    cache.record_use(block, state_of(c10::xpu::getCurrentXPUStream(device)));
+    cache.give_back(block);
   } catch (const std::exception& error) {
     TORCH_WARN("XPU memory at ", block->pointer(), " is lost: ", error.what());
   }

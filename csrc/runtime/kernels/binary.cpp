@@ -43,7 +43,7 @@ void binary_kernels(torch::Library& library) {
   kernel<meta::structured_div_Tensor_mode, kReal, ops::div_out_mode, ops::div_Tensor_mode, ops::div__Tensor_mode>(library);
   kernel<meta::structured_pow_Tensor_Tensor, kNumeric, ops::pow_Tensor_Tensor_out, ops::pow_Tensor_Tensor, ops::pow__Tensor>(library);
   kernel<meta::structured_pow_Tensor_Scalar, kNumeric, ops::pow_Tensor_Scalar_out, ops::pow_Tensor_Scalar, ops::pow__Scalar>(library);
-  kernel<meta::structured_pow_Scalar, kNumeric, ops::pow_Scalar_out, ops::pow_Scalar>(library);
+  kernel<meta::structured_pow_Scalar, kNumeric, Internal<ops::pow_Scalar_out>, ops::pow_Scalar>(library);
   kernel<meta::structured_remainder_Tensor, kReal, ops::remainder_Tensor_out, ops::remainder_Tensor, ops::remainder__Tensor>(library);
   kernel<meta::structured_fmod_Tensor, kReal, ops::fmod_Tensor_out, ops::fmod_Tensor, ops::fmod__Tensor>(library);
   kernel<meta::structured_bitwise_and_Tensor, kIntegral | kBool, ops::bitwise_and_Tensor_out, ops::bitwise_and_Tensor, ops::bitwise_and__Tensor>(library);

@@ -33,7 +33,7 @@ c10::Device Inspection::device() const {
   return *device_;
 }
 
-void Inspection::tensor(const at::Tensor& tensor, bool gated) {
+void Inspection::tensor(const at::Tensor& tensor, bool is_input) {
   if (!tensor.defined()) {
     return;
   }
@@ -47,9 +47,9 @@ void Inspection::tensor(const at::Tensor& tensor, bool gated) {
   } else if (check_ == DeviceCheck::strict && *first_ != device) {
     refuse(tensor);
   }
-  if (gated) {
-    admitted_ = admitted_ && gate_.admits(position_, tensor.scalar_type(), first_type_);
-  }
+  const auto type = tensor.scalar_type();
+  admitted_ = admitted_ && (is_input ? gate_.admits(position_, type, first_type_)
+                                     : gate_.admits_output(type, first_type_));
 }
 
 void Inspection::number(const at::Scalar& value) {

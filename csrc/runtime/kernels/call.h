@@ -31,7 +31,6 @@ class Inspection {
   void inputs(const Args&... arguments) {
     (visit<true>(arguments), ...);
   }
-  /// Out= arguments may have any dtype: the shape function knows which ones fit.
   template <class... Args>
   void outputs(const Args&... arguments) {
     (visit<false>(arguments), ...);
@@ -43,10 +42,10 @@ class Inspection {
   [[nodiscard]] c10::Device device() const;
 
  private:
-  template <bool gated, class T>
+  template <bool is_input, class T>
   void visit(const T& argument) {
     if constexpr (Argument<T>::has_tensors) {
-      Argument<T>::each_tensor(argument, [this](const at::Tensor& t) { tensor(t, gated); });
+      Argument<T>::each_tensor(argument, [this](const at::Tensor& t) { tensor(t, is_input); });
       ++position_;
     } else if constexpr (std::is_same_v<T, at::Scalar>) {
       number(argument);
@@ -56,7 +55,7 @@ class Inspection {
       }
     }
   }
-  void tensor(const at::Tensor& tensor, bool gated);
+  void tensor(const at::Tensor& tensor, bool is_input);
   /// CPU kernels convert numbers when they run, and then throw for those out of range.
   void number(const at::Scalar& value);
   [[noreturn]] void refuse(const at::Tensor& tensor) const;
@@ -95,7 +94,7 @@ struct Launch<R(Parameters...)> {
 /// Runs `Op` or a runner, under the name of the operator that was called.
 template <class Op, class... Args>
 void launch(const char* name, const Args&... arguments) {
-  Launch<typename Op::schema>::on_stream(name, &Op::redispatch, arguments...);
+  Launch<typename Op::schema>::on_stream(name, Op::redispatch, arguments...);
 }
 
 }  // namespace xpu_runtime::kernels

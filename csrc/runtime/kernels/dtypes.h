@@ -42,10 +42,11 @@ inline constexpr Dtypes kAll = kNumeric | kBool;
 /// Not a dtype: the argument must have the dtype of the first tensor argument.
 inline constexpr Dtypes kLikeFirst{std::uint64_t{1} << 63U};
 
-/// What the tensor arguments of an operator may be, in the order of its schema. The last entry
-/// holds for all further ones too, out= arguments excepted.
+/// What the tensor arguments of an operator may be, in the order of its schema; the last entry
+/// holds for all further ones too. Shape functions judge most out= arguments themselves.
 struct Gate {
   std::array<Dtypes, 6> allowed;
+  Dtypes outputs{~kLikeFirst.bits};
 
   // NOLINTNEXTLINE(google-explicit-constructor): one set is the gate most operators have.
   constexpr Gate(Dtypes all) : Gate(all, all) {}
@@ -56,9 +57,22 @@ struct Gate {
     }
   }
 
+  /// The same, with out= arguments of the given dtypes only.
+  [[nodiscard]] constexpr Gate writing(Dtypes types) const {
+    Gate result = *this;
+    result.outputs = types;
+    return result;
+  }
+
   [[nodiscard]] constexpr bool admits(std::size_t argument, c10::ScalarType type,
                                       c10::ScalarType first) const {
-    const Dtypes set = allowed[argument < allowed.size() ? argument : allowed.size() - 1];
+    return fits(allowed[argument < allowed.size() ? argument : allowed.size() - 1], type, first);
+  }
+  [[nodiscard]] constexpr bool admits_output(c10::ScalarType type, c10::ScalarType first) const {
+    return fits(outputs, type, first);
+  }
+
+  static constexpr bool fits(Dtypes set, c10::ScalarType type, c10::ScalarType first) {
     return set.holds(type) || ((set.bits & kLikeFirst.bits) != 0 && type == first);
   }
 };

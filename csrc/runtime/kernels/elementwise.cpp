@@ -61,24 +61,32 @@ struct WhereShape : at::TensorIteratorBase {
   }
 };
 
+// The value may live on the CPU; it is read now.
+bool is_value_for(const at::Tensor& value, const at::Tensor& self) {
+  return value.dim() == 0 && (value.is_cpu() || value.device() == self.device());
+}
+
 struct MaskedFillShape : OverwriteShape {
+  static constexpr auto device_check = DeviceCheck::by_shape;
   template <class Value>
   static bool supports(const at::Tensor& self, const at::Tensor& mask, const Value& value) {
     if constexpr (std::is_same_v<Value, at::Tensor>) {
-      if (value.dim() != 0) {
+      if (!is_value_for(value, self)) {
         return false;
       }
     }
-    return is_writable(self) && at::is_expandable_to(mask.sizes(), self.sizes());
+    return is_writable(self) && mask.device() == self.device() &&
+           at::is_expandable_to(mask.sizes(), self.sizes());
   }
 };
 
 struct FillShape : OverwriteShape {
+  static constexpr auto device_check = DeviceCheck::by_shape;
   static bool supports(const at::Tensor& self, const at::Scalar& /*value*/) {
     return is_writable(self);
   }
   static bool supports(const at::Tensor& self, const at::Tensor& value) {
-    return is_writable(self) && value.dim() == 0;
+    return is_writable(self) && is_value_for(value, self);
   }
 };
 
@@ -87,20 +95,20 @@ void logical(torch::Library& library) {
   kernel<ComparisonShape, kAll, ops::logical_and_out, ops::logical_and, ops::logical_and_>(library);
   kernel<ComparisonShape, kAll, ops::logical_or_out, ops::logical_or, ops::logical_or_>(library);
   kernel<ComparisonShape, kAll, ops::logical_xor_out, ops::logical_xor, ops::logical_xor_>(library);
-  kernel<IsNanShape, kAll, ops::isnan_out, ops::isnan>(library);
+  kernel<IsNanShape, kAll, Internal<ops::isnan_out>, ops::isnan>(library);
   kernel<WhereShape, Gate(kBool, kAll), ops::where_self_out, ops::where_self>(library);
 }
 
 void arithmetic(torch::Library& library) {
   kernel<UnaryShape, kReal, ops::abs_out, ops::abs, ops::abs_>(library);
-  kernel<UnaryShape, kOrdered, ops::nan_to_num_out, ops::nan_to_num, ops::nan_to_num_>(library);
+  kernel<UnaryShape, kOrdered, Internal<ops::nan_to_num_out>, ops::nan_to_num, ops::nan_to_num_>(library);
   kernel<BinaryShape, kReal, ops::floor_divide_out, ops::floor_divide, ops::floor_divide__Tensor>(library);
 }
 
 void activation(torch::Library& library) {
   kernel<ReluShape, kReal, ReluRunner, ops::relu, ops::relu_>(library);
   kernel<UnaryShape, kFloating, ops::hardswish_out, ops::hardswish, ops::hardswish_>(library);
-  kernel<BinaryShape, kFloating, ops::hardswish_backward_out, ops::hardswish_backward>(library);
+  kernel<BinaryShape, kFloating, Internal<ops::hardswish_backward_out>, ops::hardswish_backward>(library);
   kernel<BinaryShape, kFloating, ops::hardtanh_backward_grad_input, ops::hardtanh_backward>(
       library);
 }

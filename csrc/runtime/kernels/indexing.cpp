@@ -10,7 +10,6 @@
 #include <ATen/ops/triu_meta.h>
 
 #include <ATen/ExpandUtils.h>
-#include <ATen/MemoryOverlap.h>
 #include <ATen/WrapDimUtils.h>
 #include <ATen/ops/index_meta.h>
 
@@ -32,11 +31,6 @@ struct IndexSelectShape : ShapeFunction {
            (self.dim() > 0 || index.numel() == 1);
   }
   void meta(const Tensor& self, std::int64_t dim, const Tensor& index) {
-    if (const auto& output = maybe_get_output(0); output.defined()) {
-      at::assert_no_internal_overlap(output);
-      at::assert_no_overlap(output, self);
-      at::assert_no_overlap(output, index);
-    }
     at::DimVector sizes(self.sizes());
     if (!sizes.empty()) {
       sizes[at::maybe_wrap_dim(dim, self.dim())] = index.numel();
@@ -133,7 +127,7 @@ void indexing_kernels(torch::Library& library) {
   kernel<meta::structured_tril, kAll, ops::tril_out, ops::tril, ops::tril_>(library);
   kernel<meta::structured_triu, kAll, ops::triu_out, ops::triu, ops::triu_>(library);
   constexpr Dtypes index = kLong | dtypes(c10::kInt);
-  kernel<IndexSelectShape, Gate(kAll, index), ops::index_select_out, ops::index_select>(library);
+  kernel<IndexSelectShape, Gate(kAll, index), Internal<ops::index_select_out>, ops::index_select>(library);
   kernel<IndexShape, Gate(kAll, kLong), ops::index_Tensor_out, ops::index_Tensor>(library);
   kernel<IndexPutShape, Gate(kAll, kLong, kLikeFirst), InPlaceOnly, ops::_index_put_impl_>(library);
   kernel<EmbeddingBackwardShape, Gate(kFloating, index), Copied<ops::embedding_dense_backward>,

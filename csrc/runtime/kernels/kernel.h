@@ -55,12 +55,20 @@ struct Results<std::tuple<T...>> {
   static constexpr bool are_new = !(std::is_reference_v<T> || ...);
 };
 
+/// TensorIterator compares devices; other shape functions say by `device_check` if they do.
+template <class Meta>
+constexpr DeviceCheck device_check() {
+  if constexpr (requires { Meta::device_check; }) {
+    return Meta::device_check;
+  }
+  return std::is_base_of_v<at::TensorIteratorBase, Meta> ? DeviceCheck::by_shape
+                                                         : DeviceCheck::strict;
+}
+
 /// Looks at the arguments of a call to `Op`.
 template <class Meta, class Op>
 Inspection inspection_of(const Gate& gate) {
-  constexpr bool by_shape = std::is_base_of_v<at::TensorIteratorBase, Meta>;
-  return {Op::name, Op::overload_name, by_shape ? DeviceCheck::by_shape : DeviceCheck::strict,
-          gate};
+  return {Op::name, Op::overload_name, device_check<Meta>(), gate};
 }
 
 /// A shape function may refuse values of arguments by `static bool supports(arguments...)`.
@@ -188,6 +196,14 @@ void variant(torch::Library& library) {
 
 /// The runner of operators that have in-place variants only.
 struct InPlaceOnly {};
+
+/// A runner that is not registered: the CPU's out= variant judges or lays out its output in ways of
+/// its own, which is best left to the synchronous fallback.
+template <class OutOp>
+struct Internal {
+  using schema = typename OutOp::schema;
+  static constexpr auto redispatch = &OutOp::redispatch;
+};
 
 /// Registers an operator's variants.
 ///

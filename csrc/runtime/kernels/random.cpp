@@ -143,7 +143,7 @@ void random_kernels(torch::Library& library) {
   library.impl("normal_", &normal);
   library.impl("bernoulli_.float", &bernoulli);
   library.impl("native_dropout", &dropout);
-  kernel<BinaryShape, Gate(kFloating, kBool), ops::native_dropout_backward_out,
+  kernel<BinaryShape, Gate(kFloating, kBool), Internal<ops::native_dropout_backward_out>,
          ops::native_dropout_backward>(library);
 }
 

@@ -23,11 +23,23 @@
 
 namespace xpu_runtime::kernels {
 
+namespace {
+
 namespace meta = at::meta;
 
+struct NormShape : meta::structured_norm_ScalarOpt_dim_dtype {
+  static bool supports(const at::Tensor& /*self*/, at::OptionalScalarRef /*p*/,
+                       at::IntArrayRef /*dim*/, bool /*keepdim*/, at::ScalarType dtype) {
+    return at::isFloatingType(dtype);
+  }
+};
+
+}  // namespace
+
 void reduction_kernels(torch::Library& library) {
+  constexpr Gate averaging = Gate(kFloating | kComplex).writing(kLikeFirst);
   kernel<meta::structured_sum_dim_IntList, kAll, ops::sum_IntList_out, ops::sum_dim_IntList>(library);
-  kernel<meta::structured_mean_dim, kFloating | kComplex, ops::mean_out, ops::mean_dim>(library);
+  kernel<meta::structured_mean_dim, averaging, ops::mean_out, ops::mean_dim>(library);
   kernel<meta::structured_prod_dim_int, kAll, ops::prod_int_out, ops::prod_dim_int>(library);
   kernel<meta::structured_amax, kOrdered, ops::amax_out, ops::amax>(library);
   kernel<meta::structured_amin, kOrdered, ops::amin_out, ops::amin>(library);
@@ -42,8 +54,8 @@ void reduction_kernels(torch::Library& library) {
   kernel<meta::structured_any_dim, kAll, ops::any_out, ops::any_dim>(library);
   kernel<meta::structured_any_dims, kAll, ops::any_dims_out, ops::any_dims>(library);
   kernel<meta::structured_any, kAll, ops::any_all_out, ops::any>(library);
-  kernel<meta::structured_norm_ScalarOpt_dim, kFloating | kComplex, ops::norm_out, ops::norm_ScalarOpt_dim>(library);
-  kernel<meta::structured_norm_ScalarOpt_dim_dtype, kFloating | kComplex, ops::norm_dtype_out, ops::norm_ScalarOpt_dim_dtype>(library);
+  kernel<meta::structured_norm_ScalarOpt_dim, averaging, ops::norm_out, ops::norm_ScalarOpt_dim>(library);
+  kernel<NormShape, kFloating, Internal<ops::norm_dtype_out>, ops::norm_ScalarOpt_dim_dtype>(library);
   kernel<meta::structured_linalg_vector_norm, kFloating | kComplex, ops::linalg_vector_norm_out, ops::linalg_vector_norm>(library);
   kernel<meta::structured_cumsum, kNumeric, ops::cumsum_out, ops::cumsum, ops::cumsum_>(library);
   kernel<meta::structured_cumprod, kNumeric, ops::cumprod_out, ops::cumprod, ops::cumprod_>(library);

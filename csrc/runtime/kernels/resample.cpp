@@ -58,11 +58,11 @@ void resample_kernels(torch::Library& library) {
   kernel<meta::structured_upsample_bicubic2d_backward, kFloating, ops::upsample_bicubic2d_backward_grad_input, ops::upsample_bicubic2d_backward>(library);
   kernel<meta::structured_reflection_pad1d, kFloating, ops::reflection_pad1d_out, ops::reflection_pad1d>(library);
   kernel<meta::structured_reflection_pad1d_backward, kFloating, ops::reflection_pad1d_backward_grad_input, ops::reflection_pad1d_backward>(library);
-  kernel<meta::structured_reflection_pad3d, kFloating, ops::reflection_pad3d_out, ops::reflection_pad3d>(library);
-  kernel<meta::structured_reflection_pad3d_backward, kFloating, ops::reflection_pad3d_backward_grad_input, ops::reflection_pad3d_backward>(library);
+  kernel<meta::structured_reflection_pad3d, kFloating, Internal<ops::reflection_pad3d_out>, ops::reflection_pad3d>(library);
+  kernel<meta::structured_reflection_pad3d_backward, kFloating, Internal<ops::reflection_pad3d_backward_grad_input>, ops::reflection_pad3d_backward>(library);
   kernel<meta::structured_replication_pad1d, kFloating, ops::replication_pad1d_out, ops::replication_pad1d>(library);
-  kernel<meta::structured_replication_pad2d, kFloating, ops::replication_pad2d_out, ops::replication_pad2d>(library);
-  kernel<meta::structured_replication_pad3d, kFloating, ops::replication_pad3d_out, ops::replication_pad3d>(library);
+  kernel<meta::structured_replication_pad2d, kFloating, Internal<ops::replication_pad2d_out>, ops::replication_pad2d>(library);
+  kernel<meta::structured_replication_pad3d, kFloating, Internal<ops::replication_pad3d_out>, ops::replication_pad3d>(library);
   kernel<meta::structured_replication_pad1d_backward, kFloating, ops::replication_pad1d_backward_grad_input, ops::replication_pad1d_backward>(library);
 }
 

@@ -50,17 +50,17 @@ struct DotShape : ShapeFunction {
 
 void statistics_kernels(torch::Library& library) {
   constexpr Gate same(kNumeric, kLikeFirst);
-  kernel<VarianceShape<1>, kFloating, ops::var_correction_out, ops::var_correction>(library);
-  kernel<VarianceShape<1>, kFloating, ops::std_correction_out, ops::std_correction>(library);
-  kernel<VarianceShape<2>, kFloating, ops::var_mean_correction_out, ops::var_mean_correction>(
+  kernel<VarianceShape<1>, kFloating, Internal<ops::var_correction_out>, ops::var_correction>(library);
+  kernel<VarianceShape<1>, kFloating, Internal<ops::std_correction_out>, ops::std_correction>(library);
+  kernel<VarianceShape<2>, kFloating, Internal<ops::var_mean_correction_out>, ops::var_mean_correction>(
       library);
-  kernel<VarianceShape<2>, kFloating, ops::std_mean_correction_out, ops::std_mean_correction>(
+  kernel<VarianceShape<2>, kFloating, Internal<ops::std_mean_correction_out>, ops::std_mean_correction>(
       library);
-  kernel<ProductShape, kAll, ops::prod_out, ops::prod>(library);
-  kernel<ExtremumShape, kOrdered, ops::max_unary_out, ops::max>(library);
-  kernel<ExtremumShape, kOrdered, ops::min_unary_out, ops::min>(library);
-  kernel<DotShape, same, ops::dot_out, ops::dot>(library);
-  kernel<DotShape, same, ops::vdot_out, ops::vdot>(library);
+  kernel<ProductShape, kAll, Internal<ops::prod_out>, ops::prod>(library);
+  kernel<ExtremumShape, kOrdered, Internal<ops::max_unary_out>, ops::max>(library);
+  kernel<ExtremumShape, kOrdered, Internal<ops::min_unary_out>, ops::min>(library);
+  kernel<DotShape, same, Internal<ops::dot_out>, ops::dot>(library);
+  kernel<DotShape, same, Internal<ops::vdot_out>, ops::vdot>(library);
 }
 
 }  // namespace xpu_runtime::kernels

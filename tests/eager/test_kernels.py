@@ -72,6 +72,15 @@ def sample_key(name: str) -> str:
 OPERATORS = [name for name in registered() if name not in RANDOM | NO_CPU]
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Reduce in the order in which the device does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def on_cpu(value: Any) -> Any:
     return value.tensor if isinstance(value, OnCpu) else value
 
@@ -167,16 +176,16 @@ def run(op: Any, sample: Sample) -> tuple[Outcome, Outcome]:
 
 
 def assert_equal(actual: torch.Tensor, expected: torch.Tensor) -> None:
-    assert actual.dtype == expected.dtype
-    assert actual.shape == expected.shape
-    assert actual.stride() == expected.stride()
+    assert actual.dtype == expected.dtype, f"dtype {actual.dtype}, not {expected.dtype}"
+    assert actual.shape == expected.shape, f"{actual.shape}, not {expected.shape}"
+    assert actual.stride() == expected.stride(), f"strides {actual.stride()}, {expected.stride()}"
     # Not bit by bit: a vectorised loop rounds otherwise at another alignment.
     torch.testing.assert_close(actual.cpu(), expected, equal_nan=True)
 
 
 def assert_same(actual: Outcome, expected: Outcome) -> None:
     if expected.error is not None or actual.error is not None:
-        assert actual.message() == expected.message()
+        assert actual.message() == expected.message(), f"{actual.error!r}, not {expected.error!r}"
         return
     for a, b in zip(actual.tensors(), expected.tensors(), strict=True):
         assert_equal(a, b)

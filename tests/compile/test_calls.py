@@ -1,0 +1,163 @@
+"""Each call of a compiled function works on its own events and streams, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import weakref
+from typing import Any
+
+import pytest
+import torch
+
+
+@pytest.mark.filterwarnings("ignore:Skipping serialization of skipfiles")
+def test_threads_use_their_own_events(backend: str) -> None:
+    """Upstream keeps events in one table of the process: threads used each other's."""
+
+    def use(x: torch.Tensor, event: Any) -> torch.Tensor:
+        y = x + 1
+        event.record()
+        return y
+
+    run = torch.compile(use, backend=backend, fullgraph=True)
+    x = torch.ones(4, device="xpu")
+    run(x, torch.xpu.Event())
+    wrong: list[str] = []
+
+    def work() -> None:
+        for _ in range(300):
+            mine, bystander = torch.xpu.Event(), torch.xpu.Event()
+            run(x, mine)
+            if mine.sycl_event == 0 or bystander.sycl_event != 0:
+                wrong.append(threading.current_thread().name)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []
+
+
+def test_nested_compiled_functions_use_their_own_events(backend: str, latch: Any) -> None:
+    def inner(x: torch.Tensor, event: Any, stream: Any) -> torch.Tensor:
+        y = x * 2
+        event.record(stream)
+        return y
+
+    compiled_inner = torch.compile(inner, backend=backend)
+
+    def outer(x: torch.Tensor, mine: Any, other: Any, stream: Any) -> torch.Tensor:
+        y = compiled_inner(x, other, stream)
+        mine.record()
+        return y + 1
+
+    run = torch.compile(outer, backend=backend)
+    x, stream = torch.ones(4, device="xpu"), torch.xpu.Stream()
+    for _ in range(3):
+        mine, other = torch.xpu.Event(), torch.xpu.Event()
+        held = latch(stream)
+        y = run(x, mine, other, stream)
+        mine.synchronize()
+        assert not other.query()
+        held.release()
+        other.synchronize()
+        assert y.tolist() == [3.0] * 4
+
+
+def living_events() -> int:
+    gc.collect()
+    return sum(type(o) is torch.xpu.Event for o in gc.get_objects())
+
+
+def test_nothing_is_left_behind(compiled: Any) -> None:
+    def use(x: torch.Tensor) -> torch.Tensor:
+        event = torch.xpu.Event()
+        y = x + 1
+        event.record()
+        event.wait(torch.xpu.current_stream())
+        return y
+
+    run, _ = compiled(use)
+    x = torch.ones(4, device="xpu")
+    for _ in range(3):
+        run(x)
+    events = living_events()
+    for _ in range(200):
+        run(x)
+    assert living_events() == events
+
+
+def test_a_passed_event_is_not_kept_alive(compiled: Any) -> None:
+    def use(x: torch.Tensor, event: Any) -> torch.Tensor:
+        y = x + 1
+        event.record()
+        return y
+
+    run, _ = compiled(use)
+    x = torch.ones(4, device="xpu")
+    run(x, torch.xpu.Event())
+    event = torch.xpu.Event()
+    reference = weakref.ref(event)
+    run(x, event)
+    del event
+    gc.collect()
+    assert reference() is None
+
+
+def test_an_error_inside_a_stream_context_leaves_it(compiled: Any) -> None:
+    def use(x: torch.Tensor, side: Any, start: Any, end: Any) -> tuple[torch.Tensor, float]:
+        with torch.xpu.stream(side):
+            y = x + 1
+            elapsed = start.elapsed_time(end)
+        return y, elapsed
+
+    run, _ = compiled(use)
+    x, side, before = torch.ones(4, device="xpu"), torch.xpu.Stream(), torch.xpu.current_stream()
+    start, end = torch.xpu.Event(enable_timing=True), torch.xpu.Event(enable_timing=True)
+    with pytest.raises(Exception, match="never recorded"):
+        run(x, side, start, end)
+    assert torch.xpu.current_stream() == before
+    with before:
+        start.record()
+        end.record()
+        end.synchronize()
+    y, elapsed = run(x, side, start, end)
+    assert elapsed == start.elapsed_time(end)
+    side.synchronize()
+    assert y.tolist() == [2.0] * 4
+
+
+def test_equal_fills_of_two_streams_stay_two(compiled: Any, latch: Any) -> None:
+    """In training, one fill would be merged with the equal one of another, held, stream."""
+
+    def use(
+        x: torch.Tensor, first: Any, second: Any, event: Any
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        y = x.sin()
+        with torch.xpu.stream(first):
+            a = torch.ones(4, device="xpu")
+            event.record()
+        with torch.xpu.stream(second):
+            b = torch.ones(4, device="xpu")
+            event.record()
+        return y, a, b
+
+    run, _ = compiled(use)
+    x = torch.ones(4, device="xpu", requires_grad=True)
+    first, second, event = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.Event()
+    run(x, first, second, event)
+    torch.xpu.synchronize()
+    held = latch(first)
+    _, _, b = run(x, first, second, event)
+    event.synchronize()
+    with torch.xpu.stream(second):
+        assert b.tolist() == [1.0] * 4
+    held.release()

@@ -20,8 +20,8 @@ def enable() -> None:
     Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they
     captured.
 
-    On a torch whose compiler this package does not know, capture stays off: eager use works, and one
-    warning says so.
+    On a torch whose compiler this package does not know, capture stays off: eager use works, and
+    one warning says so.
 
     Raises:
         RuntimeError: This torch is older than any supported one.

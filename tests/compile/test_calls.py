@@ -1,4 +1,4 @@
-"""Each call of a compiled function works on its own events and streams, and leaves nothing behind."""
+"""A compiled call works on its own events and streams, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run(program: str, **environment: str) -> str:
+def run_program(program: str, **environment: str) -> str:
     """Run a program and return what it printed; fail with its output if it fails.
 
     Args:

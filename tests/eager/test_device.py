@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from own_process import run
+from own_process import run_program
 
 
 def test_there_is_a_device() -> None:
@@ -87,7 +87,7 @@ def test_registering_again_is_an_error() -> None:
 
 
 def test_two_virtual_devices() -> None:
-    run(
+    run_program(
         """
         import torch, xpu_dynamo_event
         assert torch.xpu.device_count() == 2 == torch.accelerator.device_count()
@@ -130,7 +130,7 @@ def test_two_virtual_devices() -> None:
 
 
 def test_copies_between_devices_follow_both_streams() -> None:
-    run(
+    run_program(
         """
         import torch, xpu_dynamo_event
         from xpu_dynamo_event.testing import Latch
@@ -158,7 +158,7 @@ def test_copies_between_devices_follow_both_streams() -> None:
 
 @pytest.mark.no_device
 def test_without_a_device_the_first_use_says_why() -> None:
-    run(
+    run_program(
         """
         import torch, xpu_dynamo_event
         from xpu_dynamo_event import runtime
@@ -189,7 +189,7 @@ def test_without_a_device_the_first_use_says_why() -> None:
 @pytest.mark.no_device
 @pytest.mark.parametrize("devices", ["two", "0", "1000"])
 def test_a_wrong_number_of_devices_is_named(devices: str) -> None:
-    run(
+    run_program(
         f"""
         import torch, xpu_dynamo_event
         try:
@@ -204,8 +204,8 @@ def test_a_wrong_number_of_devices_is_named(devices: str) -> None:
 
 
 def test_torch_may_have_asked_for_the_device_before() -> None:
-    """torch keeps its first answer about hooks, and counts autograd threads at the first backward."""
-    run(
+    """torch keeps its first answer about hooks; the first backward counts autograd threads."""
+    run_program(
         """
         import torch
         assert torch.accelerator.current_accelerator() is None
@@ -224,7 +224,7 @@ def test_torch_may_have_asked_for_the_device_before() -> None:
 
 
 def test_works_with_the_device_guard_of_torch() -> None:
-    run(
+    run_program(
         """
         import torch, xpu_dynamo_event
         stream, event = torch.Stream(device="xpu"), torch.Event(device="xpu", enable_timing=True)
@@ -243,7 +243,7 @@ def test_works_with_the_device_guard_of_torch() -> None:
 
 
 def test_exit_with_work_in_flight() -> None:
-    run(
+    run_program(
         """
         import torch, xpu_dynamo_event
         from xpu_dynamo_event.testing import Latch
@@ -256,7 +256,7 @@ def test_exit_with_work_in_flight() -> None:
 
 
 def test_fork_before_the_first_use_leaves_both_sides_working() -> None:
-    run(
+    run_program(
         """
         import os, torch, xpu_dynamo_event
         child = os.fork()
@@ -270,7 +270,7 @@ def test_fork_before_the_first_use_leaves_both_sides_working() -> None:
 
 
 def test_fork_after_use_is_a_clear_error_and_no_hang() -> None:
-    run(
+    run_program(
         """
         import os, torch, xpu_dynamo_event
         x = torch.ones(3, device="xpu")

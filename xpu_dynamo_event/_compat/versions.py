@@ -25,8 +25,8 @@ def too_old() -> str | None:
     if minor() >= CAPTURED[0]:
         return None
     return (
-        f"xpu_dynamo_event needs torch {oldest} or newer, this is torch {torch.__version__}. Upgrade "
-        "torch, and build xpu_dynamo_event again for it."
+        f"xpu_dynamo_event needs torch {oldest} or newer, this is torch {torch.__version__}. "
+        "Upgrade torch, and build xpu_dynamo_event again for it."
     )
 
 
@@ -36,7 +36,7 @@ def unknown() -> str | None:
         return None
     known = ", ".join(".".join(map(str, version)) for version in CAPTURED)
     return (
-        f"xpu_dynamo_event knows the compiler of torch {known}, this is torch {torch.__version__}: "
-        "XPU events work in eager mode, but torch.compile treats them as torch itself does. Use one "
+        f"xpu_dynamo_event knows the compiler of torch {known}, this is torch "
+        f"{torch.__version__}: XPU events work in eager mode, but torch.compile treats them as torch itself does. Use one "
         "of the known versions, or a newer xpu_dynamo_event."
     )

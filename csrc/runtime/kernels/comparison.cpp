@@ -38,7 +38,6 @@ void comparison_kernels(torch::Library& library) {
   kernel<meta::structured_clamp_max_Tensor, kOrdered, ops::clamp_max_Tensor_out, ops::clamp_max_Tensor, ops::clamp_max__Tensor>(library);
   kernel<meta::structured_isin_Tensor_Tensor, kReal, ops::isin_Tensor_Tensor_out, ops::isin_Tensor_Tensor>(library);
   kernel<meta::structured_isin_Tensor_Scalar, kReal, ops::isin_Tensor_Scalar_out, ops::isin_Tensor_Scalar>(library);
-  kernel<meta::structured_isin_Scalar_Tensor, kReal, ops::isin_Scalar_Tensor_out, ops::isin_Scalar_Tensor>(library);
 }
 
 }  // namespace xpu_runtime::kernels

@@ -96,7 +96,7 @@ void logical(torch::Library& library) {
   kernel<ComparisonShape, kAll, ops::logical_or_out, ops::logical_or, ops::logical_or_>(library);
   kernel<ComparisonShape, kAll, ops::logical_xor_out, ops::logical_xor, ops::logical_xor_>(library);
   kernel<IsNanShape, kAll, Internal<ops::isnan_out>, ops::isnan>(library);
-  kernel<WhereShape, Gate(kBool, kAll), ops::where_self_out, ops::where_self>(library);
+  kernel<WhereShape, Gate(kBool, kAll), Internal<ops::where_self_out>, ops::where_self>(library);
 }
 
 void arithmetic(torch::Library& library) {

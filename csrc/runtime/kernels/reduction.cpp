@@ -28,9 +28,9 @@ namespace {
 namespace meta = at::meta;
 
 struct NormShape : meta::structured_norm_ScalarOpt_dim_dtype {
-  static bool supports(const at::Tensor& /*self*/, at::OptionalScalarRef /*p*/,
+  static bool supports(const at::Tensor& self, at::OptionalScalarRef /*p*/,
                        at::IntArrayRef /*dim*/, bool /*keepdim*/, at::ScalarType dtype) {
-    return at::isFloatingType(dtype);
+    return at::isFloatingType(dtype) && at::promoteTypes(self.scalar_type(), dtype) == dtype;
   }
 };
 

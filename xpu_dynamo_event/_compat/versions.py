@@ -36,7 +36,7 @@ def unknown() -> str | None:
         return None
     known = ", ".join(".".join(map(str, version)) for version in CAPTURED)
     return (
-        f"xpu_dynamo_event knows the compiler of torch {known}, this is torch "
-        f"{torch.__version__}: XPU events work in eager mode, but torch.compile treats them as torch itself does. Use one "
-        "of the known versions, or a newer xpu_dynamo_event."
+        f"xpu_dynamo_event knows the compiler of torch {known}, this is torch {torch.__version__}. "
+        "XPU events work in eager mode, but torch.compile treats them as torch itself does. Use "
+        "one of the known versions, or a newer xpu_dynamo_event."
     )

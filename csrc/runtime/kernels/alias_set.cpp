@@ -13,9 +13,9 @@ at::Tensor shared(c10::TensorImpl* alias) {
 }
 
 at::Tensor over_same_storage(const c10::TensorImpl& alias, const at::Tensor& tensor) {
-  auto result = at::detail::make_tensor<c10::TensorImpl>(
-      c10::Storage(alias.unsafe_storage()), c10::DispatchKeySet(c10::DispatchKey::CPU),
-      tensor.dtype());
+  auto result = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(alias.unsafe_storage()),
+                                                         c10::DispatchKeySet(c10::DispatchKey::CPU),
+                                                         tensor.dtype());
   auto* impl = result.unsafeGetTensorImpl();
   impl->set_storage_offset(tensor.storage_offset());
   impl->set_sizes_and_strides(tensor.sizes(), tensor.strides());

@@ -84,10 +84,11 @@ struct Launch<R(Parameters...)> {
                         const std::remove_cvref_t<Parameters>&... arguments) {
     using Kept = std::tuple<typename Argument<Parameters>::Kept...>;
     AliasSet aliases;
-    enqueue(name, [kernel, kept = Kept{Argument<Parameters>::keep(aliases, arguments)...}]() mutable {
-      std::apply([&](auto&... each) { kernel(kCpuKeys, Argument<Parameters>::lend(each)...); },
-                 kept);
-    });
+    enqueue(
+        name, [kernel, kept = Kept{Argument<Parameters>::keep(aliases, arguments)...}]() mutable {
+          std::apply([&](auto&... each) { kernel(kCpuKeys, Argument<Parameters>::lend(each)...); },
+                     kept);
+        });
   }
 };
 

@@ -34,11 +34,11 @@ struct ConvolutionShape : ShapeFunction {
   void meta(const Tensor& input, const Tensor& weight, OptionalTensorRef /*bias*/,
             at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
             bool transposed, at::IntArrayRef output_padding, std::int64_t groups) {
-    const auto sizes =
-        transposed
-            ? at::native::conv_input_size(input.sizes(), weight.sizes(), padding, output_padding,
-                                          stride, dilation, groups)
-            : at::native::conv_output_size(input.sizes(), weight.sizes(), padding, stride, dilation);
+    const auto sizes = transposed
+                           ? at::native::conv_input_size(input.sizes(), weight.sizes(), padding,
+                                                         output_padding, stride, dilation, groups)
+                           : at::native::conv_output_size(input.sizes(), weight.sizes(), padding,
+                                                          stride, dilation);
     place(0, sizes, input.options(), result_format(input, weight));
   }
 };
@@ -48,8 +48,8 @@ struct ConvolutionBackwardShape : ShapeFunction {
   static std::tuple<Tensor, Tensor, Tensor> fall_back(const Tensor& grad, const Tensor& input,
                                                       const Tensor& weight, More&... more) {
     const c10::SymInt channels = grad.sym_size(1);
-    return Fallback<ops::convolution_backward>::call(
-        grad, input, weight, c10::SymIntArrayRef(&channels, 1), more...);
+    return Fallback<ops::convolution_backward>::call(grad, input, weight,
+                                                     c10::SymIntArrayRef(&channels, 1), more...);
   }
   void meta(const Tensor& grad, const Tensor& input, const Tensor& weight,
             at::IntArrayRef /*stride*/, at::IntArrayRef /*padding*/, at::IntArrayRef /*dilation*/,
@@ -77,10 +77,9 @@ struct ConvolutionBackward {
       bool transposed, c10::SymIntArrayRef output_padding, c10::SymInt groups,
       std::array<bool, 3> mask) {
     const c10::SymInt channels = grad.sym_size(1);
-    return ops::convolution_backward::redispatch(keys, grad, input, weight,
-                                                 c10::SymIntArrayRef(&channels, 1), stride,
-                                                 padding, dilation, transposed, output_padding,
-                                                 groups, mask);
+    return ops::convolution_backward::redispatch(
+        keys, grad, input, weight, c10::SymIntArrayRef(&channels, 1), stride, padding, dilation,
+        transposed, output_padding, groups, mask);
   }
 };
 

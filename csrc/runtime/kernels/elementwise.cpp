@@ -101,14 +101,17 @@ void logical(torch::Library& library) {
 
 void arithmetic(torch::Library& library) {
   kernel<UnaryShape, kReal, ops::abs_out, ops::abs, ops::abs_>(library);
-  kernel<UnaryShape, kOrdered, Internal<ops::nan_to_num_out>, ops::nan_to_num, ops::nan_to_num_>(library);
-  kernel<BinaryShape, kReal, ops::floor_divide_out, ops::floor_divide, ops::floor_divide__Tensor>(library);
+  kernel<UnaryShape, kOrdered, Internal<ops::nan_to_num_out>, ops::nan_to_num, ops::nan_to_num_>(
+      library);
+  kernel<BinaryShape, kReal, ops::floor_divide_out, ops::floor_divide, ops::floor_divide__Tensor>(
+      library);
 }
 
 void activation(torch::Library& library) {
   kernel<ReluShape, kReal, ReluRunner, ops::relu, ops::relu_>(library);
   kernel<UnaryShape, kFloating, ops::hardswish_out, ops::hardswish, ops::hardswish_>(library);
-  kernel<BinaryShape, kFloating, Internal<ops::hardswish_backward_out>, ops::hardswish_backward>(library);
+  kernel<BinaryShape, kFloating, Internal<ops::hardswish_backward_out>, ops::hardswish_backward>(
+      library);
   kernel<BinaryShape, kFloating, ops::hardtanh_backward_grad_input, ops::hardtanh_backward>(
       library);
 }

@@ -13,9 +13,10 @@ void ListInspection::argument(at::TensorList list) {
   if (first_.empty()) {
     first_ = list;
     uniform_ = uniform_ && std::all_of(list.begin(), list.end(), [&](const at::Tensor& tensor) {
-      return tensor.is_xpu() && tensor.device() == list.front().device() &&
-             kFloating.holds(tensor.scalar_type()) && tensor.is_non_overlapping_and_dense();
-    });
+                 return tensor.is_xpu() && tensor.device() == list.front().device() &&
+                        kFloating.holds(tensor.scalar_type()) &&
+                        tensor.is_non_overlapping_and_dense();
+               });
   } else {
     const bool absent = lists_ == Lists::optimizer && list.empty();
     uniform_ = uniform_ && (absent || (list.size() == first_.size() &&
@@ -70,7 +71,8 @@ std::vector<at::Tensor> norms(at::TensorList self, const at::Scalar& order,
   using Op = ops::_foreach_norm_Scalar;
   const ListInspection inspection(Lists::alike, self, order);
   const auto is_empty = [](const at::Tensor& tensor) { return tensor.numel() == 0; };
-  if (!inspection.uniform() || dtype.has_value() || std::any_of(self.begin(), self.end(), is_empty)) {
+  if (!inspection.uniform() || dtype.has_value() ||
+      std::any_of(self.begin(), self.end(), is_empty)) {
     return one_by_one<Op>(self, order, dtype);
   }
   const c10::DeviceGuard guard(inspection.device());
@@ -99,48 +101,86 @@ void foreach_kernels(torch::Library& library) {
   foreach_kernel<ops::_foreach_abs_, ops::_foreach_abs, ops::_foreach_abs_out>(library);
   foreach_kernel<ops::_foreach_exp_, ops::_foreach_exp, ops::_foreach_exp_out>(library);
   foreach_kernel<ops::_foreach_neg_, ops::_foreach_neg, ops::_foreach_neg_out>(library);
-  foreach_kernel<ops::_foreach_reciprocal_, ops::_foreach_reciprocal, ops::_foreach_reciprocal_out>(library);
+  foreach_kernel<ops::_foreach_reciprocal_, ops::_foreach_reciprocal, ops::_foreach_reciprocal_out>(
+      library);
   foreach_kernel<ops::_foreach_rsqrt_, ops::_foreach_rsqrt, ops::_foreach_rsqrt_out>(library);
   foreach_kernel<ops::_foreach_sigmoid_, ops::_foreach_sigmoid, ops::_foreach_sigmoid_out>(library);
   foreach_kernel<ops::_foreach_sign_, ops::_foreach_sign, ops::_foreach_sign_out>(library);
   foreach_kernel<ops::_foreach_sqrt_, ops::_foreach_sqrt, ops::_foreach_sqrt_out>(library);
-  foreach_kernel<ops::_foreach_add__Scalar, ops::_foreach_add_Scalar, ops::_foreach_add_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_add__List, ops::_foreach_add_List, ops::_foreach_add_List_out>(library);
-  foreach_kernel<ops::_foreach_add__ScalarList, ops::_foreach_add_ScalarList, ops::_foreach_add_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_sub__Scalar, ops::_foreach_sub_Scalar, ops::_foreach_sub_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_sub__List, ops::_foreach_sub_List, ops::_foreach_sub_List_out>(library);
-  foreach_kernel<ops::_foreach_sub__ScalarList, ops::_foreach_sub_ScalarList, ops::_foreach_sub_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_mul__Scalar, ops::_foreach_mul_Scalar, ops::_foreach_mul_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_mul__List, ops::_foreach_mul_List, ops::_foreach_mul_List_out>(library);
-  foreach_kernel<ops::_foreach_mul__ScalarList, ops::_foreach_mul_ScalarList, ops::_foreach_mul_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_div__Scalar, ops::_foreach_div_Scalar, ops::_foreach_div_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_div__List, ops::_foreach_div_List, ops::_foreach_div_List_out>(library);
-  foreach_kernel<ops::_foreach_div__ScalarList, ops::_foreach_div_ScalarList, ops::_foreach_div_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_maximum__Scalar, ops::_foreach_maximum_Scalar, ops::_foreach_maximum_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_maximum__List, ops::_foreach_maximum_List, ops::_foreach_maximum_List_out>(library);
-  foreach_kernel<ops::_foreach_maximum__ScalarList, ops::_foreach_maximum_ScalarList, ops::_foreach_maximum_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_minimum__Scalar, ops::_foreach_minimum_Scalar, ops::_foreach_minimum_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_minimum__List, ops::_foreach_minimum_List, ops::_foreach_minimum_List_out>(library);
-  foreach_kernel<ops::_foreach_minimum__ScalarList, ops::_foreach_minimum_ScalarList, ops::_foreach_minimum_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_clamp_min__Scalar, ops::_foreach_clamp_min_Scalar, ops::_foreach_clamp_min_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_clamp_min__List, ops::_foreach_clamp_min_List, ops::_foreach_clamp_min_List_out>(library);
-  foreach_kernel<ops::_foreach_clamp_min__ScalarList, ops::_foreach_clamp_min_ScalarList, ops::_foreach_clamp_min_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_clamp_max__Scalar, ops::_foreach_clamp_max_Scalar, ops::_foreach_clamp_max_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_clamp_max__List, ops::_foreach_clamp_max_List, ops::_foreach_clamp_max_List_out>(library);
-  foreach_kernel<ops::_foreach_clamp_max__ScalarList, ops::_foreach_clamp_max_ScalarList, ops::_foreach_clamp_max_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_pow__Scalar, ops::_foreach_pow_Scalar, ops::_foreach_pow_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_pow__List, ops::_foreach_pow_List, ops::_foreach_pow_List_out>(library);
-  foreach_kernel<ops::_foreach_pow__ScalarList, ops::_foreach_pow_ScalarList, ops::_foreach_pow_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_add__Tensor, ops::_foreach_add_Tensor, ops::_foreach_add_Tensor_out>(library);
-  foreach_kernel<ops::_foreach_mul__Tensor, ops::_foreach_mul_Tensor, ops::_foreach_mul_Tensor_out>(library);
-  foreach_kernel<ops::_foreach_div__Tensor, ops::_foreach_div_Tensor, ops::_foreach_div_Tensor_out>(library);
-  foreach_kernel<ops::_foreach_addcmul__Scalar, ops::_foreach_addcmul_Scalar, ops::_foreach_addcmul_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_addcmul__ScalarList, ops::_foreach_addcmul_ScalarList, ops::_foreach_addcmul_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_addcdiv__Scalar, ops::_foreach_addcdiv_Scalar, ops::_foreach_addcdiv_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_addcdiv__ScalarList, ops::_foreach_addcdiv_ScalarList, ops::_foreach_addcdiv_ScalarList_out>(library);
-  foreach_kernel<ops::_foreach_lerp__Scalar, ops::_foreach_lerp_Scalar, ops::_foreach_lerp_Scalar_out>(library);
-  foreach_kernel<ops::_foreach_lerp__List, ops::_foreach_lerp_List, ops::_foreach_lerp_List_out>(library);
-  foreach_kernel<ops::_foreach_lerp__ScalarList, ops::_foreach_lerp_ScalarList, ops::_foreach_lerp_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_add__Scalar, ops::_foreach_add_Scalar, ops::_foreach_add_Scalar_out>(
+      library);
+  foreach_kernel<ops::_foreach_add__List, ops::_foreach_add_List, ops::_foreach_add_List_out>(
+      library);
+  foreach_kernel<ops::_foreach_add__ScalarList, ops::_foreach_add_ScalarList,
+                 ops::_foreach_add_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_sub__Scalar, ops::_foreach_sub_Scalar, ops::_foreach_sub_Scalar_out>(
+      library);
+  foreach_kernel<ops::_foreach_sub__List, ops::_foreach_sub_List, ops::_foreach_sub_List_out>(
+      library);
+  foreach_kernel<ops::_foreach_sub__ScalarList, ops::_foreach_sub_ScalarList,
+                 ops::_foreach_sub_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_mul__Scalar, ops::_foreach_mul_Scalar, ops::_foreach_mul_Scalar_out>(
+      library);
+  foreach_kernel<ops::_foreach_mul__List, ops::_foreach_mul_List, ops::_foreach_mul_List_out>(
+      library);
+  foreach_kernel<ops::_foreach_mul__ScalarList, ops::_foreach_mul_ScalarList,
+                 ops::_foreach_mul_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_div__Scalar, ops::_foreach_div_Scalar, ops::_foreach_div_Scalar_out>(
+      library);
+  foreach_kernel<ops::_foreach_div__List, ops::_foreach_div_List, ops::_foreach_div_List_out>(
+      library);
+  foreach_kernel<ops::_foreach_div__ScalarList, ops::_foreach_div_ScalarList,
+                 ops::_foreach_div_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_maximum__Scalar, ops::_foreach_maximum_Scalar,
+                 ops::_foreach_maximum_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_maximum__List, ops::_foreach_maximum_List,
+                 ops::_foreach_maximum_List_out>(library);
+  foreach_kernel<ops::_foreach_maximum__ScalarList, ops::_foreach_maximum_ScalarList,
+                 ops::_foreach_maximum_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_minimum__Scalar, ops::_foreach_minimum_Scalar,
+                 ops::_foreach_minimum_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_minimum__List, ops::_foreach_minimum_List,
+                 ops::_foreach_minimum_List_out>(library);
+  foreach_kernel<ops::_foreach_minimum__ScalarList, ops::_foreach_minimum_ScalarList,
+                 ops::_foreach_minimum_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_clamp_min__Scalar, ops::_foreach_clamp_min_Scalar,
+                 ops::_foreach_clamp_min_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_clamp_min__List, ops::_foreach_clamp_min_List,
+                 ops::_foreach_clamp_min_List_out>(library);
+  foreach_kernel<ops::_foreach_clamp_min__ScalarList, ops::_foreach_clamp_min_ScalarList,
+                 ops::_foreach_clamp_min_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_clamp_max__Scalar, ops::_foreach_clamp_max_Scalar,
+                 ops::_foreach_clamp_max_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_clamp_max__List, ops::_foreach_clamp_max_List,
+                 ops::_foreach_clamp_max_List_out>(library);
+  foreach_kernel<ops::_foreach_clamp_max__ScalarList, ops::_foreach_clamp_max_ScalarList,
+                 ops::_foreach_clamp_max_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_pow__Scalar, ops::_foreach_pow_Scalar, ops::_foreach_pow_Scalar_out>(
+      library);
+  foreach_kernel<ops::_foreach_pow__List, ops::_foreach_pow_List, ops::_foreach_pow_List_out>(
+      library);
+  foreach_kernel<ops::_foreach_pow__ScalarList, ops::_foreach_pow_ScalarList,
+                 ops::_foreach_pow_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_add__Tensor, ops::_foreach_add_Tensor, ops::_foreach_add_Tensor_out>(
+      library);
+  foreach_kernel<ops::_foreach_mul__Tensor, ops::_foreach_mul_Tensor, ops::_foreach_mul_Tensor_out>(
+      library);
+  foreach_kernel<ops::_foreach_div__Tensor, ops::_foreach_div_Tensor, ops::_foreach_div_Tensor_out>(
+      library);
+  foreach_kernel<ops::_foreach_addcmul__Scalar, ops::_foreach_addcmul_Scalar,
+                 ops::_foreach_addcmul_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_addcmul__ScalarList, ops::_foreach_addcmul_ScalarList,
+                 ops::_foreach_addcmul_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_addcdiv__Scalar, ops::_foreach_addcdiv_Scalar,
+                 ops::_foreach_addcdiv_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_addcdiv__ScalarList, ops::_foreach_addcdiv_ScalarList,
+                 ops::_foreach_addcdiv_ScalarList_out>(library);
+  foreach_kernel<ops::_foreach_lerp__Scalar, ops::_foreach_lerp_Scalar,
+                 ops::_foreach_lerp_Scalar_out>(library);
+  foreach_kernel<ops::_foreach_lerp__List, ops::_foreach_lerp_List, ops::_foreach_lerp_List_out>(
+      library);
+  foreach_kernel<ops::_foreach_lerp__ScalarList, ops::_foreach_lerp_ScalarList,
+                 ops::_foreach_lerp_ScalarList_out>(library);
   foreach_in_place<ops::_foreach_zero_>(library);
   foreach_in_place<ops::_foreach_copy_>(library);
   library.impl(schema_name<ops::_foreach_norm_Scalar>().c_str(), &norms);

@@ -4,8 +4,8 @@
 #include <ATen/ops/gather_meta.h>
 #include <ATen/ops/index_add_meta.h>
 #include <ATen/ops/index_copy_meta.h>
-#include <ATen/ops/scatter_meta.h>
 #include <ATen/ops/scatter_add_meta.h>
+#include <ATen/ops/scatter_meta.h>
 #include <ATen/ops/tril_meta.h>
 #include <ATen/ops/triu_meta.h>
 
@@ -42,7 +42,8 @@ struct IndexSelectShape : ShapeFunction {
 struct EmbeddingBackwardShape : ShapeFunction {
   static bool supports(const Tensor& grad, const Tensor& indices, std::int64_t /*num_weights*/,
                        std::int64_t /*padding_idx*/, bool /*scale_grad_by_freq*/) {
-    return grad.dim() == indices.dim() + 1 && grad.sizes().slice(0, indices.dim()) == indices.sizes();
+    return grad.dim() == indices.dim() + 1 &&
+           grad.sizes().slice(0, indices.dim()) == indices.sizes();
   }
   void meta(const Tensor& grad, const Tensor& /*indices*/, std::int64_t num_weights,
             std::int64_t /*padding_idx*/, bool /*scale_grad_by_freq*/) {
@@ -119,15 +120,21 @@ struct IndexPutShape : OverwriteShape {
 void indexing_kernels(torch::Library& library) {
   kernel<meta::structured_cat, kAll, ops::cat_out, ops::cat>(library);
   kernel<meta::structured_gather, Gate(kAll, kLong), ops::gather_out, ops::gather>(library);
-  kernel<meta::structured_scatter_src, Gate(kAll, kLong, kLikeFirst), ops::scatter_src_out, ops::scatter_src, ops::scatter__src>(library);
-  kernel<meta::structured_scatter_value, Gate(kAll, kLong), ops::scatter_value_out, ops::scatter_value, ops::scatter__value>(library);
-  kernel<meta::structured_scatter_add, Gate(kAll, kLong, kLikeFirst), ops::scatter_add_out, ops::scatter_add, ops::scatter_add_>(library);
-  kernel<meta::structured_index_add, Gate(kAll, kLong | dtypes(c10::kInt), kLikeFirst), ops::index_add_out, ops::index_add, ops::index_add_>(library);
-  kernel<meta::structured_index_copy, Gate(kAll, kLong, kLikeFirst), ops::index_copy_out, ops::index_copy, ops::index_copy_>(library);
+  kernel<meta::structured_scatter_src, Gate(kAll, kLong, kLikeFirst), ops::scatter_src_out,
+         ops::scatter_src, ops::scatter__src>(library);
+  kernel<meta::structured_scatter_value, Gate(kAll, kLong), ops::scatter_value_out,
+         ops::scatter_value, ops::scatter__value>(library);
+  kernel<meta::structured_scatter_add, Gate(kAll, kLong, kLikeFirst), ops::scatter_add_out,
+         ops::scatter_add, ops::scatter_add_>(library);
+  kernel<meta::structured_index_add, Gate(kAll, kLong | dtypes(c10::kInt), kLikeFirst),
+         ops::index_add_out, ops::index_add, ops::index_add_>(library);
+  kernel<meta::structured_index_copy, Gate(kAll, kLong, kLikeFirst), ops::index_copy_out,
+         ops::index_copy, ops::index_copy_>(library);
   kernel<meta::structured_tril, kAll, ops::tril_out, ops::tril, ops::tril_>(library);
   kernel<meta::structured_triu, kAll, ops::triu_out, ops::triu, ops::triu_>(library);
   constexpr Dtypes index = kLong | dtypes(c10::kInt);
-  kernel<IndexSelectShape, Gate(kAll, index), Internal<ops::index_select_out>, ops::index_select>(library);
+  kernel<IndexSelectShape, Gate(kAll, index), Internal<ops::index_select_out>, ops::index_select>(
+      library);
   kernel<IndexShape, Gate(kAll, kLong), ops::index_Tensor_out, ops::index_Tensor>(library);
   kernel<IndexPutShape, Gate(kAll, kLong, kLikeFirst), InPlaceOnly, ops::_index_put_impl_>(library);
   kernel<EmbeddingBackwardShape, Gate(kFloating, index), Copied<ops::embedding_dense_backward>,

@@ -168,7 +168,6 @@ struct Out<Meta, gate, Op, R(Parameters...)> {
   }
 };
 
-
 template <class Op>
 std::string schema_name() {
   const std::string_view name = Op::name;

@@ -97,20 +97,25 @@ struct NllLoss2dBackwardShape : ShapeFunction {
 
 void loss_kernels(torch::Library& library) {
   kernel<meta::structured_mse_loss, kFloating, ops::mse_loss_out, ops::mse_loss>(library);
-  kernel<meta::structured_smooth_l1_loss, kFloating, ops::smooth_l1_loss_out, ops::smooth_l1_loss>(library);
-  kernel<meta::structured_nll_loss_forward, Gate(kFloating, kLong, kLikeFirst), ops::nll_loss_forward_output, ops::nll_loss_forward>(library);
-  kernel<meta::structured_nll_loss_backward, Gate(kFloating, kLikeFirst, kLong, kLikeFirst), ops::nll_loss_backward_grad_input, ops::nll_loss_backward>(library);
+  kernel<meta::structured_smooth_l1_loss, kFloating, ops::smooth_l1_loss_out, ops::smooth_l1_loss>(
+      library);
+  kernel<meta::structured_nll_loss_forward, Gate(kFloating, kLong, kLikeFirst),
+         ops::nll_loss_forward_output, ops::nll_loss_forward>(library);
+  kernel<meta::structured_nll_loss_backward, Gate(kFloating, kLikeFirst, kLong, kLikeFirst),
+         ops::nll_loss_backward_grad_input, ops::nll_loss_backward>(library);
   constexpr Gate same(kFloating, kLikeFirst);
-  kernel<GradientShape, same, Internal<ops::mse_loss_backward_grad_input>, ops::mse_loss_backward>(library);
+  kernel<GradientShape, same, Internal<ops::mse_loss_backward_grad_input>, ops::mse_loss_backward>(
+      library);
   kernel<GradientShape, same, Internal<ops::smooth_l1_loss_backward_grad_input>,
          ops::smooth_l1_loss_backward>(library);
-  kernel<GradientShape, same, Internal<ops::huber_loss_backward_out>, ops::huber_loss_backward>(library);
+  kernel<GradientShape, same, Internal<ops::huber_loss_backward_out>, ops::huber_loss_backward>(
+      library);
   kernel<ElementwiseLossShape, same, Copied<ops::binary_cross_entropy>, ops::binary_cross_entropy>(
       library);
   kernel<ElementwiseLossBackwardShape, same, Copied<ops::binary_cross_entropy_backward>,
          ops::binary_cross_entropy_backward>(library);
-  kernel<NllLoss2dShape, Gate(kFloating, kLong, kLikeFirst), Internal<ops::nll_loss2d_forward_output>,
-         ops::nll_loss2d_forward>(library);
+  kernel<NllLoss2dShape, Gate(kFloating, kLong, kLikeFirst),
+         Internal<ops::nll_loss2d_forward_output>, ops::nll_loss2d_forward>(library);
   kernel<NllLoss2dBackwardShape, Gate(kFloating, kLikeFirst, kLong, kLikeFirst),
          Internal<ops::nll_loss2d_backward_grad_input>, ops::nll_loss2d_backward>(library);
 }

@@ -48,9 +48,11 @@ void matmul_kernels(torch::Library& library) {
   kernel<meta::structured_mm, same, ops::mm_out, ops::mm>(library);
   kernel<MatrixSum<meta::structured_addmm>, same, ops::addmm_out, ops::addmm, ops::addmm_>(library);
   kernel<meta::structured_bmm, same, ops::bmm_out, ops::bmm>(library);
-  kernel<MatrixSum<meta::structured_baddbmm>, same, ops::baddbmm_out, ops::baddbmm, ops::baddbmm_>(library);
+  kernel<MatrixSum<meta::structured_baddbmm>, same, ops::baddbmm_out, ops::baddbmm, ops::baddbmm_>(
+      library);
   kernel<VectorSum, same, ops::addmv_out, ops::addmv, ops::addmv_>(library);
-  kernel<MatrixSum<meta::structured__addmm_activation>, Gate(kFloating, kLikeFirst), ops::_addmm_activation_out, ops::_addmm_activation>(library);
+  kernel<MatrixSum<meta::structured__addmm_activation>, Gate(kFloating, kLikeFirst),
+         ops::_addmm_activation_out, ops::_addmm_activation>(library);
 }
 
 }  // namespace xpu_runtime::kernels

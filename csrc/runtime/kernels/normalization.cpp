@@ -53,8 +53,8 @@ struct NormShape : ShapeFunction {
 
 struct BatchNormShape : NormShape {
   static bool supports(const Tensor& input, OptionalTensorRef weight, OptionalTensorRef bias,
-                       OptionalTensorRef running_mean, OptionalTensorRef running_var,
-                       bool training, double /*momentum*/, double /*eps*/) {
+                       OptionalTensorRef running_mean, OptionalTensorRef running_var, bool training,
+                       double /*momentum*/, double /*eps*/) {
     const std::array all{weight, bias, running_mean, running_var};
     const bool has_statistics = running_mean.has_value() && running_var.has_value();
     return input.dim() >= 2 && input.numel() > 0 && (training || has_statistics) &&
@@ -229,10 +229,10 @@ void normalization_kernels(torch::Library& library) {
   kernel<BatchNormShape, with_parameters,
          BatchNorm<ops::_native_batch_norm_legit, ops::_native_batch_norm_legit_out>,
          ops::_native_batch_norm_legit>(library);
-  kernel<BatchNormNoStatsShape, with_parameters,
-         BatchNorm<ops::_native_batch_norm_legit_no_stats,
-                   ops::_native_batch_norm_legit_no_stats_out>,
-         ops::_native_batch_norm_legit_no_stats>(library);
+  kernel<
+      BatchNormNoStatsShape, with_parameters,
+      BatchNorm<ops::_native_batch_norm_legit_no_stats, ops::_native_batch_norm_legit_no_stats_out>,
+      ops::_native_batch_norm_legit_no_stats>(library);
   kernel<BatchNormBackwardShape, backward, Copied<ops::native_batch_norm_backward>,
          ops::native_batch_norm_backward>(library);
   kernel<LayerNormShape, with_parameters, Copied<ops::native_layer_norm>, ops::native_layer_norm>(

@@ -84,13 +84,13 @@ struct Dropout {
 Tensor& uniform(Tensor& self, double from, double to, std::optional<at::Generator> generator) {
   // Within the range of every dtype; the CPU kernel judges the rest.
   constexpr double limit = 6e4;
-  if (!in_place_ready(self, kFloating) || !(from <= to && std::abs(from) < limit &&
-                                            std::abs(to) < limit)) {
+  if (!in_place_ready(self, kFloating) ||
+      !(from <= to && std::abs(from) < limit && std::abs(to) < limit)) {
     return Fallback<ops::uniform_>::call(self, from, to, generator);
   }
   const c10::DeviceGuard guard(self.device());
   launch<Distribution<ops::uniform_>>(ops::uniform_::name, self, from, to,
-                                                 Seed::draw(self.device(), generator));
+                                      Seed::draw(self.device(), generator));
   return self;
 }
 
@@ -100,7 +100,7 @@ Tensor& normal(Tensor& self, double mean, double std, std::optional<at::Generato
   }
   const c10::DeviceGuard guard(self.device());
   launch<Distribution<ops::normal_>>(ops::normal_::name, self, mean, std,
-                                                Seed::draw(self.device(), generator));
+                                     Seed::draw(self.device(), generator));
   return self;
 }
 
@@ -109,8 +109,7 @@ Tensor& bernoulli(Tensor& self, double p, std::optional<at::Generator> generator
     return Fallback<ops::bernoulli__float>::call(self, p, generator);
   }
   const c10::DeviceGuard guard(self.device());
-  launch<Bernoulli>(ops::bernoulli__float::name, self, p,
-                               Seed::draw(self.device(), generator));
+  launch<Bernoulli>(ops::bernoulli__float::name, self, p, Seed::draw(self.device(), generator));
   return self;
 }
 
@@ -131,8 +130,7 @@ std::tuple<Tensor, Tensor> dropout(const Tensor& input, double p, std::optional<
   Shape<DropoutShape, Output::allocate, 2> shape;
   shape.meta(input);
   auto& [output, mask] = shape.outputs();
-  launch<Dropout>(ops::native_dropout::name, input, p, Seed::draw(input.device()),
-                             output, mask);
+  launch<Dropout>(ops::native_dropout::name, input, p, Seed::draw(input.device()), output, mask);
   return {std::move(output), std::move(mask)};
 }
 

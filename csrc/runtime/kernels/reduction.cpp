@@ -28,8 +28,8 @@ namespace {
 namespace meta = at::meta;
 
 struct NormShape : meta::structured_norm_ScalarOpt_dim_dtype {
-  static bool supports(const at::Tensor& self, at::OptionalScalarRef /*p*/,
-                       at::IntArrayRef /*dim*/, bool /*keepdim*/, at::ScalarType dtype) {
+  static bool supports(const at::Tensor& self, at::OptionalScalarRef /*p*/, at::IntArrayRef /*dim*/,
+                       bool /*keepdim*/, at::ScalarType dtype) {
     return at::isFloatingType(dtype) && at::promoteTypes(self.scalar_type(), dtype) == dtype;
   }
 };
@@ -38,7 +38,8 @@ struct NormShape : meta::structured_norm_ScalarOpt_dim_dtype {
 
 void reduction_kernels(torch::Library& library) {
   constexpr Gate averaging = Gate(kFloating | kComplex).writing(kLikeFirst);
-  kernel<meta::structured_sum_dim_IntList, kAll, ops::sum_IntList_out, ops::sum_dim_IntList>(library);
+  kernel<meta::structured_sum_dim_IntList, kAll, ops::sum_IntList_out, ops::sum_dim_IntList>(
+      library);
   kernel<meta::structured_mean_dim, averaging, ops::mean_out, ops::mean_dim>(library);
   kernel<meta::structured_prod_dim_int, kAll, ops::prod_int_out, ops::prod_dim_int>(library);
   kernel<meta::structured_amax, kOrdered, ops::amax_out, ops::amax>(library);
@@ -54,12 +55,17 @@ void reduction_kernels(torch::Library& library) {
   kernel<meta::structured_any_dim, kAll, ops::any_out, ops::any_dim>(library);
   kernel<meta::structured_any_dims, kAll, ops::any_dims_out, ops::any_dims>(library);
   kernel<meta::structured_any, kAll, ops::any_all_out, ops::any>(library);
-  kernel<meta::structured_norm_ScalarOpt_dim, averaging, ops::norm_out, ops::norm_ScalarOpt_dim>(library);
-  kernel<NormShape, kFloating, Internal<ops::norm_dtype_out>, ops::norm_ScalarOpt_dim_dtype>(library);
-  kernel<meta::structured_linalg_vector_norm, kFloating | kComplex, ops::linalg_vector_norm_out, ops::linalg_vector_norm>(library);
+  kernel<meta::structured_norm_ScalarOpt_dim, averaging, ops::norm_out, ops::norm_ScalarOpt_dim>(
+      library);
+  kernel<NormShape, kFloating, Internal<ops::norm_dtype_out>, ops::norm_ScalarOpt_dim_dtype>(
+      library);
+  kernel<meta::structured_linalg_vector_norm, kFloating | kComplex, ops::linalg_vector_norm_out,
+         ops::linalg_vector_norm>(library);
   kernel<meta::structured_cumsum, kNumeric, ops::cumsum_out, ops::cumsum, ops::cumsum_>(library);
-  kernel<meta::structured_cumprod, kNumeric, ops::cumprod_out, ops::cumprod, ops::cumprod_>(library);
-  kernel<meta::structured_sort_stable, kOrdered, ops::sort_values_stable, ops::sort_stable>(library);
+  kernel<meta::structured_cumprod, kNumeric, ops::cumprod_out, ops::cumprod, ops::cumprod_>(
+      library);
+  kernel<meta::structured_sort_stable, kOrdered, ops::sort_values_stable, ops::sort_stable>(
+      library);
   kernel<meta::structured_topk, kReal, ops::topk_values, ops::topk>(library);
 }
 

@@ -13,8 +13,8 @@ using at::Tensor;
 
 template <int outputs>
 struct VarianceShape : ShapeFunction {
-  void meta(const Tensor& self, at::OptionalIntArrayRef dim,
-            at::OptionalScalarRef /*correction*/, bool keepdim) {
+  void meta(const Tensor& self, at::OptionalIntArrayRef dim, at::OptionalScalarRef /*correction*/,
+            bool keepdim) {
     auto dims = at::native::make_dim_vector(dim, self.dim());
     at::maybe_wrap_dims(dims, self.dim());
     const auto sizes = at::meta::get_reduction_shape(self, dims, keepdim);
@@ -50,12 +50,14 @@ struct DotShape : ShapeFunction {
 
 void statistics_kernels(torch::Library& library) {
   constexpr Gate same(kNumeric, kLikeFirst);
-  kernel<VarianceShape<1>, kFloating, Internal<ops::var_correction_out>, ops::var_correction>(library);
-  kernel<VarianceShape<1>, kFloating, Internal<ops::std_correction_out>, ops::std_correction>(library);
-  kernel<VarianceShape<2>, kFloating, Internal<ops::var_mean_correction_out>, ops::var_mean_correction>(
+  kernel<VarianceShape<1>, kFloating, Internal<ops::var_correction_out>, ops::var_correction>(
       library);
-  kernel<VarianceShape<2>, kFloating, Internal<ops::std_mean_correction_out>, ops::std_mean_correction>(
+  kernel<VarianceShape<1>, kFloating, Internal<ops::std_correction_out>, ops::std_correction>(
       library);
+  kernel<VarianceShape<2>, kFloating, Internal<ops::var_mean_correction_out>,
+         ops::var_mean_correction>(library);
+  kernel<VarianceShape<2>, kFloating, Internal<ops::std_mean_correction_out>,
+         ops::std_mean_correction>(library);
   kernel<ProductShape, kAll, Internal<ops::prod_out>, ops::prod>(library);
   kernel<ExtremumShape, kOrdered, Internal<ops::max_unary_out>, ops::max>(library);
   kernel<ExtremumShape, kOrdered, Internal<ops::min_unary_out>, ops::min>(library);

@@ -14,8 +14,8 @@
 #include <ATen/ops/erf_meta.h>
 #include <ATen/ops/erfc_meta.h>
 #include <ATen/ops/erfinv_meta.h>
-#include <ATen/ops/exp_meta.h>
 #include <ATen/ops/exp2_meta.h>
+#include <ATen/ops/exp_meta.h>
 #include <ATen/ops/expm1_meta.h>
 #include <ATen/ops/floor_meta.h>
 #include <ATen/ops/frac_meta.h>
@@ -23,10 +23,10 @@
 #include <ATen/ops/isneginf_meta.h>
 #include <ATen/ops/isposinf_meta.h>
 #include <ATen/ops/lgamma_meta.h>
-#include <ATen/ops/log_meta.h>
 #include <ATen/ops/log10_meta.h>
 #include <ATen/ops/log1p_meta.h>
 #include <ATen/ops/log2_meta.h>
+#include <ATen/ops/log_meta.h>
 #include <ATen/ops/neg_meta.h>
 #include <ATen/ops/reciprocal_meta.h>
 #include <ATen/ops/round_meta.h>
@@ -65,7 +65,8 @@ void unary_kernels(torch::Library& library) {
   kernel<meta::structured_log10, kAll, ops::log10_out, ops::log10, ops::log10_>(library);
   kernel<meta::structured_log1p, kAll, ops::log1p_out, ops::log1p, ops::log1p_>(library);
   kernel<meta::structured_log2, kAll, ops::log2_out, ops::log2, ops::log2_>(library);
-  kernel<meta::structured_reciprocal, kAll, ops::reciprocal_out, ops::reciprocal, ops::reciprocal_>(library);
+  kernel<meta::structured_reciprocal, kAll, ops::reciprocal_out, ops::reciprocal, ops::reciprocal_>(
+      library);
   kernel<meta::structured_rsqrt, kAll, ops::rsqrt_out, ops::rsqrt, ops::rsqrt_>(library);
   kernel<meta::structured_sgn, kAll, ops::sgn_out, ops::sgn, ops::sgn_>(library);
   kernel<meta::structured_sigmoid, kAll, ops::sigmoid_out, ops::sigmoid, ops::sigmoid_>(library);
@@ -75,7 +76,8 @@ void unary_kernels(torch::Library& library) {
   kernel<meta::structured_sqrt, kAll, ops::sqrt_out, ops::sqrt, ops::sqrt_>(library);
   kernel<meta::structured_tan, kAll, ops::tan_out, ops::tan, ops::tan_>(library);
   kernel<meta::structured_tanh, kAll, ops::tanh_out, ops::tanh, ops::tanh_>(library);
-  kernel<meta::structured_digamma, kOrdered, ops::digamma_out, ops::digamma, ops::digamma_>(library);
+  kernel<meta::structured_digamma, kOrdered, ops::digamma_out, ops::digamma, ops::digamma_>(
+      library);
   kernel<meta::structured_erf, kOrdered, ops::erf_out, ops::erf, ops::erf_>(library);
   kernel<meta::structured_erfc, kOrdered, ops::erfc_out, ops::erfc, ops::erfc_>(library);
   kernel<meta::structured_erfinv, kOrdered, ops::erfinv_out, ops::erfinv, ops::erfinv_>(library);
@@ -87,9 +89,11 @@ void unary_kernels(torch::Library& library) {
   kernel<meta::structured_floor, kReal, ops::floor_out, ops::floor, ops::floor_>(library);
   kernel<meta::structured_round, kReal, ops::round_out, ops::round, ops::round_>(library);
   kernel<meta::structured_trunc, kReal, ops::trunc_out, ops::trunc, ops::trunc_>(library);
-  kernel<meta::structured_round_decimals, kFloating, ops::round_decimals_out, ops::round_decimals, ops::round__decimals>(library);
+  kernel<meta::structured_round_decimals, kFloating, ops::round_decimals_out, ops::round_decimals,
+         ops::round__decimals>(library);
   kernel<meta::structured_frac, kFloating, ops::frac_out, ops::frac, ops::frac_>(library);
-  kernel<meta::structured_bitwise_not, kIntegral | kBool, ops::bitwise_not_out, ops::bitwise_not, ops::bitwise_not_>(library);
+  kernel<meta::structured_bitwise_not, kIntegral | kBool, ops::bitwise_not_out, ops::bitwise_not,
+         ops::bitwise_not_>(library);
   kernel<meta::structured_isneginf, kOrdered, ops::isneginf_out, ops::isneginf>(library);
   kernel<meta::structured_isposinf, kOrdered, ops::isposinf_out, ops::isposinf>(library);
   kernel<meta::structured_signbit, kOrdered, ops::signbit_out, ops::signbit>(library);

@@ -140,6 +140,7 @@ def test_cpu_numbers_go_with_everything() -> None:
     assert torch.where(x > 0, number, x).tolist() == [2.0] * 3
 
 
+@pytest.mark.xfail(raises=RuntimeError, reason="_index_put_impl_ is stricter than on CUDA")
 def test_indices_may_be_on_the_cpu() -> None:
     x = torch.arange(5.0, device="xpu")
     assert x[torch.tensor([1, 3])].tolist() == [1.0, 3.0]

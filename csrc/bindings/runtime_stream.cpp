@@ -30,6 +30,14 @@ struct StreamObject : THPStream {
 
 const XPUStream& stream_of(PyObject* self) { return reinterpret_cast<StreamObject*>(self)->stream; }
 
+XPUStream unpack(std::int64_t id, std::int64_t device_index, std::int64_t device_type) {
+  const auto index = static_cast<DeviceIndex>(device_index);
+  const auto type = static_cast<DeviceType>(device_type);
+  TORCH_CHECK(type == c10::kXPU, "Expected a stream of an XPU device, but got one of ",
+              c10::Device(type, index), ". Create it with torch.xpu.Stream().");
+  return XPUStream::unpack3(id, index, type);
+}
+
 // Looks the stream up, so that an id that names none fails here and not at first use.
 XPUStream checked(const XPUStream& stream) {
   (void)stream.queue();
@@ -58,10 +66,8 @@ PyObject* stream_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                                    &priority, &id, &device_index, &device_type))
     return nullptr;
   const bool names_stream = id != 0 || device_index != 0 || device_type != 0;
-  const auto stream = names_stream
-                          ? checked(XPUStream::unpack3(id, static_cast<DeviceIndex>(device_index),
-                                                       static_cast<DeviceType>(device_type)))
-                          : c10::xpu::getStreamFromPool(priority);
+  const auto stream = names_stream ? checked(unpack(id, device_index, device_type))
+                                   : c10::xpu::getStreamFromPool(priority);
   return make_object(type, stream);
   END_HANDLE_TH_ERRORS
 }
@@ -154,8 +160,7 @@ Packed pack(const XPUStream& stream) {
 }
 
 void set_stream(std::int64_t id, std::int64_t device_index, std::int64_t device_type) {
-  const auto stream = XPUStream::unpack3(id, static_cast<DeviceIndex>(device_index),
-                                         static_cast<DeviceType>(device_type));
+  const auto stream = unpack(id, device_index, device_type);
   c10::xpu::setCurrentXPUStream(stream);
   c10::xpu::set_device(stream.device_index());
 }

@@ -2,6 +2,7 @@
 
 #include <c10/xpu/XPUFunctions.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -19,8 +20,8 @@ using at::Tensor;
 using c10::Device;
 using c10::IValue;
 
-// Operators that take CPU tensors next to XPU tensors by design: indices may be anywhere, and
-// lengths of sequences are read by the host.
+// Operators that take CPU tensors next to XPU tensors by design, and for which of their arguments:
+// indices may be anywhere, and lengths of sequences are read by the host.
 constexpr std::array<std::string_view, 11> kMixedDevices{"aten::index",
                                                          "aten::index_put",
                                                          "aten::index_put_",
@@ -29,16 +30,19 @@ constexpr std::array<std::string_view, 11> kMixedDevices{"aten::index",
                                                          "aten::_unsafe_index",
                                                          "aten::_unsafe_index_put",
                                                          "aten::_pack_padded_sequence",
+                                                         "aten::_pack_padded_sequence_backward",
                                                          "aten::_ctc_loss",
-                                                         "aten::_ctc_loss_backward",
-                                                         "aten::_pack_padded_sequence_backward"};
+                                                         "aten::_ctc_loss_backward"};
+constexpr std::array<std::string_view, 5> kHostArguments{"indices", "lengths", "batch_sizes",
+                                                         "input_lengths", "target_lengths"};
 
 // Results that are for the host whatever device the arguments are on.
 constexpr std::array<std::pair<std::string_view, std::size_t>, 1> kHostResults{
     {{"aten::_pack_padded_sequence", 1}}};
 
-bool takes_mixed_devices(const std::string& name) {
-  return std::find(kMixedDevices.begin(), kMixedDevices.end(), name) != kMixedDevices.end();
+template <class Names>
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 bool is_host_result(const std::string& name, std::size_t index) {
@@ -86,10 +90,10 @@ void FallbackArguments::note_device(Device device) {
 }
 
 // A CPU number goes with tensors of any device; other CPU tensors do not.
-void FallbackArguments::note_foreign(const Tensor& tensor) {
-  const bool allowed =
-      tensor.is_cpu() && (tensor.dim() == 0 || takes_mixed_devices(schema_.name()));
-  if (!allowed) other_device_ = tensor.device();
+void FallbackArguments::note_foreign(const Tensor& tensor, const c10::Argument& argument) {
+  const bool by_design =
+      contains(kMixedDevices, schema_.name()) && contains(kHostArguments, argument.name());
+  if (!tensor.is_cpu() || (tensor.dim() > 0 && !by_design)) other_device_ = tensor.device();
   if (tensor.is_cpu()) given_on_cpu_.push_back(tensor);
 }
 
@@ -107,7 +111,7 @@ Device FallbackArguments::device() const {
 Tensor FallbackArguments::to_cpu(const Tensor& tensor, const c10::Argument& argument) {
   if (!tensor.defined()) return tensor;
   if (!tensor.is_xpu()) {
-    note_foreign(tensor);
+    note_foreign(tensor, argument);
     return tensor;
   }
   note_device(tensor.device());

@@ -36,7 +36,7 @@ class FallbackArguments {
   };
 
   void note_device(c10::Device device);
-  void note_foreign(const at::Tensor& tensor);
+  void note_foreign(const at::Tensor& tensor, const c10::Argument& argument);
   [[nodiscard]] at::Tensor to_cpu(const at::Tensor& tensor, const c10::Argument& argument);
   [[nodiscard]] c10::IValue to_cpu(const c10::IValue& value, const c10::Argument& argument);
   [[nodiscard]] at::Tensor from_cpu(const at::Tensor& result) const;

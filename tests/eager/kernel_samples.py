@@ -123,7 +123,7 @@ def unary(make: Make) -> Iterator[Sample]:
     "fmin ge.Tensor gt.Tensor heaviside hypot le.Tensor logaddexp logaddexp2 logical_and",
     "logical_or logical_xor lt.Tensor maximum minimum mul.Tensor ne.Tensor nextafter xlogy.Tensor",
     "div.Tensor sigmoid_backward tanh_backward silu_backward hardsigmoid_backward",
-    "hardswish_backward",
+    "hardswish_backward rsub.Tensor _prelu_kernel",
 )
 def binary(make: Make) -> Iterator[Sample]:
     for a, b in make.pairs():
@@ -310,11 +310,41 @@ def masked_fill_tensor(make: Make) -> Iterator[Sample]:
 # Activations
 
 
-@samples("elu leaky_relu softplus softshrink hardshrink")
+@samples("elu hardshrink leaky_relu log_sigmoid_forward softplus softshrink")
 def activation(make: Make) -> Iterator[Sample]:
     for tensor in make.layouts():
         yield call(tensor)
-    yield call(make(3, 4), 0.25)
+
+
+@samples("hardtanh")
+def hardtanh(make: Make) -> Iterator[Sample]:
+    for tensor in make.layouts():
+        yield call(tensor)
+    yield call(make(3, 4), -0.5, 2)
+
+
+@samples("logit")
+def logit(make: Make) -> Iterator[Sample]:
+    yield call(make(3, 4, low=0, high=1))
+    yield call(make(4, 3, low=-1).t(), 0.25)
+
+
+@samples("log_sigmoid_backward")
+def log_sigmoid_backward(make: Make) -> Iterator[Sample]:
+    yield call(make(3, 4), make(3, 4), make(3, 4, low=0))
+
+
+@samples("_prelu_kernel_backward")
+def prelu_backward(make: Make) -> Iterator[Sample]:
+    yield call(make(3, 4), make(3, 4), make(3, 4))
+    yield call(make(4, 3).t(), make(4, 3).t(), make(4).expand(3, 4))
+
+
+@samples("glu_backward")
+def glu_backward(make: Make) -> Iterator[Sample]:
+    yield call(make(3, 2), make(3, 4), 1)
+    yield call(make(3, 2), make(4, 3).t(), 1)
+    yield call(make(3, 2), make(3, 5), 1)
 
 
 @samples("gelu")
@@ -459,6 +489,13 @@ def variances(make: Make) -> Iterator[Sample]:
             yield call(tensor, dims, correction=0, keepdim=keepdim)
     yield call(make(3, 4), None, correction=1)
     yield call(make(3, 4), [1])
+
+
+@samples("linalg_cross")
+def cross(make: Make) -> Iterator[Sample]:
+    yield call(make(4, 3), make(4, 3))
+    yield call(make(3, 4), make(3, 1), dim=0)
+    yield call(make(4, 2), make(4, 2))
 
 
 @samples("cumsum cumprod")
@@ -640,6 +677,33 @@ def avg_pool2d(make: Make) -> Iterator[Sample]:
     yield call(make(2, 4, 6, 6), [9, 9])
 
 
+@samples("max_pool3d_with_indices")
+def max_pool3d(make: Make) -> Iterator[Sample]:
+    yield call(make(2, 4, 6, 6, 6), [2, 2, 2])
+    yield call(make(4, 6, 6, 6), [3], [2], [1], [1], True)
+    yield call(make(2, 4, 6, 6, 6), [2, 2, 2], [2], [2])
+
+
+@samples("max_pool3d_with_indices_backward")
+def max_pool3d_backward(make: Make) -> Iterator[Sample]:
+    options = ([2, 2, 2], [2, 2, 2], [0, 0, 0], [1, 1, 1], False)
+    indices = make.index(2, 4, 3, 3, 3, below=216)
+    yield call(make(2, 4, 3, 3, 3), make(2, 4, 6, 6, 6), *options, indices)
+
+
+@samples("_adaptive_avg_pool3d")
+def adaptive_avg_pool3d(make: Make) -> Iterator[Sample]:
+    yield call(make(2, 4, 6, 6, 6), [3, 2, 1])
+    yield call(make(2, 4, 6, 6, 6).to(memory_format=torch.channels_last_3d), [3, 2, 2])
+
+
+@samples("_adaptive_avg_pool3d_backward")
+def adaptive_avg_pool3d_backward(make: Make) -> Iterator[Sample]:
+    image = make(2, 4, 6, 6, 6)
+    yield call(make(2, 4, 3, 2, 2), image)
+    yield call(make(2, 4, 3, 2, 2), image.to(memory_format=torch.channels_last_3d))
+
+
 @samples("avg_pool2d_backward")
 def avg_pool2d_backward(make: Make) -> Iterator[Sample]:
     options = ([2, 2], [2, 2], [0, 0], False, True, None)
@@ -747,10 +811,8 @@ def padding(rank: int) -> tuple[Samples, Samples]:
 
 
 for rank in (1, 2, 3):
-    SAMPLES[f"replication_pad{rank}d"] = padding(rank)[0]
-for root, rank in (("reflection_pad1d", 1), ("reflection_pad3d", 3)):
-    SAMPLES[root], SAMPLES[f"{root}_backward"] = padding(rank)
-SAMPLES["replication_pad1d_backward"] = padding(1)[1]
+    for root in (f"reflection_pad{rank}d", f"replication_pad{rank}d"):
+        SAMPLES[root], SAMPLES[f"{root}_backward"] = padding(rank)
 
 
 # Losses
@@ -773,6 +835,14 @@ def mse_loss_backward(make: Make) -> Iterator[Sample]:
 def smooth_loss_backward(make: Make) -> Iterator[Sample]:
     yield call(make(3, 4), make(3, 4), make(3, 4), 0, 2.0)
     yield call(make(), make(4, 3).t(), make(3, 4), 1, 2.0)
+
+
+@samples("huber_loss")
+def huber_loss(make: Make) -> Iterator[Sample]:
+    for reduction in (0, 1, 2):
+        yield call(make(3, 4), make(3, 4), reduction, 0.5)
+    yield call(make(4, 3).t(), make(3, 4), 0, 0.5)
+    yield call(make(3, 4), make(3, 4), 1, -1.0)
 
 
 @samples("binary_cross_entropy")
@@ -877,6 +947,7 @@ def index(make: Make) -> Iterator[Sample]:
     yield call(make(3, 4), [torch.tensor([0, 2])])
     yield call(make(3, 4, 5), [None, torch.tensor([[0], [3]]), torch.tensor([1, 2])])
     yield call(make(3, 4, 5), [torch.tensor([0, 2]), None, torch.tensor([1, 2])])
+    yield call(make(3, 4), [OnCpu(torch.tensor([0, 2]))])
     yield call(make(3, 4), [make.mask(3)])
     yield call(make(3, 4), [torch.tensor([0, 2]), torch.tensor([0, 1, 2])])
 
@@ -886,7 +957,9 @@ def index_put(make: Make) -> Iterator[Sample]:
     yield call(make(3, 4), [torch.tensor([0, 2])], make(4))
     yield call(make(3, 4, 5), [torch.tensor([0, 2]), None, torch.tensor([1, 2])], make(2, 4))
     yield call(make(3, 4), [torch.tensor([0, 0])], make(2, 4), True)
+    yield call(make(3, 4), [OnCpu(torch.tensor([0, 2]))], OnCpu(make()))
     yield call(make(3, 4), [make.mask(3)], make(4))
+    yield call(make(3, 4), [OnCpu(make.mask(3))], OnCpu(make()))
     yield call(make(3, 4), [torch.tensor([0, 2])], make(3, 4))
     yield call(make(3, 4), [torch.tensor([0, 2])], make(4).double())
 
@@ -904,11 +977,59 @@ def flip(make: Make) -> Iterator[Sample]:
     yield call(make(3, 4), [0, 0])
 
 
+@samples("scatter_reduce.two")
+def scatter_reduce(make: Make) -> Iterator[Sample]:
+    index = torch.tensor([[0, 2], [1, 3], [2, 0]])
+    for reduction in ("sum", "amax", "prod", "nonsense"):
+        yield call(make(3, 4), 1, index, make(3, 2), reduction)
+    yield call(make(3, 4), 1, index, make(3, 2), "mean", include_self=False)
+
+
+@samples("index_fill_.int_Scalar")
+def index_fill(make: Make) -> Iterator[Sample]:
+    yield call(make(3, 4), 1, torch.tensor([0, 2]), 1)
+    yield call(make(4, 3).t(), 0, torch.tensor([0, 2]), 1e30)
+    yield call(make(3, 4), 2, torch.tensor([0, 2]), 1)
+
+
+@samples("index_fill_.int_Tensor")
+def index_fill_tensor(make: Make) -> Iterator[Sample]:
+    yield call(make(3, 4), 1, torch.tensor([0, 2]), make())
+    yield call(make(3, 4), 1, torch.tensor([0, 2]), OnCpu(make()))
+    yield call(make(3, 4), 1, torch.tensor([0, 2]), make(2))
+
+
+@samples("roll")
+def roll(make: Make) -> Iterator[Sample]:
+    for tensor in make.layouts():
+        yield call(tensor, [1], [0])
+    yield call(make(3, 4), [1, 2], [0, 1])
+    yield call(make(3, 4), [5])
+
+
 @samples("tril triu")
 def triangle(make: Make) -> Iterator[Sample]:
     yield call(make(3, 4))
     yield call(make(2, 4, 3).mT, 1)
     yield call(make(3))
+
+
+# Sequences
+
+
+@samples("arange.start_out")
+def arange(make: Make) -> Iterator[Sample]:
+    for shape in ((0,), (5,), (5, 1)):
+        yield call(0, 10, 2, out=make(*shape))
+    yield call(0.5, 3, 0.25, out=make(0))
+    yield call(3, 1, 1, out=make(0))
+
+
+@samples("linspace.out logspace.out")
+def linspace(make: Make) -> Iterator[Sample]:
+    for shape in ((0,), (5,), (5, 1)):
+        yield call(0, 4, 5, out=make(*shape))
+    yield call(0, 4, -1, out=make(0))
 
 
 # Lists

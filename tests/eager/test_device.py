@@ -242,6 +242,42 @@ def test_works_with_the_device_guard_of_torch() -> None:
     )
 
 
+def test_works_on_host_tasks() -> None:
+    """What carries kernels on a device without OpenCL."""
+    run_program(
+        """
+        import torch, xpu_dynamo_event
+        from xpu_dynamo_event.testing import Latch
+        side, event = torch.xpu.Stream(), torch.xpu.Event()
+        x = torch.zeros(4, device="xpu")
+        torch.xpu.synchronize()
+        latch = Latch(side)
+        with side:
+            for _ in range(5):
+                x.add_(1)
+            event.record()
+        event.wait()
+        y = x * 2
+        assert not side.query() and not event.query()
+        assert not torch.xpu.current_stream().query()
+        latch.release()
+        assert y.tolist() == [10.0] * 4
+        with side:
+            torch.ones(3, device="xpu").index_select(0, torch.tensor([10], device="xpu"))
+        try:
+            side.synchronize()
+        except IndexError as error:
+            assert "out of range" in str(error)
+        else:
+            raise AssertionError("the error is lost")
+        layer = torch.nn.Linear(4, 4).to("xpu")
+        layer(y).sum().backward()
+        assert layer.weight.grad.tolist() == [[10.0] * 4] * 4
+        """,
+        XPU_DYNAMO_EVENT_HOST_TASKS="1",
+    )
+
+
 def test_exit_with_work_in_flight() -> None:
     run_program(
         """

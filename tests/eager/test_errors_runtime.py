@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,13 @@ import torch
 from xpu_dynamo_event.testing import Latch
 
 Latches = Callable[..., Latch]
+
+# The guard of torch's headers waits for the queue and knows nothing of errors kept beside it.
+# With it they surface at the synchronisation of the device and where the host reads.
+ours_only = pytest.mark.skipif(
+    os.environ.get("XPU_DYNAMO_EVENT_UPSTREAM_GUARD", "0") not in ("", "0"),
+    reason="torch's own guard does not report errors of a stream",
+)
 
 OUT_OF_RANGE = "index 10 is out of bounds|out of range"
 
@@ -33,6 +41,7 @@ def nothing_left() -> None:
     torch.xpu.synchronize()
 
 
+@ours_only
 def test_surfaces_at_the_synchronisation_of_its_stream(latch: Latches) -> None:
     for stream in (torch.xpu.Stream(), torch.Stream(device="xpu"), torch.xpu.current_stream()):
         submit_failure(latch, stream)
@@ -49,6 +58,7 @@ def test_surfaces_at_the_synchronisation_of_the_device(latch: Latches) -> None:
         synchronize()
 
 
+@ours_only
 @pytest.mark.parametrize("kind", ["torch.xpu.Event", "torch.Event"])
 def test_surfaces_at_an_event_recorded_after_it(kind: str, latch: Latches) -> None:
     make = torch.xpu.Event if kind == "torch.xpu.Event" else lambda: torch.Event(device="xpu")
@@ -74,6 +84,7 @@ def test_surfaces_where_the_host_reads(latch: Latches) -> None:
             read()
 
 
+@ours_only
 def test_other_streams_do_not_see_it(latch: Latches) -> None:
     failing, fine = torch.xpu.Stream(), torch.xpu.Stream()
     submit_failure(latch, failing)
@@ -85,6 +96,7 @@ def test_other_streams_do_not_see_it(latch: Latches) -> None:
         failing.synchronize()
 
 
+@ours_only
 def test_none_is_lost(latch: Latches) -> None:
     stream = torch.xpu.Stream()
     held = latch(stream)
@@ -98,6 +110,7 @@ def test_none_is_lost(latch: Latches) -> None:
     stream.synchronize()
 
 
+@ours_only
 def test_work_after_it_still_runs(latch: Latches) -> None:
     stream = torch.xpu.Stream()
     submit_failure(latch, stream)
@@ -140,7 +153,6 @@ def test_cpu_numbers_go_with_everything() -> None:
     assert torch.where(x > 0, number, x).tolist() == [2.0] * 3
 
 
-@pytest.mark.xfail(raises=RuntimeError, reason="_index_put_impl_ is stricter than on CUDA")
 def test_indices_may_be_on_the_cpu() -> None:
     x = torch.arange(5.0, device="xpu")
     assert x[torch.tensor([1, 3])].tolist() == [1.0, 3.0]

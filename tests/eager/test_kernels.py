@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from kernel_samples import SAMPLES, Make, OnCpu, Sample
 from torch.utils._pytree import tree_iter, tree_map
 
 from xpu_dynamo_event import _runtime
+
+Latches = Callable[[torch.Stream | None], Any]
 
 DTYPES = (
     torch.float32,
@@ -119,7 +122,7 @@ def calls(name: str, dtype: torch.dtype) -> Iterator[Sample]:
     """Yield the calls of an operator, those of an out= variant with several kinds of outputs."""
     op, key = overload(name), sample_key(name)
     for sample in SAMPLES[key](Make(dtype)):
-        if not outputs(op):
+        if key == name or not outputs(op):
             yield sample
             continue
         try:
@@ -191,15 +194,24 @@ def assert_same(actual: Outcome, expected: Outcome) -> None:
         assert_equal(a, b)
 
 
+def groups() -> list[Any]:
+    """Return the operators, those that share their samples together."""
+    grouped: dict[Any, list[str]] = {}
+    for name in OPERATORS:
+        grouped.setdefault(SAMPLES[sample_key(name)], []).append(name)
+    return [pytest.param(names, id=names[0]) for names in grouped.values()]
+
+
 @pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
+@pytest.mark.filterwarnings("ignore:The number of elements in the out tensor")
 @pytest.mark.filterwarnings("ignore:.*degrees of freedom")
-@pytest.mark.parametrize("name", OPERATORS)
-def test_same_as_the_cpu(name: str) -> None:
+@pytest.mark.filterwarnings("ignore:where received a uint8 condition")
+@pytest.mark.parametrize("names", groups())
+def test_same_as_the_cpu(names: list[str]) -> None:
     """Values, dtypes, strides and errors of all samples in all dtypes."""
-    op = overload(name)
-    for dtype in DTYPES:
+    for name, dtype in itertools.product(names, DTYPES):
         for number, sample in enumerate(calls(name, dtype)):
-            expected, actual = run(op, sample)
+            expected, actual = run(overload(name), sample)
             try:
                 assert_same(actual, expected)
             except AssertionError as error:
@@ -216,28 +228,40 @@ def valid_sample(name: str) -> Sample:
     raise AssertionError(f"{name} has no sample that the CPU computes")
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_does_not_wait(name: str, latch: Callable[[torch.Stream | None], Any]) -> None:
+class Watchdog:
+    """Opens a latch when the host seems to wait for it, and says so."""
+
+    def __init__(self, latch: Any) -> None:
+        self.latch, self.barked = latch, False
+        self.timer = threading.Timer(20, self._bark)
+
+    def _bark(self) -> None:
+        self.barked = True
+        self.latch.release()
+
+    def __enter__(self) -> Watchdog:
+        self.timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.timer.cancel()
+        assert not self.barked, "the call blocked the host"
+
+
+@pytest.mark.parametrize("names", groups())
+def test_does_not_wait(names: list[str], latch: Latches) -> None:
     """Behind a latch the call returns and its work is not done; then the result is right."""
-    stream, sample = torch.xpu.Stream(), valid_sample(name)
-    args, kwargs = tree_map(clone, (sample.args, sample.kwargs))
-    moved = tree_map(Mover(), (args, kwargs))
-    torch.xpu.synchronize()
-    held, waited = latch(stream), threading.Event()
-
-    def rescue() -> None:
-        waited.set()
+    stream = torch.xpu.Stream()
+    for name in names:
+        sample = valid_sample(name)
+        args, kwargs = tree_map(clone, (sample.args, sample.kwargs))
+        moved = tree_map(Mover(), (args, kwargs))
+        torch.xpu.synchronize()
+        fallbacks, held = _runtime.fallback_count(), latch(stream)
+        with Watchdog(held), torch.xpu.stream(stream):
+            actual = Outcome(overload(name), *moved)
+        assert not stream.query(), name
+        assert _runtime.fallback_count() == fallbacks, name
         held.release()
-
-    timer = threading.Timer(20, rescue)
-    timer.start()
-    fallbacks = _runtime.fallback_count()
-    with torch.xpu.stream(stream):
-        actual = Outcome(overload(name), *moved)
-    timer.cancel()
-    assert not waited.is_set(), "the call blocked the host"
-    assert not stream.query()
-    assert _runtime.fallback_count() == fallbacks
-    held.release()
-    stream.synchronize()
-    assert_same(actual, Outcome(overload(name), *tree_map(on_cpu, (args, kwargs))))
+        stream.synchronize()
+        assert_same(actual, Outcome(overload(name), *tree_map(on_cpu, (args, kwargs))))

@@ -398,3 +398,9 @@ def test_storage_resize() -> None:
     storage.resize_(16)
     x.fill_(1)
     assert x.tolist() == [1.0] * 4
+
+
+def test_host_cache_can_be_emptied() -> None:
+    torch.empty(MIB, pin_memory=True)
+    torch.accelerator.empty_host_cache()
+    assert torch.empty(4, pin_memory=True).is_pinned()

@@ -8,6 +8,8 @@ Environment variables, read when it is called:
 
 - ``XPU_DYNAMO_EVENT_DEVICES=n``: present the device as ``n`` virtual devices, for tests.
 - ``XPU_DYNAMO_EVENT_UPSTREAM_GUARD=1``: use the device guard of torch's own headers, for tests.
+- ``XPU_DYNAMO_EVENT_HOST_TASKS=1``: run kernels as SYCL host tasks, as on a device without OpenCL;
+  for tests.
 """
 
 from __future__ import annotations

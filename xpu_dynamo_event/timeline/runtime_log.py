@@ -28,7 +28,7 @@ def recording(
         A function that returns the log once the block has ended.
     """
     # Imported here: it is only there where the device is this project's.
-    from .. import _runtime  # type: ignore[attr-defined]
+    from .. import _runtime
 
     synchronize()
     raw: dict[str, list[dict[str, Any]]] = {}

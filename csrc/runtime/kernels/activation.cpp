@@ -24,7 +24,11 @@
 #include <ATen/ops/threshold_backward_meta.h>
 #include <ATen/ops/threshold_meta.h>
 
+#include <ATen/WrapDimUtils.h>
+
 #include "runtime/kernels/kernel.h"
+#include "runtime/kernels/runners.h"
+#include "runtime/kernels/shape_function.h"
 
 namespace xpu_runtime::kernels {
 
@@ -49,9 +53,25 @@ struct GeluBackwardShape : meta::structured_gelu_backward {
   }
 };
 
+struct GluBackwardShape : ShapeFunction {
+  static bool supports(const at::Tensor& grad, const at::Tensor& self, std::int64_t dim) {
+    if (dim < -self.dim() || dim >= self.dim() || self.size(dim) % 2 != 0) {
+      return false;
+    }
+    at::DimVector half(self.sizes());
+    half[at::maybe_wrap_dim(dim, self.dim())] /= 2;
+    return grad.sizes() == half;
+  }
+  void meta(const at::Tensor& /*grad*/, const at::Tensor& self, std::int64_t /*dim*/) {
+    place(0, self.sizes(), self.options());
+  }
+};
+
 }  // namespace
 
 void activation_kernels(torch::Library& library) {
+  kernel<GluBackwardShape, Gate(kFloating, kLikeFirst), Copied<ops::glu_backward>,
+         ops::glu_backward>(library);
   kernel<meta::structured_silu, kFloating, ops::silu_out, ops::silu, ops::silu_>(library);
   kernel<meta::structured_leaky_relu, kFloating, ops::leaky_relu_out, ops::leaky_relu,
          ops::leaky_relu_>(library);

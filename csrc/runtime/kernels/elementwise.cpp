@@ -1,8 +1,10 @@
 #include <ATen/ExpandUtils.h>
 #include <ATen/native/TypeProperties.h>
+#include <ATen/ops/clamp_meta.h>
 #include <ATen/ops/clamp_min_meta.h>
 
 #include "runtime/kernels/kernel.h"
+#include "runtime/kernels/runners.h"
 #include "runtime/kernels/shape_function.h"
 #include "runtime/kernels/tables.h"
 
@@ -28,6 +30,48 @@ struct IsNanShape : at::TensorIteratorBase {
   }
 };
 
+struct HardtanhShape : at::meta::structured_clamp {
+  void meta(const at::Tensor& self, const at::Scalar& min, const at::Scalar& max) {
+    structured_clamp::meta(self, min, max);
+  }
+};
+
+struct LogitShape : at::TensorIteratorBase {
+  void meta(const at::Tensor& self, std::optional<double> /*eps*/) {
+    build_borrowing_unary_float_op(maybe_get_output(0), self);
+  }
+};
+
+struct LogSigmoidShape : ShapeFunction {
+  void meta(const at::Tensor& self) {
+    place(0, self.sizes(), self.options());
+    place(1, self.sizes(), self.options());
+  }
+};
+
+// The gradient has the layout of the first argument, the others have its sizes.
+struct LikeGradientShape : ShapeFunction {
+  template <class... Tensors>
+  static bool supports(const at::Tensor& grad, const Tensors&... tensors) {
+    return ((tensors.sizes() == grad.sizes()) && ...);
+  }
+  template <class... Tensors>
+  void meta(const at::Tensor& grad, const Tensors&... /*tensors*/) {
+    place_like(0, grad);
+  }
+};
+
+struct PreluBackwardShape : at::TensorIteratorBase {
+  void meta(const at::Tensor& grad, const at::Tensor& self, const at::Tensor& weight) {
+    build(at::TensorIteratorConfig()
+              .add_output(maybe_get_output(0))
+              .add_output(maybe_get_output(1))
+              .add_const_input(self)
+              .add_const_input(weight)
+              .add_const_input(grad));
+  }
+};
+
 struct ReluShape : at::meta::structured_clamp_min {
   void meta(const at::Tensor& self) { structured_clamp_min::meta(self, 0); }
 };
@@ -47,6 +91,10 @@ struct WhereShape : at::TensorIteratorBase {
       return t.device() == condition.device() || (t.is_cpu() && t.dim() == 0);
     };
     return condition.is_xpu() && fits(self) && fits(other);
+  }
+  static bool accepts(const at::Tensor& output, const at::Tensor& /*condition*/,
+                      const at::Tensor& self, const at::Tensor& other) {
+    return output.scalar_type() == at::native::result_type(self, other);
   }
   void meta(const at::Tensor& condition, const at::Tensor& self, const at::Tensor& other) {
     const auto& output = maybe_get_output(0);
@@ -90,25 +138,41 @@ struct FillShape : OverwriteShape {
   }
 };
 
+at::Tensor reverse_subtract(const at::Tensor& self, const at::Tensor& other,
+                            const at::Scalar& alpha) {
+  return at::sub(other, self, alpha);
+}
+
 void logical(torch::Library& library) {
   kernel<LogicalNotShape, kAll, ops::logical_not_out, ops::logical_not, ops::logical_not_>(library);
   kernel<ComparisonShape, kAll, ops::logical_and_out, ops::logical_and, ops::logical_and_>(library);
   kernel<ComparisonShape, kAll, ops::logical_or_out, ops::logical_or, ops::logical_or_>(library);
   kernel<ComparisonShape, kAll, ops::logical_xor_out, ops::logical_xor, ops::logical_xor_>(library);
   kernel<IsNanShape, kAll, Internal<ops::isnan_out>, ops::isnan>(library);
-  kernel<WhereShape, Gate(kBool, kAll), Internal<ops::where_self_out>, ops::where_self>(library);
+  kernel<WhereShape, Gate(kBool, kAll), ops::where_self_out, ops::where_self>(library);
 }
 
 void arithmetic(torch::Library& library) {
   kernel<UnaryShape, kReal, ops::abs_out, ops::abs, ops::abs_>(library);
-  kernel<UnaryShape, kOrdered, Internal<ops::nan_to_num_out>, ops::nan_to_num, ops::nan_to_num_>(
-      library);
+  kernel<UnaryShape, Gate(kOrdered).writing(kLikeFirst), ops::nan_to_num_out, ops::nan_to_num,
+         ops::nan_to_num_>(library);
+  library.impl("rsub.Tensor", &reverse_subtract);
   kernel<BinaryShape, kReal, ops::floor_divide_out, ops::floor_divide, ops::floor_divide__Tensor>(
       library);
 }
 
 void activation(torch::Library& library) {
+  constexpr Gate same(kFloating, kLikeFirst);
   kernel<ReluShape, kReal, ReluRunner, ops::relu, ops::relu_>(library);
+  kernel<HardtanhShape, kFloating, ops::hardtanh_out, ops::hardtanh, ops::hardtanh_>(library);
+  kernel<LogitShape, kFloating, ops::logit_out, ops::logit, ops::logit_>(library);
+  kernel<LogSigmoidShape, kFloating, Copied<ops::log_sigmoid_forward>, ops::log_sigmoid_forward>(
+      library);
+  kernel<LikeGradientShape, same, Copied<ops::log_sigmoid_backward>, ops::log_sigmoid_backward>(
+      library);
+  kernel<BinaryShape, same, Copied<ops::_prelu_kernel>, ops::_prelu_kernel>(library);
+  kernel<PreluBackwardShape, same, Copied<ops::_prelu_kernel_backward>,
+         ops::_prelu_kernel_backward>(library);
   kernel<UnaryShape, kFloating, ops::hardswish_out, ops::hardswish, ops::hardswish_>(library);
   kernel<BinaryShape, kFloating, Internal<ops::hardswish_backward_out>, ops::hardswish_backward>(
       library);

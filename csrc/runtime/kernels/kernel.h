@@ -80,6 +80,15 @@ bool supports(const Args&... arguments) {
   return true;
 }
 
+/// It may refuse out= arguments by `static bool accepts(outputs..., arguments...)`.
+template <class Meta, class... Args>
+bool accepts(const Args&... arguments) {
+  if constexpr (requires { Meta::accepts(arguments...); }) {
+    return Meta::accepts(arguments...);
+  }
+  return true;
+}
+
 /// Runs the CPU kernel of `Op` synchronously.
 template <class Op>
 using Fallback = at::native::call_fallback_fn_symint<&cpu_fallback, Op>;
@@ -157,7 +166,9 @@ struct Out<Meta, gate, Op, R(Parameters...)> {
     auto inspection = inspection_of<Meta, Op>(gate);
     inspection.inputs(std::get<in>(all)...);
     inspection.outputs(std::get<inputs + out>(all)...);
-    if (!inspection.admitted() || !supports<Meta>(std::get<in>(all)...)) [[unlikely]] {
+    if (!inspection.admitted() || !supports<Meta>(std::get<in>(all)...) ||
+        !accepts<Meta>(std::get<inputs + out>(all)..., for_shape(std::get<in>(all))...))
+        [[unlikely]] {
       return fall_back<Meta, Op>(std::get<in>(all)..., std::get<inputs + out>(all)...);
     }
     const c10::DeviceGuard guard(inspection.device());

@@ -10,6 +10,7 @@ TORCH_LIBRARY_IMPL(aten, XPU, library) {
   comparison_kernels(library);
   convolution_kernels(library);
   elementwise_kernels(library);
+  factory_kernels(library);
   foreach_kernels(library);
   fused_optimizer_kernels(library);
   indexing_kernels(library);

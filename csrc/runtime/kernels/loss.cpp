@@ -20,6 +20,33 @@ namespace meta = at::meta;
 using at::OptionalTensorRef;
 using at::Tensor;
 
+// The sum or mean of a loss of pairs.
+struct ReducedLossShape : ShapeFunction {
+  template <class... Values>
+  static bool supports(const Tensor& self, const Tensor& target, const Values&... /*values*/) {
+    return at::are_expandable(self.sizes(), target.sizes());
+  }
+  template <class... Values>
+  void meta(const Tensor& self, const Tensor& target, const Values&... /*values*/) {
+    place(0, {}, self.options().dtype(at::result_type(self, target)));
+  }
+};
+
+// A loss of pairs. ATen's shape functions resize the output to the terms, also where these are
+// reduced, and back: for the user's out= argument, with a warning.
+template <class Meta, class Op, class OutOp, class Schema = typename Op::schema>
+struct PairLoss;
+template <class Meta, class Op, class OutOp, class... Values>
+struct PairLoss<Meta, Op, OutOp, Tensor(const Tensor&, const Tensor&, std::int64_t, Values...)> {
+  static Tensor call(const Tensor& self, const Tensor& target, std::int64_t reduction,
+                     Values... values) {
+    using Terms = Functional<Meta, kFloating, OutOp, Op>;
+    using Reduced = Functional<ReducedLossShape, kFloating, Copied<Op>, Op>;
+    return reduction == at::Reduction::None ? Terms::call(self, target, reduction, values...)
+                                            : Reduced::call(self, target, reduction, values...);
+  }
+};
+
 // The gradient of an elementwise loss: one per element of the input, contiguous.
 struct GradientShape : ShapeFunction {
   template <class... Values>
@@ -47,6 +74,16 @@ struct ElementwiseLossShape : ShapeFunction {
     } else {
       place(0, {}, self.options());
     }
+  }
+};
+
+struct HuberLossShape : ElementwiseLossShape {
+  static bool supports(const Tensor& self, const Tensor& target, std::int64_t reduction,
+                       double delta) {
+    return delta > 0 && ElementwiseLossShape::supports(self, target, {}, reduction);
+  }
+  void meta(const Tensor& self, const Tensor& target, std::int64_t reduction, double /*delta*/) {
+    ElementwiseLossShape::meta(self, target, {}, reduction);
   }
 };
 
@@ -96,9 +133,10 @@ struct NllLoss2dBackwardShape : ShapeFunction {
 }  // namespace
 
 void loss_kernels(torch::Library& library) {
-  kernel<meta::structured_mse_loss, kFloating, ops::mse_loss_out, ops::mse_loss>(library);
-  kernel<meta::structured_smooth_l1_loss, kFloating, ops::smooth_l1_loss_out, ops::smooth_l1_loss>(
-      library);
+  library.impl("mse_loss",
+               &PairLoss<meta::structured_mse_loss, ops::mse_loss, ops::mse_loss_out>::call);
+  library.impl("smooth_l1_loss", &PairLoss<meta::structured_smooth_l1_loss, ops::smooth_l1_loss,
+                                           ops::smooth_l1_loss_out>::call);
   kernel<meta::structured_nll_loss_forward, Gate(kFloating, kLong, kLikeFirst),
          ops::nll_loss_forward_output, ops::nll_loss_forward>(library);
   kernel<meta::structured_nll_loss_backward, Gate(kFloating, kLikeFirst, kLong, kLikeFirst),
@@ -112,6 +150,7 @@ void loss_kernels(torch::Library& library) {
       library);
   kernel<ElementwiseLossShape, same, Copied<ops::binary_cross_entropy>, ops::binary_cross_entropy>(
       library);
+  kernel<HuberLossShape, same, Copied<ops::huber_loss>, ops::huber_loss>(library);
   kernel<ElementwiseLossBackwardShape, same, Copied<ops::binary_cross_entropy_backward>,
          ops::binary_cross_entropy_backward>(library);
   kernel<NllLoss2dShape, Gate(kFloating, kLong, kLikeFirst),

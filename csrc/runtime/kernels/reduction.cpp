@@ -9,6 +9,7 @@
 #include <ATen/ops/argmin_meta.h>
 #include <ATen/ops/cumprod_meta.h>
 #include <ATen/ops/cumsum_meta.h>
+#include <ATen/ops/linalg_cross_meta.h>
 #include <ATen/ops/linalg_vector_norm_meta.h>
 #include <ATen/ops/max_meta.h>
 #include <ATen/ops/mean_meta.h>
@@ -59,11 +60,14 @@ void reduction_kernels(torch::Library& library) {
       library);
   kernel<NormShape, kFloating, Internal<ops::norm_dtype_out>, ops::norm_ScalarOpt_dim_dtype>(
       library);
+  kernel<meta::structured_linalg_cross, Gate(kNumeric, kLikeFirst), ops::linalg_cross_out,
+         ops::linalg_cross>(library);
   kernel<meta::structured_linalg_vector_norm, kFloating | kComplex, ops::linalg_vector_norm_out,
          ops::linalg_vector_norm>(library);
-  kernel<meta::structured_cumsum, kNumeric, ops::cumsum_out, ops::cumsum, ops::cumsum_>(library);
-  kernel<meta::structured_cumprod, kNumeric, ops::cumprod_out, ops::cumprod, ops::cumprod_>(
-      library);
+  kernel<meta::structured_cumsum, kAll, ops::cumsum_out, ops::cumsum>(library);
+  kernel<meta::structured_cumsum, kNumeric, InPlaceOnly, ops::cumsum_>(library);
+  kernel<meta::structured_cumprod, kAll, ops::cumprod_out, ops::cumprod>(library);
+  kernel<meta::structured_cumprod, kNumeric, InPlaceOnly, ops::cumprod_>(library);
   kernel<meta::structured_sort_stable, kOrdered, ops::sort_values_stable, ops::sort_stable>(
       library);
   kernel<meta::structured_topk, kReal, ops::topk_values, ops::topk>(library);

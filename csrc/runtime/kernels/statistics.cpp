@@ -49,20 +49,21 @@ struct DotShape : ShapeFunction {
 }  // namespace
 
 void statistics_kernels(torch::Library& library) {
-  constexpr Gate same(kNumeric, kLikeFirst);
-  kernel<VarianceShape<1>, kFloating, Internal<ops::var_correction_out>, ops::var_correction>(
+  constexpr Gate same = Gate(kNumeric, kLikeFirst).writing(kLikeFirst);
+  constexpr Gate variance = Gate(kFloating).writing(kLikeFirst);
+  constexpr Gate extremum = Gate(kOrdered).writing(kLikeFirst);
+  constexpr Gate product = Gate(kAll).writing(kLikeFirst);
+  kernel<VarianceShape<1>, variance, ops::var_correction_out, ops::var_correction>(library);
+  kernel<VarianceShape<1>, variance, ops::std_correction_out, ops::std_correction>(library);
+  kernel<VarianceShape<2>, variance, ops::var_mean_correction_out, ops::var_mean_correction>(
       library);
-  kernel<VarianceShape<1>, kFloating, Internal<ops::std_correction_out>, ops::std_correction>(
+  kernel<VarianceShape<2>, variance, ops::std_mean_correction_out, ops::std_mean_correction>(
       library);
-  kernel<VarianceShape<2>, kFloating, Internal<ops::var_mean_correction_out>,
-         ops::var_mean_correction>(library);
-  kernel<VarianceShape<2>, kFloating, Internal<ops::std_mean_correction_out>,
-         ops::std_mean_correction>(library);
-  kernel<ProductShape, kAll, Internal<ops::prod_out>, ops::prod>(library);
-  kernel<ExtremumShape, kOrdered, Internal<ops::max_unary_out>, ops::max>(library);
-  kernel<ExtremumShape, kOrdered, Internal<ops::min_unary_out>, ops::min>(library);
-  kernel<DotShape, same, Internal<ops::dot_out>, ops::dot>(library);
-  kernel<DotShape, same, Internal<ops::vdot_out>, ops::vdot>(library);
+  kernel<ProductShape, product, ops::prod_out, ops::prod>(library);
+  kernel<ExtremumShape, extremum, ops::max_unary_out, ops::max>(library);
+  kernel<ExtremumShape, extremum, ops::min_unary_out, ops::min>(library);
+  kernel<DotShape, same, ops::dot_out, ops::dot>(library);
+  kernel<DotShape, same, ops::vdot_out, ops::vdot>(library);
 }
 
 }  // namespace xpu_runtime::kernels

@@ -10,6 +10,7 @@ void binary_kernels(torch::Library& library);
 void comparison_kernels(torch::Library& library);
 void convolution_kernels(torch::Library& library);
 void elementwise_kernels(torch::Library& library);
+void factory_kernels(torch::Library& library);
 void foreach_kernels(torch::Library& library);
 void fused_optimizer_kernels(torch::Library& library);
 void indexing_kernels(torch::Library& library);

@@ -1,0 +1,46 @@
+#include <ATen/native/Resize.h>
+#include <c10/core/DeviceGuard.h>
+
+#include "runtime/alias.h"
+#include "runtime/kernels/kernel.h"
+#include "runtime/kernels/tables.h"
+
+// Sequences: no argument lives on the device, so they are computed at once and copied by the
+// stream. Errors are the CPU's own.
+namespace xpu_runtime::kernels {
+namespace {
+
+template <class Op, class Schema = typename Op::schema>
+struct Sequence;
+template <class Op, class... Parameters>
+struct Sequence<Op, at::Tensor&(Parameters...)> {
+  static at::Tensor& call(Parameters... parameters) {
+    return run(std::forward_as_tuple(parameters...),
+               std::make_index_sequence<sizeof...(Parameters) - 1>());
+  }
+
+ private:
+  template <class All, std::size_t... in>
+  static at::Tensor& run(const All& all, std::index_sequence<in...> /*in*/) {
+    at::Tensor& output = std::get<sizeof...(in)>(all);
+    const c10::DeviceGuard guard(output.device());
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    auto host = at::empty(output.sizes(), output.options().device(at::kCPU));
+    Op::redispatch(kCpuKeys, std::get<in>(all)..., host);
+    if (output.sizes() != host.sizes()) {
+      output.resize_(host.sizes());
+    }
+    enqueue(Op::name, [host, alias = cpu_alias(output)] { alias.copy_(host); });
+    return output;
+  }
+};
+
+}  // namespace
+
+void factory_kernels(torch::Library& library) {
+  library.impl("arange.start_out", &Sequence<ops::arange_start_out>::call);
+  library.impl("linspace.out", &Sequence<ops::linspace_out>::call);
+  library.impl("logspace.out", &Sequence<ops::logspace_out>::call);
+}
+
+}  // namespace xpu_runtime::kernels

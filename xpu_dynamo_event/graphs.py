@@ -63,7 +63,9 @@ class GraphLog:
 
 
 def _is_event_op(node: torch.fx.Node) -> bool:
-    return str(node.target).startswith(_PREFIX)
+    name = str(node.target)
+    # Where a graph begins is a note for passes, nothing that the program wrote.
+    return name.startswith(_PREFIX) and not name.startswith(_PREFIX + "entry_stream")
 
 
 def _describe(node: torch.fx.Node) -> str:

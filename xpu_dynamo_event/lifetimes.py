@@ -48,8 +48,18 @@ def prepare(module: GraphModule) -> bool:
             used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
             foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
             made_on[node] = stream
+    _note_entry_stream(module.graph)
     module.recompile()
     return True
+
+
+def _note_entry_stream(graph: Graph) -> None:
+    """Say which input is the stream current at entry; later graphs lose where inputs come from."""
+    inputs = graph.find_nodes(op="placeholder")
+    entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
+    if entry is not None:
+        with graph.inserting_after(inputs[-1]):
+            graph.call_function(torch.ops.xpu_event.entry_stream.default, (entry,))
 
 
 def _note_use(graph: Graph, before: Node, tensors: list[Node]) -> None:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -46,8 +46,33 @@ ACTIONS = (
 )
 """Operations that return nothing."""
 
-READINGS = {"query": torch.bool, "query_stream": torch.bool, "elapsed_time": torch.float64}
-"""Operations whose result the host reads, and the dtype of its tensor form."""
+NOTES = ("record_stream", "entry_stream")
+"""For the allocator (these tensors are used on a stream) and for graph passes (this stream is
+current where the graph begins); neither is a point in a stream."""
+
+
+class Reading(NamedTuple):
+    """The tensor that stands for a result in a graph.
+
+    Attributes:
+        type: What a program gets.
+        dtype: Element type of the tensor.
+        shape: Shape of the tensor.
+    """
+
+    type: type
+    dtype: torch.dtype
+    shape: tuple[int, ...] = ()
+
+
+READINGS = {
+    "query": Reading(bool, torch.bool),
+    "query_stream": Reading(bool, torch.bool),
+    "elapsed_time": Reading(float, torch.float64),
+    "inspect": Reading(int, torch.int64),
+    "text": Reading(str, torch.uint8, (1024,)),  # kTextBytes in csrc/ops/event_ops.cpp
+}
+"""Operations whose result the host reads."""
 
 _namespace = torch.ops.xpu_event
 
@@ -66,15 +91,16 @@ def _fake_ordered_action(*_args: Any, position: int, live: list[torch.Tensor]) -
     return [_like(tensor) for tensor in live]
 
 
-def _fake_tensor_reading(dtype: torch.dtype) -> Callable[..., torch.Tensor]:
-    return lambda *_args: torch.empty((), dtype=dtype)
+def _fake_tensor_reading(reading: Reading) -> Callable[..., torch.Tensor]:
+    return lambda *_args: torch.empty(reading.shape, dtype=reading.dtype)
 
 
-def _fake_ordered_reading(dtype: torch.dtype) -> Callable[..., tuple[torch.Tensor, list[Any]]]:
+def _fake_ordered_reading(reading: Reading) -> Callable[..., tuple[torch.Tensor, list[Any]]]:
     def fake(
         *_args: Any, position: int, live: list[torch.Tensor]
     ) -> tuple[torch.Tensor, list[Any]]:
-        return torch.empty((), dtype=dtype), [_like(tensor) for tensor in live]
+        result = torch.empty(reading.shape, dtype=reading.dtype)
+        return result, [_like(tensor) for tensor in live]
 
     return fake
 
@@ -90,6 +116,13 @@ def _fake_create(
     return opaque.maybe_to_fake_obj(None, event)
 
 
+def _fake_create_stream(
+    kind: str = "torch.xpu.Stream", device_index: int = -1, priority: int = 0, position: int = 0
+) -> Any:
+    # Only a stand-in leaves this function; a real one would take its turn in the pool of streams.
+    return opaque.maybe_to_fake_obj(None, torch.accelerator.current_stream())
+
+
 EVENT_FACTORIES: dict[str, Callable[..., torch.Event]] = {}
 """What ``xpu_event::create`` calls to make an event, by the name it is given."""
 
@@ -102,7 +135,24 @@ def register_event_factory(name: str, factory: Callable[..., torch.Event]) -> No
         factory: Called with the keywords ``enable_timing`` and ``blocking``.
     """
     EVENT_FACTORIES[name] = factory
-    _native.set_event_factory(name, factory)
+    _native.set_factory(name, factory)
+
+
+def text_of(tensor: torch.Tensor) -> str:
+    """Return the text that ``text.tensor`` put into a tensor of bytes, padded with zeros."""
+    return bytes(tensor.tolist()).rstrip(b"\0").decode()
+
+
+def _make_stream(device_index: int, priority: int) -> torch.Stream:
+    return torch.xpu.Stream(_device(device_index), priority=priority)
+
+
+def _make_plain_stream(device_index: int, priority: int) -> torch.Stream:
+    return torch.Stream(_device(device_index), priority=priority)
+
+
+def _device(index: int) -> torch.device:
+    return torch.device("xpu", torch.xpu.current_device() if index < 0 else index)
 
 
 def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
@@ -117,15 +167,19 @@ def _register_all() -> None:
     for name in ACTIONS:
         _register(name, "default", _fake_action)
         _register(name, "ordered", _fake_ordered_action)
-    _register("record_stream", "default", _fake_action)
-    for name, dtype in READINGS.items():
+    for name in NOTES:
+        _register(name, "default", _fake_action)
+    for name, reading in READINGS.items():
         # The plain form answers a Python value, which no graph can hold: tracing must break there.
         _register(name, "default", fx.refuse_in_graph(getattr(_namespace, name).default))
-        _register(name, "tensor", _fake_tensor_reading(dtype))
-        _register(name, "ordered", _fake_ordered_reading(dtype))
+        _register(name, "tensor", _fake_tensor_reading(reading))
+        _register(name, "ordered", _fake_ordered_reading(reading))
     _register("create", "default", _fake_create)
+    _register("create_stream", "default", _fake_create_stream)
 
 
 _register_all()
 register_event_factory("torch.xpu.Event", Event)
 register_event_factory("torch.Event", functools.partial(torch.Event, device="xpu"))
+_native.set_factory("torch.xpu.Stream", _make_stream)
+_native.set_factory("torch.Stream", _make_plain_stream)

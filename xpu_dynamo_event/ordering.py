@@ -30,6 +30,7 @@ from torch.fx.node import map_arg
 from . import ops
 from ._compat import aot
 from ._compat.fx import OpOverload
+from .backward_streams import follow_forward
 
 
 def _overload(name: str, overload: str) -> OpOverload:
@@ -42,7 +43,7 @@ BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in o
 """Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
 
 
-_PINNED = {_overload("create", "default"), _overload("record_stream", "default")}
+_PINNED = {_overload(name, "default") for name in ("create", "create_stream", *ops.NOTES)}
 """Ops that are no barriers, but must not be copied into the other phase either."""
 
 
@@ -56,6 +57,7 @@ def order_event_ops(module: GraphModule) -> None:
     if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
         return
     _write_back_early(graph)
+    follow_forward(graph)
     in_backward = aot.backward_nodes(graph)
     for node in graph.nodes:
         if node.target in _PINNED:

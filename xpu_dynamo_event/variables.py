@@ -395,6 +395,7 @@ def _current_stream_function(self: Any, tx: Any, *args: Any, **kwargs: Any) -> V
 
 def _set_stream(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
     operand = _stream_operand("set_stream", stream.realize())
+    _current_stream(tx, stream.realize().device)  # read before the switch, as in _enter
     tx.symbolic_stream_state.exit_stream()
     tx.symbolic_stream_state.enter_stream(stream.realize())
     return _act(tx, "set_stream", operand)

@@ -23,7 +23,7 @@ PYBIND11_MODULE(_native, m) {
   }
 
   m.def(
-      "set_event_factory",
+      "set_factory",
       [](const char* name, const py::object& factory) {
         xpu_event_ops::set_factory(name, factory.ptr());
       },

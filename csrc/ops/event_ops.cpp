@@ -112,6 +112,14 @@ struct RecordStream {
   }
 };
 
+// A note for graph passes: which stream is current where the graph begins.
+struct EntryStream {
+  static constexpr auto kName = "entry_stream";
+  static constexpr auto kOperands = "torch.Stream stream";
+  static constexpr size_t kCount = 1;
+  static void run(Operands in) { stream_operand(in[0], kName); }
+};
+
 struct Query {
   static constexpr auto kName = "query";
   static constexpr auto kOperands = "torch.Event event";
@@ -138,6 +146,38 @@ struct ElapsedTime {
   }
 };
 
+// A number that only the Python object knows: an attribute, or "__hash__".
+struct Inspect {
+  static constexpr auto kName = "inspect";
+  static constexpr auto kOperands = "torch.Event event, str attribute";
+  static constexpr auto kResult = "int";
+  static constexpr size_t kCount = 2;
+  static int64_t run(Operands in) {
+    event_operand(in[0], kName);
+    const auto& attribute = in[1].toStringRef();
+    const pybind11::gil_scoped_acquire gil;
+    const pybind11::handle event = object_of(in[0]);
+    if (attribute == "__hash__") {
+      return pybind11::hash(event);
+    }
+    return event.attr(attribute.c_str()).cast<int64_t>();
+  }
+};
+
+// What the Python object says of itself: "__repr__" or "__str__".
+struct Text {
+  static constexpr auto kName = "text";
+  static constexpr auto kOperands = "torch.Event event, str method";
+  static constexpr auto kResult = "str";
+  static constexpr size_t kCount = 2;
+  static std::string run(Operands in) {
+    event_operand(in[0], kName);
+    const pybind11::gil_scoped_acquire gil;
+    const pybind11::handle event = object_of(in[0]);
+    return event.attr(in[1].toStringRef().c_str())().cast<std::string>();
+  }
+};
+
 // ---- the three forms of an operation (see ops.py for what each is for)
 
 template <class Op>
@@ -158,12 +198,27 @@ void plain(const c10::OperatorHandle& /*op*/, Stack* stack) {
   }
 }
 
+at::Tensor tensor_of(bool value) { return at::scalar_tensor(value, at::dtype(at::kBool)); }
+at::Tensor tensor_of(double value) { return at::scalar_tensor(value, at::dtype(at::kDouble)); }
+at::Tensor tensor_of(int64_t value) { return at::scalar_tensor(value, at::dtype(at::kLong)); }
+
+// A graph wants shapes up front, so a text has room for this many bytes, padded with zeros.
+constexpr int64_t kTextBytes = 1024;
+
+at::Tensor tensor_of(const std::string& value) {
+  const auto size = static_cast<int64_t>(value.size());
+  TORCH_CHECK_VALUE(size <= kTextBytes, "The text of an event has ", size,
+                    " bytes; a compiled graph has room for ", kTextBytes,
+                    ". Take the text outside the compiled function.");
+  auto bytes = at::zeros({kTextBytes}, at::dtype(at::kByte));
+  std::copy(value.begin(), value.end(), bytes.mutable_data_ptr<uint8_t>());
+  return bytes;
+}
+
 // A result that the host reads becomes a CPU tensor: a graph can carry it without reading it.
 template <class Op>
 void as_tensor(const c10::OperatorHandle& /*op*/, Stack* stack) {
-  const auto result = run_and_drop<Op>(stack);
-  constexpr auto dtype = std::is_same_v<decltype(Op::run({})), bool> ? at::kBool : at::kDouble;
-  torch::jit::push(*stack, at::scalar_tensor(result, at::dtype(dtype)));
+  torch::jit::push(*stack, tensor_of(run_and_drop<Op>(stack)));
 }
 
 // Hands the tensors in `live` through, so that whoever uses the results comes after the operation.
@@ -223,19 +278,31 @@ std::map<std::string, PyObject*>& factories() {
   return by_name;
 }
 
+pybind11::handle factory_of(const IValue& kind, const char* op) {
+  const auto factory = factories().find(kind.toStringRef());
+  TORCH_CHECK_VALUE(factory != factories().end(), "xpu_event::", op, " does not know the class '",
+                    kind.toStringRef(), "'.");
+  return factory->second;
+}
+
 // create(str kind, bool enable_timing, bool blocking, int position) -> torch.Event
 void create(const c10::OperatorHandle& /*op*/, Stack* stack) {
   const Operands in = torch::jit::last(*stack, 4);
   const pybind11::gil_scoped_acquire gil;
-  const auto factory = factories().find(in[0].toStringRef());
-  TORCH_CHECK_VALUE(factory != factories().end(),
-                    "xpu_event::create does not know the event class '", in[0].toStringRef(), "'.");
-  namespace py = pybind11;
   using namespace pybind11::literals;
-  py::object event = py::handle(factory->second)("enable_timing"_a = in[1].toBool(),
+  const auto event = factory_of(in[0], "create")("enable_timing"_a = in[1].toBool(),
                                                  "blocking"_a = in[2].toBool());
   torch::jit::drop(*stack, 4);
   torch::jit::push(*stack, torch::jit::toIValue(event, c10::PyObjectType::get()));
+}
+
+// create_stream(str kind, int device_index, int priority, int position) -> torch.Stream
+void create_stream(const c10::OperatorHandle& /*op*/, Stack* stack) {
+  const Operands in = torch::jit::last(*stack, 4);
+  const pybind11::gil_scoped_acquire gil;
+  const auto stream = factory_of(in[0], "create_stream")(in[1].toInt(), in[2].toInt());
+  torch::jit::drop(*stack, 4);
+  torch::jit::push(*stack, torch::jit::toIValue(stream, c10::PyObjectType::get()));
 }
 
 TORCH_LIBRARY(xpu_event, library) {
@@ -250,13 +317,20 @@ TORCH_LIBRARY(xpu_event, library) {
   define_action<SynchronizeStream>(library);
   define_action<SynchronizeDevice>(library);
   define_plain<RecordStream>(library);
+  define_plain<EntryStream>(library);
   define_reading<Query>(library);
   define_reading<QueryStream>(library);
   define_reading<ElapsedTime>(library);
+  define_reading<Inspect>(library);
+  define_reading<Text>(library);
   define(library,
          "create(str kind='torch.xpu.Event', bool enable_timing=False, bool blocking=False, "
          "int position=0) -> torch.Event",
          c10::BoxedKernel::makeFromFunction<&create>());
+  define(library,
+         "create_stream(str kind='torch.xpu.Stream', int device_index=-1, int priority=0, "
+         "int position=0) -> torch.Stream",
+         c10::BoxedKernel::makeFromFunction<&create_stream>());
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace xpu_event_ops {
 
-// What `xpu_event::create` calls for `name`, with the keywords enable_timing and blocking; a
+// What `xpu_event::create` and `create_stream` call to make an object of the class `name`; a
 // reference to it is held for good.
 void set_factory(const char* name, PyObject* factory);
 

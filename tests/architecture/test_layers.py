@@ -21,6 +21,7 @@ LAYERS = [
     {"event"},
     {"ops"},
     {"variables"},
+    {"backward_streams"},
     {"lifetimes", "ordering"},
     {"inductor"},
     {"graphs", "testing", "timeline", "timeline_plot", "timeline_trace", "timeline_sources"},

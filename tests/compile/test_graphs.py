@@ -116,13 +116,25 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
     record_stream_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
-    return (add_1,)""",
+    return (add_1, primals_3, primals_4)""",
     )
     assert_expected_inline(
         code(graphs[1]),
         """\
-def forward(self, tangents_1):
-    mul_1 = torch.ops.aten.mul.Tensor(tangents_1, 2)
-    add_2 = torch.ops.aten.add.Tensor(tangents_1, mul_1)
+def forward(self, primals_3, primals_4, tangents_1):
+    set_stream_ordered_2 = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 0, live = [tangents_1])
+    getitem_8 = set_stream_ordered_2[0]
+    set_stream_ordered_3 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 1, live = [getitem_8])
+    getitem_9 = set_stream_ordered_3[0]
+    wait_stream_ordered = torch.ops.xpu_event.wait_stream.ordered(primals_3, primals_4, position = 2, live = [tangents_1, getitem_9])
+    getitem_10 = wait_stream_ordered[0]
+    mul_1 = torch.ops.aten.mul.Tensor(getitem_10, 2)
+    set_stream_ordered_4 = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 3, live = [mul_1, getitem_10])
+    getitem_11 = set_stream_ordered_4[0]
+    wait_stream_ordered_1 = torch.ops.xpu_event.wait_stream.ordered(primals_4, primals_3, position = 4, live = [tangents_1, mul_1, getitem_11])
+    getitem_12 = wait_stream_ordered_1[0]
+    getitem_13 = wait_stream_ordered_1[1]
+    add_2 = torch.ops.aten.add.Tensor(getitem_12, mul_1)
+    record_stream_default = torch.ops.xpu_event.record_stream.default([getitem_13])
     return (add_2, None, None, None, None)""",
     )

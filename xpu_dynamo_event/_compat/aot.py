@@ -17,6 +17,7 @@ from typing import Any
 from torch._functorch import compile_utils, partitioners
 from torch._functorch._aot_autograd import graph_capture, runtime_wrappers
 from torch.fx import Graph, GraphModule, Node
+from torch.utils.checkpoint import CheckpointPolicy
 
 _HOOK = "wrap_all_sync_nodes_with_control_deps"
 
@@ -44,6 +45,8 @@ def backward_nodes(graph: Graph) -> set[Node]:
     runs the backward after the forward, so what follows the first tagged call belongs to it.
     """
     backward: set[Node] = set()
+    if not any(n.meta.get("partitioner_tag") == "is_forward" for n in graph.nodes):
+        return backward  # of inference, where a write-back may still be tagged
     started = False
     for node in graph.nodes:
         tag = node.meta.get("partitioner_tag")
@@ -62,6 +65,11 @@ def mark_phase(node: Node, backward: bool) -> None:
 def pin_to_phase(node: Node, backward: bool) -> None:
     """Keep ``node`` in its phase: neither copied into the other one nor recomputed."""
     node.meta["partitioner_tag"] = "must_be_in_backward" if backward else "must_be_in_forward"
+
+
+def keep_from_recomputing(node: Node) -> None:
+    """Let the backward use what the forward computed for ``node``."""
+    node.meta["recompute"] = CheckpointPolicy.MUST_SAVE
 
 
 class _Distinct:

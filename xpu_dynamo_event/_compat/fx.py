@@ -10,11 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from torch._ops import OpOverload
+from torch._ops import HigherOrderOperator, OpOverload
 from torch._subclasses.fake_tensor import DataDependentOutputException
+from torch.fx import Node
 from torch.fx.node import has_side_effect
 
-__all__ = ["OpOverload", "has_side_effect", "refuse_in_graph"]
+__all__ = ["OpOverload", "has_side_effect", "launches_kernel", "refuse_in_graph"]
+
+
+def launches_kernel(node: Node) -> bool:
+    """Whether a call of an AOT graph does work on a stream: not a view, a size or an item."""
+    if isinstance(node.target, HigherOrderOperator):
+        return True
+    if not isinstance(node.target, OpOverload):
+        return False
+    return not node.target.is_view
 
 
 def refuse_in_graph(op: OpOverload) -> Callable[..., NoReturn]:

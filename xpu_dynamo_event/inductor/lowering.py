@@ -76,17 +76,52 @@ def _lower_action(name: str) -> Callable[..., Any]:
     return lower
 
 
-def _lower_reading(name: str, dtype: torch.dtype) -> Callable[..., Any]:
+def _lower_reading(name: str, reading: ops.Reading) -> Callable[..., Any]:
     def lower(*operands: Any, position: int, live: Sequence[Any]) -> tuple[Any, list[Any]]:
-        layout = ir.FixedLayout(torch.device("cpu"), dtype, [], [])
+        layout = ir.FixedLayout(torch.device("cpu"), reading.dtype, [*reading.shape])
         kernel = EventKernel(name, operands, live, layout)
         return ir.TensorBox.create(kernel), list(live)
 
     return lower
 
 
+class RecordStreamKernel(ir.ExternKernel):
+    """A note to the allocator that tensors, results of the graph, are used on another stream."""
+
+    def __init__(self, tensors: Sequence[Any], stream: Any) -> None:
+        inputs = [ir.base_buffer(tensor) for tensor in tensors]
+        super().__init__(None, ir.NoneLayout(device=None), inputs, constant_args=(stream,))
+        ir.register(self)
+
+    def should_allocate(self) -> bool:
+        """Return False: it computes nothing."""
+        return False
+
+    def has_side_effects(self) -> bool:
+        """Return True: the scheduler must not drop it."""
+        return True
+
+    def get_read_writes(self) -> Any:
+        """Return what it depends on: its tensors."""
+        return ir.without_opaque_inputs(super().get_read_writes())
+
+    def codegen(self, wrapper: Any) -> None:
+        """Write a call for each tensor."""
+        (stream,) = self.constant_args
+        for tensor in self.inputs:
+            wrapper.writeline(
+                f"{tensor.codegen_reference()}.record_stream({ir.argument_code(stream)})"
+            )
+
+
 def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
-    """Emit nothing: the wrapper, which knows where it frees, notes uses (stream_memory.py)."""
+    """Emit nothing for the current stream: the wrapper notes uses itself (stream_memory.py)."""
+    if stream is not None:
+        RecordStreamKernel(tensors, stream)
+
+
+def _lower_entry_stream(stream: Any) -> None:
+    """Emit nothing: it is for the passes before."""
 
 
 def order_operations(graph: Any) -> None:
@@ -116,10 +151,11 @@ def install() -> Callable[[], None]:
         for name in ops.ACTIONS
     ]
     undo += [
-        ir.install_lowering(getattr(namespace, name).ordered, _lower_reading(name, dtype))
-        for name, dtype in ops.READINGS.items()
+        ir.install_lowering(getattr(namespace, name).ordered, _lower_reading(name, reading))
+        for name, reading in ops.READINGS.items()
     ]
     undo.append(ir.install_lowering(namespace.record_stream.default, _lower_record_stream))
+    undo.append(ir.install_lowering(namespace.entry_stream.default, _lower_entry_stream))
     undo.append(ir.install_before_scheduling(order_operations))
 
     def uninstall() -> None:

@@ -1,0 +1,143 @@
+"""Each node of a backward runs on the stream of its forward, as in eager, with the same waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from xpu_dynamo_event import timeline
+
+
+def fork_join(x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
+    h = (x @ w).relu()
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        other = h.tanh() * h.sin()
+        join.record()
+    join.wait()
+    return (h + other).sum()
+
+
+def two_contexts(x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        a = (x * 2).tanh()
+        join.record()
+    b = w.sigmoid()
+    join.wait()
+    c = a * b
+    fork.record()
+    with side:
+        fork.wait()
+        d = c.exp()
+        join.record()
+    join.wait()
+    return (d + w).mean()
+
+
+def result_of_the_side_stream(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    fork.record()
+    with side:
+        fork.wait()
+        out = (x @ w).tanh().sum()
+        join.record()
+    join.wait()
+    return out
+
+
+PROGRAMS = [fork_join, two_contexts, result_of_the_side_stream]
+Tasks = list[tuple[str, str]]
+
+
+def operands() -> tuple[Any, ...]:
+    torch.manual_seed(0)
+    x, w = (torch.randn(8, 8, device="xpu", requires_grad=True) for _ in range(2))
+    return x, w, torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+
+
+def step(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tasks, list[torch.Tensor]]:
+    """Run forward and backward; returns what ran on which stream, and the gradients."""
+    x, w, side, *_ = args
+    x.grad = w.grad = None
+    names = {"side": side, "main": torch.xpu.current_stream()}
+    with timeline.record(names) as recorded:
+        fn(*args).backward()
+    tasks = [(recorded.names[task.lane], task.name) for task in recorded.tasks]
+    # Eager adds gradients in place where a graph has a new value.
+    tasks = sorted((lane, name.replace("add_", "add")) for lane, name in tasks)
+    return tasks, [x.grad.cpu(), w.grad.cpu()]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_every_kernel_runs_where_it_runs_in_eager(program: Any, backend: str) -> None:
+    args = operands()
+    want_tasks, want = step(program, args)
+    run = torch.compile(program, backend=backend, fullgraph=True)
+    step(run, args)
+    got_tasks, got = step(run, args)
+    assert got_tasks == want_tasks
+    assert {lane for lane, _ in got_tasks} == {"side", "main"}
+    torch.testing.assert_close(got, want)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_backward_waits_for_the_side_stream_alone(program: Any, compiled: Any, latch: Any) -> None:
+    """The host never blocks, the gradients wait for the held stream, and are right."""
+    args = operands()
+    _, want = step(program, args)
+    run, log = compiled(program)
+    step(run, args)
+    x, w, side, *_ = args
+    x.grad = w.grad = None
+    loss = run(*args)
+    torch.xpu.synchronize()
+    held = latch(side)
+    loss.backward()
+    done = torch.xpu.Event()
+    done.record()
+    assert not done.query(), "a part of the backward is on the held stream"
+    held.release()
+    done.synchronize()
+    torch.testing.assert_close([x.grad.cpu(), w.grad.cpu()], want)
+    assert log.graph_breaks == 0
+
+
+def test_memory_of_saved_values_is_not_reused_early(compiled: Any, latch: Any) -> None:
+    """What a side stream saved, and the main stream reads in the backward, is freed after that."""
+
+    def use(x: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
+        fork.record()
+        with torch.xpu.stream(side):
+            fork.wait()
+            saved = x.detach().exp()
+            join.record()
+        join.wait()
+        return saved * x  # its backward reads `saved` on the main stream
+
+    run, _ = compiled(use)
+    side, fork, join = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+    x = torch.randn(1 << 16, device="xpu", requires_grad=True)
+    want = x.detach().exp().cpu()
+    run(x, side, fork, join).sum().backward()
+    x.grad = None
+    torch.xpu.synchronize()
+
+    loss = run(x, side, fork, join).sum()
+    torch.xpu.synchronize()
+    held = latch()
+    loss.backward()  # issued, with the saved values freed by the host; nothing has run
+    del loss
+    with torch.xpu.stream(side):
+        for _ in range(8):
+            torch.full((1 << 16,), torch.nan, device="xpu")
+        side.synchronize()
+    held.release()
+    torch.testing.assert_close(x.grad.cpu(), want)

@@ -144,7 +144,8 @@ def text_of(tensor: torch.Tensor) -> str:
 
 
 def _make_stream(device_index: int, priority: int) -> torch.Stream:
-    return torch.xpu.Stream(_device(device_index), priority=priority)
+    stream: torch.Stream = torch.xpu.Stream(_device(device_index), priority=priority)  # type: ignore[no-untyped-call]
+    return stream
 
 
 def _make_plain_stream(device_index: int, priority: int) -> torch.Stream:

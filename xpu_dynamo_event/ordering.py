@@ -127,6 +127,7 @@ class _Phase:
         self.readers: list[list[tuple[Node, Node]]] = []
         self.carrier: list[Node | None] = []  # a tensor from before it
         self.after_barrier: set[Node] = set()  # nodes held by the barrier before their segment
+        self.readings: dict[Node, Node] = {}  # of each replaced barrier with a result: the result
         self._cut(nodes)
 
     def rewrite(self) -> None:
@@ -181,7 +182,9 @@ class _Phase:
         segment = self.segment[node]
         if segment == 0:
             return
-        if not any(self._holds(arg, segment) for arg in node.all_input_nodes):
+        barrier = self.barriers[segment - 1]  # may be a reading, whose result comes after it
+        operands = node.all_input_nodes
+        if barrier not in operands and not any(self._holds(arg, segment) for arg in operands):
             earlier = [n for n in _readable_operands(node) if self.segment.get(n) != segment]
             if not earlier:
                 return
@@ -202,7 +205,7 @@ class _Phase:
         Returns:
             A node that comes after the op, or None where the graph has no tensors.
         """
-        barrier, live = self.barriers[index], list(self.operands[index])
+        barrier, live = self.barriers[index], [*map(self._as_it_is_now, self.operands[index])]
         # One operand at least, to carry the order of the barriers themselves.
         carrier = self.carrier[index] if previous is None and not live else previous
         if carrier is not None:
@@ -216,7 +219,8 @@ class _Phase:
             ordered.meta.update(barrier.meta)
             aot.pin_to_phase(ordered, self.backward)
             handed = self._results(ordered, barrier, [node.meta["val"] for node in live])
-            for reader, operand in self.readers[index]:
+            for reader, before in self.readers[index]:
+                operand = self._as_it_is_now(before)
                 through = self._take(handed, live.index(operand))
                 _read_through(reader, operand, through)
             after = self._take(handed, 0) if live else None
@@ -230,8 +234,12 @@ class _Phase:
             return ordered
         reading = barrier.meta["val"]
         ordered.meta["val"] = (reading, values)
-        barrier.replace_all_uses_with(self._take(ordered, 0))
+        self.readings[barrier] = self._take(ordered, 0)
+        barrier.replace_all_uses_with(self.readings[barrier])
         return self._take(ordered, 1)
+
+    def _as_it_is_now(self, node: Node) -> Node:
+        return self.readings.get(node, node)
 
     def _take(self, source: Node, index: int) -> Node:
         for user in source.users:

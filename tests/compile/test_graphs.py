@@ -65,7 +65,7 @@ def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
     add = torch.ops.aten.add.Tensor(arg0_1, 1)
     record_ordered = torch.ops.xpu_event.record.ordered(arg1_1, position = 0, live = [add])
     getitem = record_ordered[0]
-    set_stream_ordered = torch.ops.xpu_event.set_stream.ordered(arg2_1, position = 1, live = [getitem])
+    set_stream_ordered = torch.ops.xpu_event.set_stream.ordered(arg3_1, position = 1, live = [getitem])
     getitem_1 = set_stream_ordered[0]
     wait_ordered = torch.ops.xpu_event.wait.ordered(arg1_1, position = 2, live = [add, getitem_1])
     getitem_2 = wait_ordered[0]
@@ -74,7 +74,7 @@ def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
     getitem_3 = record_ordered_1[1]
     getitem_4 = record_ordered_1[0]
     record_stream = torch.ops.xpu_event.record_stream.default([getitem_3])
-    set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(arg3_1, position = 4, live = [getitem_4])
+    set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(arg2_1, position = 4, live = [getitem_4])
     getitem_5 = set_stream_ordered_1[0]
     wait_ordered_1 = torch.ops.xpu_event.wait.ordered(arg4_1, position = 5, live = [add, mul, getitem_5])
     getitem_6 = wait_ordered_1[0]
@@ -100,7 +100,7 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     add = torch.ops.aten.add.Tensor(primals_1, 1)
     record_ordered = torch.ops.xpu_event.record.ordered(primals_2, position = 0, live = [add])
     getitem = record_ordered[0]
-    set_stream_ordered = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 1, live = [getitem])
+    set_stream_ordered = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 1, live = [getitem])
     getitem_1 = set_stream_ordered[0]
     wait_ordered = torch.ops.xpu_event.wait.ordered(primals_2, position = 2, live = [add, getitem_1])
     getitem_2 = wait_ordered[0]
@@ -109,7 +109,7 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     getitem_3 = record_ordered_1[1]
     getitem_4 = record_ordered_1[0]
     record_stream = torch.ops.xpu_event.record_stream.default([getitem_3])
-    set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 4, live = [getitem_4])
+    set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 4, live = [getitem_4])
     getitem_5 = set_stream_ordered_1[0]
     wait_ordered_1 = torch.ops.xpu_event.wait.ordered(primals_5, position = 5, live = [add, mul, getitem_5])
     getitem_6 = wait_ordered_1[0]
@@ -122,16 +122,16 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
         code(graphs[1]),
         """\
 def forward(self, primals_3, primals_4, tangents_1):
-    set_stream_ordered_2 = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 0, live = [tangents_1])
+    set_stream_ordered_2 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 0, live = [tangents_1])
     getitem_8 = set_stream_ordered_2[0]
-    set_stream_ordered_3 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 1, live = [getitem_8])
+    set_stream_ordered_3 = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 1, live = [getitem_8])
     getitem_9 = set_stream_ordered_3[0]
-    wait_stream_ordered = torch.ops.xpu_event.wait_stream.ordered(primals_3, primals_4, position = 2, live = [tangents_1, getitem_9])
+    wait_stream_ordered = torch.ops.xpu_event.wait_stream.ordered(primals_4, primals_3, position = 2, live = [tangents_1, getitem_9])
     getitem_10 = wait_stream_ordered[0]
     mul_1 = torch.ops.aten.mul.Tensor(getitem_10, 2)
-    set_stream_ordered_4 = torch.ops.xpu_event.set_stream.ordered(primals_4, position = 3, live = [mul_1, getitem_10])
+    set_stream_ordered_4 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 3, live = [mul_1, getitem_10])
     getitem_11 = set_stream_ordered_4[0]
-    wait_stream_ordered_1 = torch.ops.xpu_event.wait_stream.ordered(primals_4, primals_3, position = 4, live = [tangents_1, mul_1, getitem_11])
+    wait_stream_ordered_1 = torch.ops.xpu_event.wait_stream.ordered(primals_3, primals_4, position = 4, live = [tangents_1, mul_1, getitem_11])
     getitem_12 = wait_stream_ordered_1[0]
     getitem_13 = wait_stream_ordered_1[1]
     add_2 = torch.ops.aten.add.Tensor(getitem_12, mul_1)

@@ -1,92 +1,120 @@
 """The parts of Dynamo that trackers are made of, under one name for every supported torch.
 
-There is no public way to add a VariableTracker. Dynamo consults two dispatch tables before its own
-rules (by exact type and by identity of the object) and a third one for torch functions; entries of
-ours go there and come out again on disable.
+There is no public way to add a VariableTracker. What Dynamo asks for the tracker of a value
+(``VariableBuilder._wrap``) asks ours first, a table of handlers of torch functions gets entries of
+ours, and all of it comes out again on disable.
 
-Upstream: torch/_dynamo/variables/{builder,base,torch,script_object,streams}.py.
+Upstream: torch/_dynamo/variables/{builder,base,torch,user_defined,misc,builtin,streams}.py,
+torch/_dynamo/{side_effects,guards,symbolic_convert}.py.
 Versions: 2.13 (2.14 and 2.15 rename methods: see the research notes in docs/torch-versions.md).
 CAN REMOVE when torch offers a public registration of VariableTrackers.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
+import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import torch
 from torch._dynamo.bytecode_transformation import create_call_function
 from torch._dynamo.exc import unimplemented
-from torch._dynamo.guards import GuardBuilder
+from torch._dynamo.guards import GuardBuilder, install_guard
 from torch._dynamo.output_graph import OutputGraph
-from torch._dynamo.source import AttrSource, CurrentStreamSource, SyntheticLocalSource
+from torch._dynamo.side_effects import SideEffects
+from torch._dynamo.source import (
+    AttrSource,
+    CurrentStreamSource,
+    SyntheticLocalSource,
+    TempLocalSource,
+)
+from torch._dynamo.symbolic_convert import InstructionTranslator, InstructionTranslatorBase
 from torch._dynamo.utils import set_example_value
-from torch._dynamo.variables.base import VariableTracker
-from torch._dynamo.variables.builder import GraphArg, VariableBuilder
+from torch._dynamo.variables.base import AttributeMutationExisting, VariableTracker
+from torch._dynamo.variables.builder import GraphArg, VariableBuilder, wrap_fx_proxy_cls
+from torch._dynamo.variables.builtin import BuiltinVariable
 from torch._dynamo.variables.constant import ConstantVariable
-from torch._dynamo.variables.misc import GetAttrVariable
+from torch._dynamo.variables.ctx_manager import NullContextVariable
+from torch._dynamo.variables.misc import GetAttrVariable, SuperVariable
 from torch._dynamo.variables.object_protocol import object_richcompare
-from torch._dynamo.variables.script_object import TorchScriptObjectVariable
 from torch._dynamo.variables.streams import StreamContextVariable, StreamVariable
-from torch._dynamo.variables.tensor import UnspecializedPythonVariable
+from torch._dynamo.variables.tensor import TensorVariable, UnspecializedPythonVariable
 from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
-from torch._dynamo.variables.user_defined import UserDefinedClassVariable
+from torch._dynamo.variables.user_defined import (
+    UserDefinedClassVariable,
+    UserDefinedObjectVariable,
+)
 from torch._guards import Source
 
 from .opaque import FakeScriptObject, maybe_to_fake_obj
 
 __all__ = [
     "AttrSource",
+    "Builder",
     "ConstantVariable",
     "CurrentStreamSource",
     "FakeScriptObject",
     "GetAttrVariable",
     "GuardBuilder",
+    "NullContextVariable",
     "Source",
     "StreamContextVariable",
     "StreamVariable",
-    "TorchScriptObjectVariable",
     "UserDefinedClassVariable",
+    "UserDefinedObjectVariable",
     "VariableBuilder",
     "VariableTracker",
+    "breaks_here",
     "build",
     "current_stream_at_entry",
     "emit",
     "graph_break",
-    "id_tables",
+    "guard_distinct",
+    "guarded_attribute",
+    "install_arithmetic",
     "install_around_backend",
+    "install_builders",
+    "install_new",
+    "install_results",
+    "install_texts",
+    "is_changed",
     "is_current_at_entry",
+    "is_current_stream",
     "lift",
+    "load_call",
     "load_graph_output",
     "load_partial",
     "object_richcompare",
     "read_at_run_time",
     "replace_entry",
+    "set_example",
+    "text_at_run_time",
     "torch_function_table",
-    "type_tables",
-    "upstream_build",
+    "track_result",
 ]
 
 Builder = Callable[[VariableBuilder, Any], VariableTracker]
 
 
-# ---- dispatch tables
+# ---- which tracker a value gets
 
 
-def type_tables() -> list[dict[Any, Any]]:
-    """Return the tables that map an exact type to the function that builds its tracker."""
-    # The table is cached per value of config.trace_numpy; both are filled.
-    with torch._dynamo.config.patch(trace_numpy=True):
-        with_numpy = VariableBuilder._type_dispatch()
-    with torch._dynamo.config.patch(trace_numpy=False):
-        without_numpy = VariableBuilder._type_dispatch()
-    return [with_numpy] if with_numpy is without_numpy else [with_numpy, without_numpy]
+def install_builders(builder_of: Callable[[Any], Builder | None]) -> Callable[[], None]:
+    """Ask ``builder_of(value)`` first for what builds the tracker of a value.
 
+    Returns:
+        A function that undoes it.
+    """
+    upstream = VariableBuilder._wrap
 
-def id_tables() -> list[dict[Any, Any]]:
-    """Return the table that maps ``id(object)`` to the function that builds its tracker."""
-    return [VariableBuilder._id_dispatch()]
+    def wrap(self: VariableBuilder, value: Any) -> VariableTracker:
+        builder = builder_of(value)
+        return upstream(self, value) if builder is None else builder(self, value)
+
+    return _replace(VariableBuilder, "_wrap", wrap)
 
 
 def torch_function_table() -> dict[Any, Any]:
@@ -109,15 +137,85 @@ def replace_entry(table: dict[Any, Any], key: Any, value: Any) -> Callable[[], N
     return restore
 
 
-def upstream_build(builder: VariableBuilder, value: Any) -> VariableTracker:
-    """Build the tracker that Dynamo itself would build for ``value``."""
-    tables = [table for table in type_tables() if type(value) in table]
-    undo = [replace_entry(table, type(value), None) for table in tables]
-    try:
-        return builder._wrap(value)
-    finally:
-        for restore in undo:
-            restore()
+def _replace(owner: Any, name: str, new: Any) -> Callable[[], None]:
+    upstream = vars(owner)[name]
+    setattr(owner, name, functools.wraps(upstream)(new))
+    return lambda: setattr(owner, name, upstream)
+
+
+def install_new(class_tracker: type[UserDefinedClassVariable]) -> Callable[[], None]:
+    """Let ``super().__new__(cls, ...)`` of a class with this tracker end in the tracker.
+
+    Dynamo follows ``super()`` to Python functions only; this one is native.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = SuperVariable.call_method
+
+    def call_method(self: Any, tx: Any, name: str, args: Any, kwargs: Any) -> VariableTracker:
+        if name == "__new__" and isinstance(self.objvar, class_tracker):
+            new, _ = self._resolved_getattr_and_source(tx, name)
+            if not isinstance(new, staticmethod):
+                return self.objvar.call_method(tx, name, args, kwargs)
+        return upstream(self, tx, name, args, kwargs)
+
+    return _replace(SuperVariable, "call_method", call_method)
+
+
+def install_texts(
+    tracker: type[VariableTracker],
+    text: Callable[[Any, Any, str], VariableTracker],
+    hashed: Callable[[Any, Any], VariableTracker],
+) -> Callable[[], None]:
+    """Let ``str``, ``repr``, ``hash`` and f-strings of a value with this tracker ask the tracker.
+
+    Dynamo takes them from the object it traces with, for good.
+
+    Args:
+        tracker: The class of trackers.
+        text: Called with the tracker, the transaction, and ``"__str__"`` or ``"__repr__"``.
+        hashed: Called with the tracker and the transaction.
+
+    Returns:
+        A function that undoes it.
+    """
+    methods = {
+        "call_str": lambda var, tx: text(var, tx, "__str__"),
+        "call_repr": lambda var, tx: text(var, tx, "__repr__"),
+        "call_hash": hashed,
+    }
+    undo = [_install_builtin(name, tracker, method) for name, method in methods.items()]
+    upstream = InstructionTranslatorBase._convert_value
+
+    def convert_value(self: Any, value: VariableTracker, flag: int) -> VariableTracker:
+        value = value.realize()
+        if isinstance(value, tracker):
+            return text(value, self, "__repr__" if flag > 1 else "__str__")
+        return upstream(self, value, flag)
+
+    undo.append(_replace(InstructionTranslatorBase, "_convert_value", convert_value))
+
+    def restore() -> None:
+        for each in undo:
+            each()
+
+    return restore
+
+
+def _install_builtin(
+    name: str, tracker: type[VariableTracker], method: Callable[[Any, Any], VariableTracker]
+) -> Callable[[], None]:
+    upstream = vars(BuiltinVariable)[name]
+
+    def call(self: Any, tx: Any, arg: VariableTracker) -> VariableTracker | None:
+        realized = arg.realize()
+        if isinstance(realized, tracker):
+            return method(realized, tx)
+        result: VariableTracker | None = upstream(self, tx, arg)
+        return result
+
+    return _replace(BuiltinVariable, name, call)
 
 
 # ---- the graph being built
@@ -153,19 +251,209 @@ def emit(tx: Any, op: Any, *args: Any, **kwargs: Any) -> torch.fx.Proxy:
     return tx.output.create_proxy("call_function", op, args, kwargs)
 
 
-def read_at_run_time(tx: Any, proxy: torch.fx.Proxy, dtype: torch.dtype) -> VariableTracker:
-    """Return the tracker of a Python scalar which the graph computes as the tensor ``proxy``.
+def set_example(tx: Any, proxy: torch.fx.Proxy, value: Any) -> None:
+    """Say what ``proxy`` stands for."""
+    set_example_value(proxy.node, value)
+
+
+def track_result(tx: Any, value: Any, var: Any) -> Any:
+    """Let Dynamo follow the attributes that the program sets on a result of the graph.
+
+    Args:
+        tx: The transaction.
+        value: The object that stands for the result while tracing.
+        var: Its tracker.
+    """
+    return tx.output.side_effects._track_obj(
+        value, var, mutation_type_cls=AttributeMutationExisting
+    )
+
+
+def install_results(
+    is_needed: Callable[[VariableTracker], bool],
+) -> Callable[[], None]:
+    """Keep results of a graph in local variables.
+
+    Dynamo sets attributes on what it finds at a source or has made itself, and enters contexts
+    again after a graph break with what it finds at a source; a result of an op is neither. In a
+    local variable it has a source.
+
+    Args:
+        is_needed: Whether to keep the value of a tracker.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = SideEffects.codegen_save_tempvars
+
+    def codegen_save_tempvars(self: Any, codegen: Any) -> None:
+        for var in list(self.id_to_variable.values()):
+            # The source of the first pass names a variable that the second does not have.
+            sourceless = isinstance(var.source, TempLocalSource | None)
+            if sourceless and not var.is_immutable() and is_needed(var):
+                var.reconstruct(codegen)
+                codegen.add_cache(var)
+                codegen.clear_tos()
+                var.source = TempLocalSource(codegen.tempvars[var])
+        upstream(self, codegen)
+
+    return _replace(SideEffects, "codegen_save_tempvars", codegen_save_tempvars)
+
+
+def is_changed(var: VariableTracker) -> bool:
+    """Whether the program set attributes on the value of ``var``."""
+    return bool(InstructionTranslator.current_tx().output.side_effects.is_modified(var))
+
+
+def breaks_here() -> bool:
+    """Whether the code being generated goes on after a graph break."""
+    reason = InstructionTranslator.current_tx().output.compile_subgraph_reason
+    return reason is None or bool(reason.graph_break)
+
+
+def guarded_attribute(value: Any, source: Source | None, name: str) -> VariableTracker:
+    """Return the tracker of an attribute as it is now; another value of it recompiles.
+
+    Args:
+        value: The object.
+        source: Where the program has it from; None for a result of the graph.
+        name: The attribute.
+    """
+    if source is not None and not isinstance(source, TempLocalSource):
+        install_guard(AttrSource(source, name).make_guard(GuardBuilder.CONSTANT_MATCH))
+    # Without a source: Dynamo would read the attribute again after the graph.
+    return ConstantVariable.create(getattr(value, name))
+
+
+def is_current_stream(source: Source | None) -> bool:
+    """Whether ``source`` is the current stream of the moment."""
+    return isinstance(source, CurrentStreamSource)
+
+
+_compared: Any = None  # (what Dynamo is tracing, inputs whose identity it has looked at)
+
+
+def guard_distinct(var: Any) -> None:
+    """Guard that an input is not the same object as others that this was called for."""
+    global _compared
+    output = InstructionTranslator.current_tx().output
+    if _compared is None or _compared[0]() is not output:
+        _compared = (weakref.ref(output), [])
+    others = _compared[1]
+    if var.source is None or any(var is other for other in others):
+        return
+    for other in others:
+        install_guard(var.source.make_guard(functools.partial(_distinct, source=other.source)))
+    others.append(var)
+
+
+def _distinct(builder: Any, guard: Any, source: Source) -> None:
+    code = f"{builder.arg_ref(guard)} is not {builder.arg_ref(source.name)}"
+    builder.add_python_lambda_leaf_guard_to_root([code], [code])
+
+
+class _ReadingVariable(UnspecializedPythonVariable):
+    """A Python number that the graph computes as a tensor without dimensions."""
+
+    _nonvar_fields = {  # noqa: RUF012
+        "number_type",
+        *UnspecializedPythonVariable._nonvar_fields,
+    }
+
+    def __init__(self, proxy: torch.fx.Proxy, *, number_type: type, **kwargs: Any) -> None:
+        super().__init__(proxy, **kwargs)
+        self.number_type = number_type
+
+    @classmethod
+    def from_tensor_variable(  # type: ignore[override]
+        cls, tensor_variable: TensorVariable, number_type: type, need_unwrap: bool = True
+    ) -> _ReadingVariable:
+        """Take a tensor of the graph for a number."""
+        return cls(**vars(tensor_variable), number_type=number_type, need_unwrap=need_unwrap)
+
+    def python_type(self) -> type:
+        return self.number_type
+
+
+def read_at_run_time(
+    tx: Any, proxy: torch.fx.Proxy, number_type: type, dtype: torch.dtype
+) -> VariableTracker:
+    """Return the tracker of a Python number which the graph computes as the tensor ``proxy``.
 
     Outside the graph it is the plain value; a branch on it breaks the graph, since its value exists
     only at run time.
     """
-    from torch._dynamo.variables.builder import wrap_fx_proxy_cls
-
     with tx.output.fake_mode:
         example = torch.empty((), dtype=dtype)
     return wrap_fx_proxy_cls(
-        UnspecializedPythonVariable, tx, proxy, example_value=example, raw_value=None
+        _ReadingVariable, tx, proxy, example_value=example, number_type=number_type
     )
+
+
+def install_arithmetic() -> Callable[[], None]:
+    """Let arithmetic on numbers read at run time stay in the graph, as plain numbers.
+
+    Dynamo computes it on the number that it traces with as well, which these do not have.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = BuiltinVariable._handle_insert_op_in_graph
+
+    def handle(self: Any, tx: Any, args: Any, kwargs: Any) -> VariableTracker | None:
+        readings = [arg for arg in args if isinstance(arg, _ReadingVariable)]
+        numbers = all(arg in readings or arg.is_python_constant() for arg in args)
+        if not readings or not numbers or kwargs:
+            result: VariableTracker | None = upstream(self, tx, args, kwargs)
+            return result
+        return _compute(tx, self.fn, [arg.as_proxy() for arg in args])
+
+    return _replace(BuiltinVariable, "_handle_insert_op_in_graph", handle)
+
+
+def _compute(tx: Any, function: Callable[..., Any], operands: list[Any]) -> VariableTracker:
+    if function is operator.truediv:  # of two integers a tensor would have single precision
+        operands = [
+            emit(tx, torch.Tensor.double, each) if isinstance(each, torch.fx.Proxy) else each
+            for each in operands
+        ]
+    # `not` asks a tensor for its value.
+    proxy = emit(tx, torch.logical_not if function is operator.not_ else function, *operands)
+    number = wrap_fx_proxy_cls(TensorVariable, tx, proxy)
+    example = proxy.node.meta["example_value"]
+    kind = float if example.is_floating_point() else bool if example.dtype is torch.bool else int
+    return _ReadingVariable.from_tensor_variable(number, kind)
+
+
+class _TextVariable(VariableTracker):
+    """A text that the graph computes as a tensor of bytes, and Python decodes after it."""
+
+    _nonvar_fields = {"decode", *VariableTracker._nonvar_fields}  # noqa: RUF012
+
+    def __init__(self, tensor: VariableTracker, decode: Callable[..., str]) -> None:
+        super().__init__()
+        self.tensor = tensor
+        self.decode = decode
+
+    def python_type(self) -> type:
+        return str
+
+    def reconstruct(self, codegen: Any) -> None:
+        load_call(codegen, self.decode.__module__, self.decode.__name__, self.tensor)
+
+
+def text_at_run_time(
+    tx: Any,
+    proxy: torch.fx.Proxy,
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    decode: Callable[[torch.Tensor], str],
+) -> VariableTracker:
+    """Return the tracker of a text which the graph computes as the tensor ``proxy``."""
+    with tx.output.fake_mode:
+        example = torch.empty(shape, dtype=dtype)
+    tensor = wrap_fx_proxy_cls(TensorVariable, tx, proxy, example_value=example)
+    return _TextVariable(tensor, decode)
 
 
 def current_stream_at_entry(tx: Any, device: torch.device) -> Any:
@@ -183,12 +471,21 @@ def load_graph_output(codegen: Any, variable: VariableTracker) -> None:
     codegen.load_graph_output(codegen.graph_outputs[key].index)
 
 
-def load_partial(codegen: Any, module: str, name: str, argument: VariableTracker) -> None:
-    """Generate code that leaves ``functools.partial(module.name, argument)`` on the stack."""
+def load_call(codegen: Any, module: str, name: str, *arguments: VariableTracker) -> None:
+    """Generate code that leaves ``module.name(*arguments)`` on the stack."""
+    codegen.add_push_null(lambda: codegen.load_import_from(module, name))
+    for argument in arguments:
+        codegen(argument)
+    codegen.extend_output(create_call_function(len(arguments), False))
+
+
+def load_partial(codegen: Any, module: str, name: str, *arguments: VariableTracker) -> None:
+    """Generate code that leaves ``functools.partial(module.name, *arguments)`` on the stack."""
     codegen.add_push_null(lambda: codegen.load_import_from("functools", "partial"))
     codegen.load_import_from(module, name)
-    codegen(argument)
-    codegen.extend_output(create_call_function(2, False))
+    for argument in arguments:
+        codegen(argument)
+    codegen.extend_output(create_call_function(1 + len(arguments), False))
 
 
 def graph_break(what: str, context: str, explanation: str, *hints: str) -> NoReturn:

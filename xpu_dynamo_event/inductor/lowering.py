@@ -91,6 +91,7 @@ class RecordStreamKernel(ir.ExternKernel):
     def __init__(self, tensors: Sequence[Any], stream: Any) -> None:
         inputs = [ir.base_buffer(tensor) for tensor in tensors]
         super().__init__(None, ir.NoneLayout(device=None), inputs, constant_args=(stream,))
+        self.tensors = inputs
         ir.register(self)
 
     def should_allocate(self) -> bool:
@@ -108,7 +109,7 @@ class RecordStreamKernel(ir.ExternKernel):
     def codegen(self, wrapper: Any) -> None:
         """Write a call for each tensor."""
         (stream,) = self.constant_args
-        for tensor in self.inputs:
+        for tensor in self.tensors:
             wrapper.writeline(
                 f"{tensor.codegen_reference()}.record_stream({ir.argument_code(stream)})"
             )

@@ -6,13 +6,14 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build test demo lint format sanitize wheel clean
+.PHONY: help env build test demo parity lint format sanitize wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
 	@echo "make test      C++ and Python tests"
 	@echo "make build     the extension, in place"
 	@echo "make lint      ruff, mypy, clang-format; make format mends what can be mended"
+	@echo "make parity    compare with what upstream captures; write the table in README.md"
 	@echo "make sanitize  C++ tests under the address, undefined and thread sanitizers"
 	@echo "make wheel     a wheel for the torch of .venv, in dist/"
 	@echo "make clean     remove what was built; .venv stays"
@@ -33,6 +34,10 @@ test: build
 
 demo: build
 	python examples/digits.py
+
+parity: build
+	python -m parity compare
+	python -m parity table --write
 
 lint: env
 	ruff check .

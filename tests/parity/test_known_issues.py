@@ -1,0 +1,109 @@
+"""Each public report of parity/known_issues is a test named after it: ``test_<id>``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parity import records
+from parity.kit import kit_for
+from parity.known_issues import ROWS, Bench, Row
+from parity.known_issues.row import WrongResultError, expect
+from parity.outcomes import bench, outcome, outcome_here, outcome_of
+from parity.table import BEGIN, END, README, XPU, markdown, of_data, put_into
+
+PENDING = {
+    "caches": "graphs with events bypass both compile caches",
+    "export": "the non-strict export records for real",
+    "repr": "str(event) is that of a stand-in",
+    "dict_key": "an event is no key for Dynamo",
+}
+"""Rows that do not hold yet, with the reason. Strict: one that holds has to leave this list."""
+
+
+def _test_of(row: Row) -> Callable[[], None]:
+    def test() -> None:
+        assert outcome_here(row, "ours", kit_for("xpu")) == "ok"
+
+    test.__doc__ = row.what
+    if row.id in PENDING:
+        test = pytest.mark.xfail(reason=PENDING[row.id])(test)
+    return test
+
+
+globals().update({f"test_{name}": _test_of(row) for name, row in ROWS.items()})
+
+
+def test_pending_rows_exist() -> None:
+    assert set(PENDING) <= set(ROWS)
+
+
+def test_a_check_notices_what_upstream_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: with upstream's tracking the same programs fail, each in its way."""
+    monkeypatch.chdir(tmp_path)  # torch writes down the graph that it cannot partition
+    kit = kit_for("xpu")
+    wrong = {
+        name: outcome_here(ROWS[name], "upstream", kit).split(":")[0]
+        for name in ("197416", "leak", "query_baked", "188405", "eager_ignores_streams")
+    }
+    assert set(wrong.values()) == {"wrong result"}, wrong
+    error = {
+        name: outcome_here(ROWS[name], "upstream", kit).split(":")[0]
+        for name in ("187695", "build_event", "none_stream", "elapsed", "167257")
+    }
+    assert set(error.values()) == {"error"}, error
+
+
+def _wrong(_: Bench) -> None:
+    expect(False, "not as in eager")
+
+
+def test_what_a_check_says_is_the_outcome() -> None:
+    kit = kit_for("xpu")
+    assert outcome_here(Row("x", "x", (), _wrong), "ours", kit) == "wrong result: not as in eager"
+    with pytest.raises(WrongResultError, match="not as in eager"):
+        _wrong(bench(kit, "ours"))
+
+
+def test_a_check_runs_in_a_process_of_its_own() -> None:
+    assert outcome(ROWS["none_stream"], "ours", "xpu") == "ok"
+    assert outcome(ROWS["none_stream"], "upstream", "xpu").startswith("error: InternalTorchDynamo")
+
+
+@pytest.mark.parametrize(
+    ("program", "wanted"),
+    [
+        ("import os; os.abort()", "crash: SIGABRT"),
+        ("while True: pass", "hangs: no answer in 1 s"),
+        ("raise SystemExit(3)", "error: exit status 3"),
+        ("1 / 0", "error: ZeroDivisionError: division by zero"),
+        ("""print('outcome: "ok"')""", "ok"),
+    ],
+)
+def test_how_a_process_ends_is_the_outcome(program: str, wanted: str) -> None:
+    assert outcome_of([sys.executable, "-c", program], 1 if "while" in program else 60) == wanted
+
+
+def test_the_table_tells_where_its_columns_come_from() -> None:
+    xpu = records.load(XPU)
+    without, with_cuda = markdown(xpu, None), markdown(xpu, xpu)
+    assert "no CUDA machine was at hand" in without
+    assert without.count("| not measured |") == len(ROWS)
+    assert "| not measured |" not in with_cuda
+
+
+def test_the_readme_has_the_table_of_the_data() -> None:
+    text = README.read_text()
+    assert put_into(text, of_data()) == text, "or run: make parity"
+    assert set(records.load(XPU).outcomes) == set(ROWS)
+
+
+def test_the_table_goes_between_its_markers() -> None:
+    assert put_into(f"a {BEGIN} old {END} b", "new") == f"a {BEGIN}\nnew\n{END} b"
+    with pytest.raises(ValueError, match="no place for the table"):
+        put_into("no markers", "new")

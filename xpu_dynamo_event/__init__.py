@@ -12,6 +12,7 @@ from . import runtime
 
 runtime.bring_up()
 
+from . import copying  # noqa: E402
 from ._version import __version__  # noqa: E402
 from .event import Event  # noqa: E402
 from .graphs import GraphLog  # noqa: E402
@@ -31,4 +32,5 @@ __all__ = [
 ]
 
 if runtime.is_available():
+    copying.install()
     enable()

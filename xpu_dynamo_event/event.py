@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from typing import Any, NoReturn
 
 from . import _native
+from .copying import refuse_to_pickle
 
 
 class Event(_native.EventBase):
@@ -43,18 +45,36 @@ class Event(_native.EventBase):
     """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Event:
-        """Return a new event with the same flags; what was recorded is not copied."""
-        copy = type(self)(enable_timing=self.enable_timing, blocking=self.blocking)
-        memo[id(self)] = copy
-        return copy
+        """Return a new event with the same flags; what was recorded is not copied.
+
+        Attributes that a subclass or a program added are copied deeply.
+        """
+        fresh = self._fresh()
+        memo[id(self)] = fresh
+        fresh._take_attributes(copy.deepcopy(self.__getstate__(), memo))
+        return fresh
+
+    def __copy__(self) -> Event:
+        """Return a new event with the same flags; added attributes are shared."""
+        fresh = self._fresh()
+        fresh._take_attributes(self.__getstate__())
+        return fresh
+
+    def _fresh(self) -> Event:
+        # As in any copy, a subclass's __new__ and __init__ do not run: they may want arguments.
+        flags = {"enable_timing": self.enable_timing, "blocking": self.blocking}
+        fresh: Any = _native.EventBase.__new__(type(self), **flags)
+        return fresh
+
+    def _take_attributes(self, state: Any) -> None:
+        """Set what ``__getstate__`` gave: a dict, or a pair of it and the values of slots."""
+        for attributes in state if isinstance(state, tuple) else (state,):
+            for name, value in (attributes or {}).items():
+                setattr(self, name, value)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         """Refuse to be pickled."""
-        raise TypeError(
-            f"Cannot pickle {self!r}: an event is a point in a stream of this process. Pickle what "
-            "it guards after event.synchronize(), and create a new torch.xpu.Event() on the other "
-            "side. (copy.deepcopy gives a fresh event with the same flags.)"
-        )
+        refuse_to_pickle(self)
 
     @property
     def _as_parameter_(self) -> ctypes.c_void_p:

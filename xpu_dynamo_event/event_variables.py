@@ -115,7 +115,7 @@ class XPUEventVariable(dynamo.UserDefinedObjectVariable):
             return super().var_getattr(tx, name)
         if name in _METHODS:
             return dynamo.GetAttrVariable(self, name)
-        if name in _ATTRIBUTES:
+        if name in _ATTRIBUTES and not _changes_unseen(name):
             return _ATTRIBUTES[name](self, tx, name)
         return self.not_traced(tx, name)
 
@@ -227,6 +227,11 @@ _METHODS: dict[str, Callable[..., VariableTracker]] = {
 
 
 # ---- attributes
+
+
+def _changes_unseen(name: str) -> bool:
+    """Whether an exported program would keep the value of today: it has no guards."""
+    return torch.compiler.is_exporting() and name in ("device", "sycl_event", "event_id")
 
 
 def _flag(self: XPUEventVariable, tx: Any, name: str) -> VariableTracker:

@@ -90,11 +90,12 @@ def _can_capture() -> bool:
 
 def _install() -> None:
     # Imported here: Dynamo and Inductor are heavy, and eager use needs neither.
-    from . import lifetimes, ordering, variables
+    from . import export, lifetimes, ordering, variables
     from .inductor import lowering
 
     try:
         _undo.append(variables.install())
+        _undo.append(export.install())
         _undo.append(lifetimes.install())
         _undo.append(ordering.install())
         _undo.append(lowering.install())

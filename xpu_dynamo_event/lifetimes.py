@@ -55,6 +55,8 @@ def prepare(module: GraphModule) -> bool:
 
 def _note_entry_stream(graph: Graph) -> None:
     """Say which input is the stream current at entry; later graphs lose where inputs come from."""
+    if torch.compiler.is_exporting():
+        return  # nothing of the sort is an input then
     inputs = graph.find_nodes(op="placeholder")
     entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
     if entry is not None:

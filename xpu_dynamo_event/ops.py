@@ -156,6 +156,21 @@ def _device(index: int) -> torch.device:
     return torch.device("xpu", torch.xpu.current_device() if index < 0 else index)
 
 
+def _current_stream(device: int) -> torch.Stream:
+    return torch.xpu.current_stream(device)
+
+
+def _fake_current_stream(device: int) -> Any:
+    return opaque.maybe_to_fake_obj(None, torch.xpu.current_stream(device))
+
+
+def _define_current_stream() -> None:
+    # For exported programs. Compiled functions are given the current stream by who calls them.
+    torch.library.define("xpu_event::current_stream", "(int device) -> torch.Stream")
+    torch.library.impl("xpu_event::current_stream", "CompositeExplicitAutograd", _current_stream)
+    torch.library.register_fake("xpu_event::current_stream", _fake_current_stream)
+
+
 def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
     qualified = f"xpu_event::{name}" + ("" if overload == "default" else f".{overload}")
     torch.library.register_fake(qualified, fake)
@@ -177,6 +192,7 @@ def _register_all() -> None:
         _register(name, "ordered", _fake_ordered_reading(reading))
     _register("create", "default", _fake_create)
     _register("create_stream", "default", _fake_create_stream)
+    _define_current_stream()
 
 
 _register_all()

@@ -18,6 +18,7 @@ CSRC = ROOT / "csrc"
 LAYERS = [
     {"_version", "_native", "_runtime", "_compat"},
     {"runtime"},
+    {"copying"},
     {"event"},
     {"ops"},
     {"emitting"},
@@ -25,7 +26,7 @@ LAYERS = [
     {"event_variables"},
     {"variables"},
     {"backward_streams"},
-    {"lifetimes", "ordering"},
+    {"export", "lifetimes", "ordering"},
     {"inductor"},
     {"graphs", "testing", "timeline", "timeline_plot", "timeline_trace", "timeline_sources"},
     {"install"},

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import gc
-import pickle
 import threading
 import weakref
 from collections.abc import Callable
@@ -231,27 +229,6 @@ def test_threads_record_wait_and_query_one_event() -> None:
     assert not errors
     event.synchronize()
     assert event.query()
-
-
-# ---- copies
-
-
-def test_deepcopy_is_a_fresh_event_with_the_same_flags() -> None:
-    event = Event(enable_timing=True, blocking=True)
-    event.record()
-    copied = copy.deepcopy(event)
-    assert copied is not event
-    assert type(copied) is Event
-    assert (copied.enable_timing, copied.blocking) == (True, True)
-    assert copied.sycl_event == 0
-    module = torch.nn.Linear(2, 2)
-    module.event = event
-    assert copy.deepcopy(module).event is not event
-
-
-def test_pickle_says_what_to_do() -> None:
-    with pytest.raises(TypeError, match="Cannot pickle .*create a new torch.xpu.Event"):
-        pickle.dumps(Event())
 
 
 # ---- bad input

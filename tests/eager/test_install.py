@@ -58,6 +58,26 @@ def test_enable_and_disable_are_idempotent() -> None:
     assert ops_captured() == ["record(l_event_, None)"]
 
 
+def test_dynamo_may_be_imported_first() -> None:
+    """Its table of torch's functions was filled before the runtime reloaded ``torch.xpu``."""
+    done = run(
+        """
+import torch, torch._dynamo.utils
+torch._dynamo.trace_rules.get_torch_obj_rule_map()
+import xpu_dynamo_event
+@torch.compile(backend="eager", fullgraph=True)
+def use(x, stream):
+    with torch.xpu.stream(stream):
+        return x + 1
+side = torch.xpu.Stream()
+y = use(torch.ones(2, device="xpu"), side)
+side.synchronize()
+print(y.tolist())
+"""
+    )
+    assert done.stdout.strip() == "[2.0, 2.0]", done.stderr
+
+
 VERSION = """
 import warnings, torch
 torch.__version__ = "{version}"

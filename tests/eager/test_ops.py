@@ -107,7 +107,21 @@ def test_opcheck(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None
 
 def test_every_operation_is_in_the_tables() -> None:
     names = {name for name in dir(OPS) if not name.startswith("_") and name != "name"}
-    assert names <= {*ops.ACTIONS, *ops.READINGS, *ops.NOTES, "create", "create_stream"}
+    assert names <= {
+        *ops.ACTIONS,
+        *ops.READINGS,
+        *ops.NOTES,
+        "create",
+        "create_stream",
+        "current_stream",
+    }
+
+
+def test_current_stream() -> None:
+    side = torch.xpu.Stream()
+    with torch.xpu.stream(side):
+        assert OPS.current_stream(side.device.index) == side
+    assert OPS.current_stream(side.device.index) == torch.xpu.current_stream()
 
 
 # ---- bad input

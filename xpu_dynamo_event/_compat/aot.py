@@ -11,7 +11,9 @@ CAN REMOVE when AOTAutograd takes custom passes over the joint graph independent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch._functorch import compile_utils, partitioners
@@ -20,10 +22,11 @@ from torch.fx import Graph, GraphModule, Node
 from torch.utils.checkpoint import CheckpointPolicy
 
 _HOOK = "wrap_all_sync_nodes_with_control_deps"
+_in_this_thread = threading.local()
 
 
 def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[], None]:
-    """Run ``graph_pass`` on every graph that AOTAutograd captures.
+    """Run ``graph_pass`` on every graph that AOTAutograd captures to compile it.
 
     Returns:
         A function that undoes it.
@@ -32,17 +35,30 @@ def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[]
 
     def both(module: GraphModule) -> None:
         upstream(module)
-        graph_pass(module)
+        if not getattr(_in_this_thread, "without_passes", False):
+            graph_pass(module)
 
     setattr(graph_capture, _HOOK, both)
     return lambda: setattr(graph_capture, _HOOK, upstream)
+
+
+@contextmanager
+def without_graph_passes() -> Iterator[None]:
+    """Let graph passes not run in this thread, for a block: the graph is not to be compiled."""
+    before = getattr(_in_this_thread, "without_passes", False)
+    _in_this_thread.without_passes = True
+    try:
+        yield
+    finally:
+        _in_this_thread.without_passes = before
 
 
 def backward_nodes(graph: Graph) -> set[Node]:
     """Return the nodes of a captured graph that tracing saw in the backward.
 
     The bodies of some higher-order ops (a custom autograd function) come without a tag; tracing
-    runs the backward after the forward, so what follows the first tagged call belongs to it.
+    runs the backward after the forward, so what follows the first call that is tagged or reads a
+    tangent belongs to it.
     """
     backward: set[Node] = set()
     if not any(n.meta.get("partitioner_tag") == "is_forward" for n in graph.nodes):
@@ -51,10 +67,16 @@ def backward_nodes(graph: Graph) -> set[Node]:
     for node in graph.nodes:
         tag = node.meta.get("partitioner_tag")
         tagged = tag in ("is_backward", "must_be_in_backward")
+        if node.op == "call_function":
+            started = started or tagged or any(map(_is_tangent, node.all_input_nodes))
         if tagged or (tag is None and started and node.op != "output"):
             backward.add(node)
-        started = started or (tagged and node.op == "call_function")
     return backward
+
+
+def _is_tangent(node: Node) -> bool:
+    # The partitioner, too, tells them by their name.
+    return node.op == "placeholder" and "tangents" in str(node.target)
 
 
 def mark_phase(node: Node, backward: bool) -> None:

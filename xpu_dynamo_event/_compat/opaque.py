@@ -5,6 +5,11 @@ Shim: torch offers ``register_opaque_type`` only for classes made with its own m
 The metaclass would also be harmful: it makes ``isinstance(fake, torch.Event)`` true for the
 stand-in objects of tracing, which C++ code then takes for a real event and casts.
 
+Marked as hoisted, which torch documents as without effect for reference types; but the key of
+FxGraphCache and AOTAutogradCache then holds the name of the type only, and not the pickled object,
+which no event has. All else that compiled code depends on is in the graph: flags of an event made
+there, the op sequence, which input an op uses.
+
 Upstream: torch/_library/opaque_object.py (2.13), torch/_library/custom_class.py (2.15).
 Versions: 2.13 to 2.15.
 CAN REMOVE when torch registers torch.Event and torch.Stream as opaque types itself.
@@ -30,7 +35,14 @@ def register(cls: type) -> str:
     """
     name = f"{cls.__module__}.{cls.__qualname__}"
     if cls not in opaque_object._OPAQUE_TYPES:
-        info = opaque_object._OpaqueTypeInfo(name, "reference", None, {}, False, None)  # type: ignore[arg-type]
+        info = opaque_object._OpaqueTypeInfo(
+            class_name=name,
+            opaque_typ="reference",
+            guard_fn=None,  # type: ignore[arg-type]
+            members={},
+            hoist=True,
+            reconstruct_fn=None,
+        )
         opaque_object._OPAQUE_TYPES[cls] = info
         opaque_object._OPAQUE_TYPES_BY_NAME[name] = info
         if not torch._C._is_opaque_type_registered(name):  # the native module came first

@@ -39,6 +39,8 @@ def install(runtime: ModuleType, event_base: type) -> None:
     for module in (*_TORCH_XPU, "torch.xpu", *_LOOKED_EARLY):
         if module in sys.modules:
             importlib.reload(sys.modules[module])
+    if (rules := sys.modules.get("torch._dynamo.trace_rules")) is not None:
+        rules.clear_lru_cache()  # a table of functions, with those from before the reload
 
 
 def set_event_class(cls: type) -> None:

@@ -1,0 +1,295 @@
+"""The parts of torch.export that events need to go through.
+
+Export traces a module twice over: first its Python (with Dynamo where ``strict=True``, by running
+it under a proxy mode where ``strict=False``), then the graph of that. It has opaque objects, but
+expects them to stay inputs: results of ops and what Dynamo captured from outside come out as
+stand-ins of tracing. Each shim says what it corrects.
+
+Upstream: torch/export/{_trace,exported_program}.py, torch/_export/passes/lift_constants_pass.py,
+torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py.
+Versions: 2.13.
+CAN REMOVE when an opaque object may be captured by, made in and passed to an exported program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch._dynamo.source import GetItemSource
+from torch._export.passes import lift_constants_pass
+from torch._export.serde import serialize
+from torch._guards import ChainedSource
+from torch._library.opaque_object import get_opaque_type_name
+from torch.export import _trace, exported_program
+from torch.export.graph_signature import CustomObjArgument
+from torch.export.pt2_archive import _package
+from torch.fx import Graph, GraphModule, Node
+from torch.fx.experimental.proxy_tensor import get_proxy_mode, get_proxy_slot, set_proxy_slot
+from torch.utils import _pytree as pytree
+
+from .dynamo import is_current_at_entry
+from .opaque import FakeScriptObject, real_object
+
+Undo = Callable[[], None]
+Context = Callable[[Any], AbstractContextManager[object]]
+
+
+def replace_name(owner: Any, name: str, new: Any) -> Undo:
+    """Set ``owner.name`` and return a function that puts back what was there."""
+    missing = object()
+    before = vars(owner).get(name, missing)
+    setattr(owner, name, new)
+
+    def restore() -> None:
+        if before is missing:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
+
+    return restore
+
+
+# ---- tracing
+
+
+def same_value(value: Any, stand_in: Any) -> None:
+    """Let ``value`` stand in the graph for what ``stand_in``, the result of an op, stands for."""
+    mode = get_proxy_mode()
+    proxy = None if mode is None else get_proxy_slot(stand_in, mode.tracer, None)
+    if mode is not None and proxy is not None:
+        set_proxy_slot(value, mode.tracer, proxy)
+
+
+def around_strict(context: Context) -> Undo:
+    """Enter ``context(module)`` while Dynamo and then export trace it (``strict=True``)."""
+    upstream = vars(_trace)["_strict_export"]
+
+    def strict_export(mod: Any, *args: Any, **kwargs: Any) -> Any:
+        with context(mod):
+            return upstream(mod, *args, **kwargs)
+
+    return replace_name(_trace, "_strict_export", strict_export)
+
+
+def around_non_strict(
+    wrap: Callable[[Callable[..., Any], torch.nn.Module, Sequence[Any], dict[str, Any]], Any],
+) -> Undo:
+    """Call ``wrap(export, module, args, kwargs)`` where a module is run to trace it.
+
+    It returns what ``export(args, kwargs)`` gives.
+    """
+    upstream = vars(_trace)["_non_strict_export"]
+
+    def non_strict_export(mod: Any, args: Any, kwargs: Any, *rest: Any, **options: Any) -> Any:
+        def export(args: Any, kwargs: Any) -> Any:
+            return upstream(mod, args, kwargs, *rest, **options)
+
+        return wrap(export, mod, args, kwargs)
+
+    return replace_name(_trace, "_non_strict_export", non_strict_export)
+
+
+def around_decompositions(context: Context) -> Undo:
+    """Enter ``context(program)`` while its ``run_decompositions`` traces it again."""
+    name = "_decompose_and_get_gm_with_new_signature_constants"
+    upstream = vars(exported_program)[name]
+
+    def decompose(ep: Any, **options: Any) -> Any:
+        with context(ep):
+            return upstream(ep, **options)
+
+    return replace_name(exported_program, name, decompose)
+
+
+def current_stream_inputs(graph: Graph) -> list[tuple[Node, int]]:
+    """Return the inputs of a graph of Dynamo that are the stream current at entry, and devices."""
+    nodes = [node for node in graph.nodes if is_current_at_entry(node)]
+    return [(node, node.meta["grapharg"].example.device.index) for node in nodes]
+
+
+def tell_captured_from_arguments(graph: Graph, is_ours: Callable[[object], bool]) -> None:
+    """Keep export from taking what a list or dict of the module holds for an argument.
+
+    It takes every input with an index for one: arguments are ``flat_args[0]`` and so on.
+    """
+    for node in graph.nodes:
+        argument = node.meta.get("grapharg")
+        if argument is None or not is_ours(argument.example):
+            continue
+        source = argument.source
+        if isinstance(source, GetItemSource) and source.base.name != "L['flat_args']":
+            argument.source = _CapturedSource(source)
+
+
+@dataclass(frozen=True)
+class _CapturedSource(ChainedSource):
+    """What is found at ``base``, where only the type of the source counts."""
+
+    @property
+    def _name_template(self) -> str:
+        return "{0}"
+
+    def reconstruct(self, codegen: Any) -> None:
+        codegen(self.base)
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return what the lists, tuples and dicts of ``value`` hold."""
+    return pytree.tree_leaves(value)
+
+
+def map_leaves(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return ``value`` with ``change`` applied to what its lists, tuples and dicts hold.
+
+    Where nothing changes it is ``value`` itself.
+    """
+    held, spec = pytree.tree_flatten(value)
+    changed = [change(leaf) for leaf in held]
+    if all(new is leaf for new, leaf in zip(changed, held, strict=True)):
+        return value
+    return pytree.tree_unflatten(changed, spec)
+
+
+# ---- what tracing leaves behind
+
+
+def finish_programs(
+    prepare: Callable[[GraphModule], None],
+    names: Callable[[], Iterable[tuple[str, Any]]],
+    is_ours: Callable[[object], bool],
+    original: Callable[[Any], Any],
+) -> Undo:
+    """Put real objects where tracing left stand-ins.
+
+    Upstream takes every stand-in in a graph for a constant of the program. One that is the result
+    of an op is none; one that Dynamo captured has to be the object itself again. And an input that
+    is an object is described by its type, as it is for torchbind.
+
+    Args:
+        prepare: Called first with each graph.
+        names: Returns the objects that the module holds, with the names of the attributes.
+        is_ours: Whether an object is one of those to correct.
+        original: Returns the user's object for one that stood for it while tracing.
+    """
+    upstream = lift_constants_pass._materialize_and_lift_constants
+
+    upstream_produce = vars(_trace)["_produce_aten_artifact"]
+
+    def produce(*, gm: GraphModule, **options: Any) -> Any:
+        for node in gm.graph.nodes:
+            value = getattr(gm, node.target, None) if node.op == "get_attr" else None
+            if is_ours(real_object(value)):
+                node.meta.setdefault("val", value)  # it may be an output
+        return upstream_produce(gm=gm, **options)
+
+    def materialize(gm: GraphModule, signature: Any, constant_attrs: Any) -> dict[str, Any]:
+        prepare(gm)
+        for node in gm.graph.nodes:
+            if node.op == "placeholder" and is_ours(node.meta.get("val")):
+                _describe_by_type(node)
+        for name, value in names():
+            constant_attrs.add(value, name)
+        constants = upstream(gm, signature, constant_attrs)
+        results = {node.name for node in gm.graph.nodes if node.op == "call_function"}
+        finished: dict[str, Any] = {}
+        for name, value in constants.items():
+            real = real_object(value)
+            if not is_ours(real):
+                finished[name] = value
+            elif name not in results:
+                finished[name] = original(real)
+        return finished
+
+    undo = [
+        replace_name(module, "_materialize_and_lift_constants", materialize)
+        for module in (lift_constants_pass, _trace)
+    ]
+    undo.append(replace_name(_trace, "_produce_aten_artifact", produce))
+
+    def restore() -> None:
+        for each in undo:
+            each()
+
+    return restore
+
+
+def _describe_by_type(node: Node) -> None:
+    value = node.meta["val"]
+    stand_in = FakeScriptObject(value, get_opaque_type_name(type(value)), value)
+    node.meta["val"] = CustomObjArgument(node.name, stand_in.script_class_name, stand_in)
+
+
+# ---- files
+
+
+def around_saving(prepared: Context) -> Undo:
+    """Enter ``prepared(program)`` for each exported program that is written to a file."""
+    upstream = _package.package_pt2
+
+    def package(f: Any, *, exported_programs: Any = None, **options: Any) -> Any:
+        several = isinstance(exported_programs, dict)
+        with ExitStack() as stack:
+            for program in exported_programs.values() if several else [exported_programs]:
+                if program is not None:
+                    stack.enter_context(prepared(program))
+            return upstream(f, exported_programs=exported_programs, **options)
+
+    return replace_name(_package, "package_pt2", package)
+
+
+def is_object(spec: Any) -> bool:
+    """Return whether an input or output of a program is neither a tensor nor a plain value."""
+    return isinstance(spec.arg, CustomObjArgument)
+
+
+@contextmanager
+def without_example_inputs(program: Any) -> Iterator[None]:
+    """Let an exported program have no example inputs, for a block."""
+    before, program._example_inputs = program._example_inputs, None
+    try:
+        yield
+    finally:
+        program._example_inputs = before
+
+
+def write_objects() -> Undo:
+    """Write and read inputs and results of ops that are objects; the format knows constants."""
+    writer: Any = serialize.GraphModuleSerializer
+    reader: Any = serialize.GraphModuleDeserializer
+    schema: Any = serialize
+    write_output, read_outputs = writer.serialize_output, reader.deserialize_outputs
+    read_argument = reader.deserialize_argument_spec
+
+    def write_result(self: Any, name: str, value: Any) -> Any:
+        if not isinstance(value, CustomObjArgument):
+            return write_output(self, name, value)
+        self.graph_state.custom_obj_values[name] = self.serialize_script_obj_meta(value)
+        return schema.Argument.create(as_custom_obj=schema.CustomObjArgument(name, value.class_fqn))
+
+    def read_result(self: Any, written: Any, node: Node) -> None:
+        outputs = written.outputs
+        if len(outputs) == 1 and outputs[0].type == "as_custom_obj":
+            self.sync_fx_node(outputs[0].as_custom_obj.name, node)
+        else:
+            read_outputs(self, written, node)
+
+    def read_input(self: Any, written: Any) -> Any:
+        if written.type != "as_custom_obj":
+            return read_argument(self, written)
+        return CustomObjArgument(written.as_custom_obj.name, written.as_custom_obj.class_fqn)
+
+    undo = [
+        replace_name(writer, "serialize_output", write_result),
+        replace_name(reader, "deserialize_outputs", read_result),
+        replace_name(reader, "deserialize_argument_spec", read_input),
+    ]
+
+    def restore() -> None:
+        for each in undo:
+            each()
+
+    return restore

@@ -81,9 +81,10 @@ def constants(
 
 def not_traced(tx: Any, owner: type, name: str, traced: tuple[str, ...]) -> Any:
     """Break the graph at an attribute that only the object itself can answer."""
+    kind = "an event" if issubclass(owner, torch.Event) else "a stream"
     dynamo.graph_break(
         "Attribute outside the graph",
         f"{owner.__name__}.{name}",
-        f"'{name}' of a {owner.__name__} is read from the object itself, at run time.",
+        f"'{name}' of {kind} is read from the object itself, at run time.",
         f"Traced inside a graph: {', '.join(traced)}. Use '{name}' outside the compiled region.",
     )

@@ -12,6 +12,7 @@ import torch
 from own_process import run_program
 from torch.export import ExportedProgram, export
 
+import xpu_dynamo_event
 from xpu_dynamo_event.testing import hold
 
 # Torch's own, from copying the structure of arguments in run_decompositions.
@@ -518,6 +519,15 @@ def test_classes_are_as_before() -> None:
         export(Raises(), (ones(), torch.xpu.Event()), strict=False)
     export(Given(), (ones(), torch.xpu.Event(), torch.xpu.Stream()), strict=False)
     assert state() == before
+
+
+def test_disabling_gives_torch_its_export_back() -> None:
+    """Which records while it exports, and leaves the op out."""
+    event = torch.xpu.Event()
+    with xpu_dynamo_event.enabled(False):
+        program = export(Given(), (ones(), event, torch.xpu.Stream()), strict=False)
+    assert event_ops(program) == []
+    assert event.sycl_event != 0
 
 
 def in_a_thread(do: Callable[[], Any]) -> Any:

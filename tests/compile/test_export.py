@@ -129,6 +129,32 @@ def test_what_a_closure_holds(strict: bool, side: Any) -> None:
         assert not event.query()
 
 
+PLAIN_EVENT = torch.Event("xpu") if torch.xpu.is_available() else None
+
+
+def test_what_cannot_be_seen_is_refused() -> None:
+    """The methods of these C types cannot be replaced; Dynamo needs no replacement."""
+    stream = torch.Stream("xpu")
+
+    class Encloses(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = x + 1
+            stream.synchronize()
+            return y
+
+    class Names(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = x + 1
+            PLAIN_EVENT.record()
+            return y
+
+    for module, name in ((Encloses(), "stream"), (Names(), "PLAIN_EVENT")):
+        with pytest.raises(TypeError, match=f"'{name}', a torch.* use a torch.xpu"):
+            export(torch.nn.Sequential(module), (ones(),), strict=False)
+        assert len(event_ops(export(module, (ones(),), strict=True))) == 1
+    assert PLAIN_EVENT.event_id == 0
+
+
 def test_a_user_class(side: Any) -> None:
     class Named(torch.xpu.Event):
         name = "mine"

@@ -19,6 +19,7 @@ from .._compat import aot, dynamo, export
 from . import saving, stand_ins
 from .lifetimes import note_lifetimes
 from .tracing import Trace, tracing_as
+from .unseen import refuse_unseen
 
 _in_this_thread = threading.local()
 
@@ -83,6 +84,7 @@ def _run_traced(
     export_: Callable[[Any, Any], Any], module: torch.nn.Module, args: Any, kwargs: Any
 ) -> Any:
     """Export by running the module (``strict=False``)."""
+    refuse_unseen(module)
     with (
         tracing_as(Trace()),
         stand_ins.exchanged(module, args, kwargs) as (args, kwargs),

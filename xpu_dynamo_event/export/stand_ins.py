@@ -2,7 +2,7 @@
 
 They are C types, whose methods cannot be replaced. So events and streams of exactly these types
 that the module holds or is given are exchanged for instances of subclasses, whose methods are ops.
-One that only a closure or a global variable holds is not found.
+One that only a closure or a global variable holds is refused (unseen.py).
 """
 
 from __future__ import annotations
@@ -83,19 +83,24 @@ def held(module: torch.nn.Module) -> list[tuple[str, Any]]:
     ]
 
 
+def needs_stand_in(value: object) -> bool:
+    """Return whether ``value`` is an event or stream whose methods cannot be replaced."""
+    return type(value) in (_Event, _Stream) and is_event_or_stream(value)
+
+
 def _stand_in(value: Any) -> Any:
     """Return the stand-in for a ``torch.Event`` or ``torch.Stream``, None for all else."""
+    if not needs_stand_in(value):
+        return None
     stand_in: Any
-    if type(value) is _Event and is_event_or_stream(value):
+    if isinstance(value, _Event):
         stand_in = _Event.__new__(EventStandIn, "xpu")
-    elif type(value) is _Stream and is_event_or_stream(value):
+    else:
         stand_in = StreamStandIn(
             stream_id=value.stream_id,
             device_index=value.device_index,
             device_type=value.device_type,
         )
-    else:
-        return None
     stand_in.original = value
     return stand_in
 

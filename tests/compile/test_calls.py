@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 import threading
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+CALLS = 100_000
 
 
 @pytest.mark.filterwarnings("ignore:Skipping serialization of skipfiles")
@@ -20,34 +24,38 @@ def test_threads_use_their_own_events(compiled: Any) -> None:
     and threads reset each other's count (docs/graph-breaks.md).
     """
 
-    def use(x: torch.Tensor, event: Any) -> torch.Tensor:
-        y = x + 1
-        event.record()
-        return y
+    def use(x: torch.Tensor, event: Any, stream: Any) -> Any:
+        made = torch.xpu.Event()
+        event.record(stream)
+        made.record(stream)
+        return made
 
     run, log = compiled(use, fullgraph=False)
     x = torch.ones(4, device="xpu")
-    run(x, torch.xpu.Event())
-    wrong: list[str] = []
+    run(x, torch.xpu.Event(), torch.xpu.Stream())
+    threads, wrong, seen = 4, [], []
 
     def work() -> None:
-        for _ in range(300):
-            mine, bystander = torch.xpu.Event(), torch.xpu.Event()
-            run(x, mine)
-            if mine.sycl_event == 0 or bystander.sycl_event != 0:
+        stream, bystander = torch.xpu.Stream(), torch.xpu.Event()
+        for _ in range(CALLS // threads):
+            mine = torch.xpu.Event()
+            made = run(x, mine, stream)
+            if not mine.sycl_event or not made.sycl_event or made is mine:
                 wrong.append(threading.current_thread().name)
+        seen.append(bystander.sycl_event)
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
     finally:
         sys.setswitchinterval(before)
     assert wrong == []
+    assert seen == [0] * threads
     assert len(log.graphs) == 1
 
 
@@ -82,7 +90,15 @@ def living_events() -> int:
     return sum(type(o) is torch.xpu.Event for o in gc.get_objects())
 
 
+def resident() -> int:
+    """Return the memory of this process in bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
 def test_nothing_is_left_behind(compiled: Any) -> None:
+    """Upstream appends each event that a graph makes to a list of the module."""
+
     def use(x: torch.Tensor) -> torch.Tensor:
         event = torch.xpu.Event()
         y = x + 1
@@ -92,12 +108,15 @@ def test_nothing_is_left_behind(compiled: Any) -> None:
 
     run, _ = compiled(use)
     x = torch.ones(4, device="xpu")
-    for _ in range(3):
+    for _ in range(2000):
         run(x)
-    events = living_events()
-    for _ in range(200):
+    torch.xpu.synchronize()
+    events, memory = living_events(), resident()
+    for _ in range(10_000):
         run(x)
+    torch.xpu.synchronize()
     assert living_events() == events
+    assert resident() - memory < 4 << 20, "less than 420 bytes for each call"
 
 
 def test_a_passed_event_is_not_kept_alive(compiled: Any) -> None:

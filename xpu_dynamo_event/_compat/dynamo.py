@@ -38,6 +38,7 @@ from torch._dynamo.variables.builder import GraphArg, VariableBuilder, wrap_fx_p
 from torch._dynamo.variables.builtin import BuiltinVariable
 from torch._dynamo.variables.constant import ConstantVariable
 from torch._dynamo.variables.ctx_manager import NullContextVariable
+from torch._dynamo.variables.higher_order_ops import CondHigherOrderVariable
 from torch._dynamo.variables.misc import GetAttrVariable, SuperVariable
 from torch._dynamo.variables.object_protocol import object_richcompare
 from torch._dynamo.variables.streams import StreamContextVariable, StreamVariable
@@ -67,6 +68,7 @@ __all__ = [
     "UserDefinedObjectVariable",
     "VariableBuilder",
     "VariableTracker",
+    "branching_op",
     "breaks_here",
     "build",
     "current_stream_at_entry",
@@ -76,6 +78,7 @@ __all__ = [
     "guarded_attribute",
     "install_arithmetic",
     "install_around_backend",
+    "install_branches",
     "install_builders",
     "install_new",
     "install_results",
@@ -371,6 +374,11 @@ class _ReadingVariable(UnspecializedPythonVariable):
         """Take a tensor of the graph for a number."""
         return cls(**vars(tensor_variable), number_type=number_type, need_unwrap=need_unwrap)
 
+    def as_tensor(self) -> TensorVariable:
+        """Return the tensor that stands for the number."""
+        own = ("raw_value", "need_unwrap", "number_type")
+        return TensorVariable(**{k: v for k, v in vars(self).items() if k not in own})
+
     def python_type(self) -> type:
         return self.number_type
 
@@ -409,6 +417,37 @@ def install_arithmetic() -> Callable[[], None]:
         return _compute(tx, self.fn, [arg.as_proxy() for arg in args])
 
     return _replace(BuiltinVariable, "_handle_insert_op_in_graph", handle)
+
+
+def install_branches() -> Callable[[], None]:
+    """Let ``torch.cond`` take a truth value that is read at run time.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = CondHigherOrderVariable._call_function
+
+    def call_function(self: Any, tx: Any, args: Any, kwargs: Any) -> VariableTracker:
+        name, condition = ("pred", kwargs["pred"]) if "pred" in kwargs else ("", args[0])
+        condition = condition.realize()
+        if isinstance(condition, _ReadingVariable):
+            condition = condition.as_tensor()
+        if name:
+            return upstream(self, tx, args, {**kwargs, name: condition})
+        return upstream(self, tx, [condition, *args[1:]], kwargs)
+
+    return _replace(CondHigherOrderVariable, "_call_function", call_function)
+
+
+def branching_op(tx: Any) -> str | None:
+    """Return the op whose body is being traced, if it takes tensors only: a branch or a loop."""
+    tracer = tx.output.current_tracer
+    while tracer is not None:
+        name = str(getattr(tracer.source_target, "__name__", ""))
+        if name in ("cond", "while_loop", "map_impl", "map", "scan", "associative_scan"):
+            return name
+        tracer = tracer.parent
+    return None
 
 
 def _compute(tx: Any, function: Callable[..., Any], operands: list[Any]) -> VariableTracker:

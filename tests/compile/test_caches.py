@@ -265,21 +265,22 @@ def test_one_event_twice_is_not_two_events() -> None:
         other.wait()
         return y * 2
 
-    def blocks(one: Any, other: Any) -> bool:
+    def call(one: Any, other: Any, waits: bool) -> None:
         stream = torch.xpu.Stream()
         with hold(stream):
             compiled_again(use)(x, one, other, stream)
-            waiting = not torch.xpu.current_stream().query()
+            if waits:
+                assert not torch.xpu.current_stream().query()
+            else:
+                torch.xpu.current_stream().synchronize()  # returns, although `stream` is held
         torch.xpu.synchronize()
-        return waiting
 
-    x = torch.ones(4, device="xpu")
+    x, same = torch.ones(4, device="xpu"), torch.xpu.Event()
     torch.xpu.synchronize()
-    same = torch.xpu.Event()
-    assert blocks(same, same)
-    assert not blocks(torch.xpu.Event(), torch.xpu.Event())
+    call(same, same, waits=True)
+    call(torch.xpu.Event(), torch.xpu.Event(), waits=False)
     assert counts()["autograd_cache_miss"] == 1
-    assert blocks(same, same)
+    call(same, same, waits=True)
     assert counts()["autograd_cache_hit"] == 1
 
 

@@ -19,7 +19,7 @@ backward passes".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch.fx import Graph, Node
@@ -31,13 +31,14 @@ _OPS = torch.ops.xpu_event
 _SET = _OPS.set_stream.default
 
 
-def follow_forward(graph: Graph) -> None:
+def follow_forward(graph: Graph, repeated: Mapping[Node, Node]) -> None:
     """Put changes of the stream, waits and notes to the allocator into the backward of ``graph``.
 
     Does nothing where the forward does not change streams.
 
     Args:
         graph: A joint graph, or one of inference, as AOTAutograd captured it; changed in place.
+        repeated: For each node of the backward that repeats one of the forward, that node.
     """
     entry = _take_entry_stream(graph)
     backward = aot.backward_nodes(graph)
@@ -47,7 +48,7 @@ def follow_forward(graph: Graph) -> None:
     calls = _calls(graph, backward)
     forward = _Forward((node for node in graph.nodes if node not in backward), entry)
     forward.keep_side_streams_there()
-    _Backward(graph, forward, entry).rewrite(calls)
+    _Backward(graph, forward, entry, repeated).rewrite(calls)
 
 
 def _take_entry_stream(graph: Graph) -> Node | None:
@@ -111,9 +112,12 @@ class _Forward:
 class _Backward:
     """The walk through the backward, which mirrors what the engine does at run time."""
 
-    def __init__(self, graph: Graph, forward: _Forward, entry: Node) -> None:
+    def __init__(
+        self, graph: Graph, forward: _Forward, entry: Node, repeated: Mapping[Node, Node]
+    ) -> None:
         self.graph = graph
         self.forward = forward
+        self.repeated = repeated
         self.entry = entry
         self.current = entry
         # Streams that the program entered inside the backward: (where it was, where it went).
@@ -147,7 +151,9 @@ class _Backward:
         streams: dict[Node, Node] = {}
         for node in reversed(calls):
             owner = self.forward.of_number.get(node.meta.get("seq_nr", -1))
-            if owner is None or node.meta.get("is_gradient_acc"):
+            if node in self.repeated:
+                owner = self.forward.stream.get(self.repeated[node], self.entry)
+            elif owner is None or node.meta.get("is_gradient_acc"):
                 users = (streams[user] for user in node.users if user in streams)
                 owner = next(users, self.entry)
             streams[node] = owner

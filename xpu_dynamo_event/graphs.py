@@ -64,8 +64,8 @@ class GraphLog:
 
 def _is_event_op(node: torch.fx.Node) -> bool:
     name = str(node.target)
-    # Where a graph begins is a note for passes, nothing that the program wrote.
-    return name.startswith(_PREFIX) and not name.startswith(_PREFIX + "entry_stream")
+    # The notes for graph passes are nothing that the program wrote.
+    return name.startswith(_PREFIX) and name.split(".")[1] not in ("entry_stream", "inputs_now")
 
 
 def _describe(node: torch.fx.Node) -> str:

@@ -17,8 +17,12 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
+from . import ops
 from ._compat import dynamo
 
+_CALL = "call_function"
+_SET = torch.ops.xpu_event.set_stream.default
+_CREATE_STREAM = torch.ops.xpu_event.create_stream.default
 _Stream = Node | None  # the operand that names the stream; None: the stream current at entry
 
 
@@ -31,26 +35,84 @@ def prepare(module: GraphModule) -> bool:
     Returns:
         Whether it changes the current stream at all.
     """
-    switch = torch.ops.xpu_event.set_stream.default
-    nodes = list(module.graph.nodes)
-    if not any(node.target is switch for node in nodes):
+    changing = [each for each in _graphs(module) if each.graph.find_nodes(op=_CALL, target=_SET)]
+    if not changing:
         return False
+    for each in _graphs(module):
+        _come_back_to_the_current_stream(each)
+    for each in changing:
+        _note_uses(each.graph)
+    _note_entry_stream(module.graph)
+    for each in (module, *changing):
+        each.recompile()
+    return True
+
+
+def _graphs(module: GraphModule) -> list[GraphModule]:
+    """The graph itself, and the bodies of its higher-order ops (a checkpointed region)."""
+    return [each for each in module.modules() if isinstance(each, GraphModule)]
+
+
+def _come_back_to_the_current_stream(module: GraphModule) -> None:
+    """Let a checkpointed region come back to the stream on which it is called, each time.
+
+    Autograd repeats the region while another stream may be current than in the forward, and goes on
+    there. Graphs of AOTAutograd do not need it: ``name_current_streams`` undoes it.
+    """
+    stream: _Stream = None
+    for node in module.graph.nodes:
+        if node.target is _SET:
+            stream = None if dynamo.is_current_at_entry(node.args[0]) else node.args[0]
+        elif node.target is torch.ops.higher_order.tag_activation_checkpoint:
+            body = getattr(module, node.args[0].target).graph
+            inputs = body.find_nodes(op="placeholder")
+            for outer, inner in zip(node.args[1:], inputs, strict=True):
+                if (None if dynamo.is_current_at_entry(outer) else outer) is stream:
+                    _replace_by_current(body, inner, inputs[-1])
+
+
+def _replace_by_current(graph: Graph, stream: Node, after: Node) -> None:
+    switches = [user for user in stream.users if user.target is _SET]
+    if switches:
+        with graph.inserting_after(after):
+            current = graph.call_function(_CREATE_STREAM, (ops.CURRENT_STREAM,))
+        current.meta.update(stream.meta)
+        for switch in switches:
+            switch.args = (current,)
+
+
+def name_current_streams(graph: Graph) -> None:
+    """Put in the place of "the current stream" the one that is, as it is known by now.
+
+    Args:
+        graph: As AOTAutograd captured it; changed in place.
+    """
+    entry = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
+    current = entry[0].args[0] if entry else None
+    for node in list(graph.nodes):
+        if node.target is _SET:
+            current = node.args[0]
+        elif node.target is _CREATE_STREAM and node.args[:1] == (ops.CURRENT_STREAM,):
+            assert isinstance(current, Node), "a graph that changes the stream notes the first one"
+            node.replace_all_uses_with(current)
+            graph.erase_node(node)
+
+
+def _note_uses(graph: Graph) -> None:
+    """Tell the allocator at each change of the stream what was used on the one that is left."""
     stream: _Stream = None
     made_on: dict[Node, _Stream] = {}
     foreign: dict[Node, None] = {}
-    for node in nodes:
-        if node.target is switch or node.op == "output":
-            _note_use(module.graph, node, list(foreign))
+    for node in list(graph.nodes):
+        if node.target is _SET or node.op == "output":
+            _note_use(graph, node, list(foreign))
             foreign.clear()
-            stream = node.args[0] if node.target is switch else stream
+            stream = node.args[0] if node.target is _SET else stream
             stream = None if dynamo.is_current_at_entry(stream) else stream
         elif node.op != "placeholder":
             used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
             foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
             made_on[node] = stream
-    _note_entry_stream(module.graph)
-    module.recompile()
-    return True
 
 
 def _note_entry_stream(graph: Graph) -> None:

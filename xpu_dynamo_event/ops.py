@@ -127,6 +127,10 @@ EVENT_FACTORIES: dict[str, Callable[..., torch.Event]] = {}
 """What ``xpu_event::create`` calls to make an event, by the name it is given."""
 
 
+CURRENT_STREAM = "current"
+"""What ``xpu_event::create_stream`` is asked for to answer the stream that is current."""
+
+
 def register_event_factory(name: str, factory: Callable[..., torch.Event]) -> None:
     """Let ``torch.ops.xpu_event.create(name)`` make events with ``factory``.
 
@@ -150,6 +154,10 @@ def _make_stream(device_index: int, priority: int) -> torch.Stream:
 
 def _make_plain_stream(device_index: int, priority: int) -> torch.Stream:
     return torch.Stream(_device(device_index), priority=priority)
+
+
+def _take_current_stream(device_index: int, _priority: int) -> torch.Stream:
+    return torch.xpu.current_stream(_device(device_index))
 
 
 def _device(index: int) -> torch.device:
@@ -200,3 +208,4 @@ register_event_factory("torch.xpu.Event", Event)
 register_event_factory("torch.Event", functools.partial(torch.Event, device="xpu"))
 _native.set_factory("torch.xpu.Stream", _make_stream)
 _native.set_factory("torch.Stream", _make_plain_stream)
+_native.set_factory(CURRENT_STREAM, _take_current_stream)

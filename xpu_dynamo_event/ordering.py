@@ -27,7 +27,7 @@ import torch
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 
-from . import ops
+from . import lifetimes, ops, recomputation, write_back
 from ._compat import aot
 from ._compat.fx import OpOverload
 from .backward_streams import follow_forward
@@ -51,13 +51,21 @@ def order_event_ops(module: GraphModule) -> None:
     """Rewrite the event ops of an AOT graph, inference or joint, into barriers.
 
     Args:
-        module: The graph, functional, before partitioning; changed in place.
+        module: The graph, functional, before partitioning, with the bodies of its higher-order ops
+            (a region that is compiled once); changed in place.
     """
+    for each in module.modules():
+        if isinstance(each, GraphModule):
+            _order(each)
+
+
+def _order(module: GraphModule) -> None:
     graph = module.graph
     if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
         return
-    _write_back_early(graph)
-    follow_forward(graph)
+    lifetimes.name_current_streams(graph)
+    write_back.write_back_early(graph)
+    follow_forward(graph, recomputation.repeat_in_backward(graph))
     in_backward = aot.backward_nodes(graph)
     for node in graph.nodes:
         if node.target in _PINNED:
@@ -69,30 +77,17 @@ def order_event_ops(module: GraphModule) -> None:
     module.recompile()
 
 
-def _write_back_early(graph: Graph) -> None:
-    """Write mutated inputs back where their last value is computed, not at the end of the graph.
-
-    Functionalization turns ``x.add_(1)`` into a new value, and appends one ``copy_`` to the input.
-    The program may record an event, or leave the stream, long before that (pytorch#197416).
-    """
-    position = {node: i for i, node in enumerate(graph.nodes)}
-    for node in [n for n in graph.nodes if n.target is torch.ops.aten.copy_.default]:
-        target, value = node.args[:2]
-        # Whoever reads the input itself wants the value from before.
-        readers = [user for user in target.users if user is not node and user.op != "output"]
-        latest = max(
-            (n for n in (value, *readers) if isinstance(n, Node)), key=position.__getitem__
-        )
-        if latest.op != "placeholder":
-            latest.append(node)
-
-
 def sourceless_nodes(graph: Graph) -> list[Node]:
     """Return the nodes that edges cannot hold, if the graph has event ops at all."""
     ordered = set(BARRIERS.values())
     if not any(node.target in ordered for node in graph.nodes):
         return []
     return [n for n in graph.nodes if n.op == "call_function" and not n.all_input_nodes]
+
+
+def distinct_nodes(graph: Graph) -> list[Node]:
+    """Return the nodes that must not be merged with equal ones."""
+    return list({*sourceless_nodes(graph), *recomputation.repeated_nodes(graph)})
 
 
 def install() -> Callable[[], None]:
@@ -102,8 +97,9 @@ def install() -> Callable[[], None]:
         A function that undoes it.
     """
     undo = [
+        write_back.install(BARRIERS.keys()),
         aot.install_graph_pass(order_event_ops),
-        aot.install_distinct_nodes(sourceless_nodes),
+        aot.install_distinct_nodes(distinct_nodes),
         aot.install_handing_through(frozenset(BARRIERS.values())),
     ]
 

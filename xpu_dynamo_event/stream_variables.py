@@ -341,6 +341,11 @@ def synchronize(self: Any, tx: Any, *args: Any, **kwargs: Any) -> VariableTracke
     return act(tx, "synchronize_device", index)
 
 
+def record_stream(tx: Any, tensor: VariableTracker, stream: VariableTracker) -> VariableTracker:
+    """Handle ``tensor.record_stream(s)``."""
+    return act(tx, "record_stream", [tensor.as_proxy()], stream.as_proxy())
+
+
 def _device_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device | None:
     value = [*args, *kwargs.values()]
     constant = value[0].as_python_constant() if value else None

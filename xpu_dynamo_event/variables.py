@@ -129,6 +129,7 @@ def install() -> Callable[[], None]:
     undo.append(dynamo.install_results(_outlasts_the_graph))
     undo.append(dynamo.install_arithmetic())
     undo.append(dynamo.install_branches())
+    undo.append(dynamo.install_record_stream(XPUStreamVariable, streams.record_stream))
     undo.append(dynamo.install_new(XPUEventClassVariable))
     undo.append(
         dynamo.install_texts(XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed)

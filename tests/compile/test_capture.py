@@ -71,6 +71,17 @@ def in_list() -> tuple[Callable[..., Any], torch.Event]:
     return use, events[1]
 
 
+def in_tuple() -> tuple[Callable[..., Any], torch.Event]:
+    events = (torch.xpu.Event(), (torch.xpu.Event(),))
+
+    def use(x: torch.Tensor, stream: Any) -> torch.Tensor:
+        y = x + 1
+        events[1][0].record(stream)
+        return y
+
+    return use, events[1][0]
+
+
 def in_dict() -> tuple[Callable[..., Any], torch.Event]:
     events = {"ready": torch.xpu.Event()}
 
@@ -93,7 +104,7 @@ def plain_torch_event() -> tuple[Callable[..., Any], torch.Event]:
     return use, event
 
 
-PLACES = [argument, from_global, closure, attribute, in_list, in_dict, plain_torch_event]
+PLACES = [argument, from_global, closure, attribute, in_list, in_tuple, in_dict, plain_torch_event]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
@@ -362,6 +373,32 @@ def test_identity_survives_a_graph_break(backend: str) -> None:
     assert type(made) is torch.xpu.Event
     made.synchronize()
     assert y.tolist() == [3.0, 3.0]
+
+
+def test_identity_survives_many_graph_breaks(backend: str, latch: Any) -> None:
+    """Upstream records one object and waits for another (#188536, #188405)."""
+
+    def use(x: torch.Tensor, given: Any, stream: Any) -> tuple[Any, ...]:
+        made, seen = torch.xpu.Event(enable_timing=True), []
+        for event in (made, given) * 3:
+            x = x + 1
+            event.record(stream)
+            torch._dynamo.graph_break()
+            seen.append(event)
+            event.wait()
+        return x, made, seen
+
+    run = torch.compile(use, backend=backend)
+    given, stream = torch.xpu.Event(), torch.xpu.Stream()
+    torch.xpu.synchronize()
+    held = latch(stream)
+    x, made, seen = run(torch.ones(2, device="xpu"), given, stream)
+    assert type(made) is torch.xpu.Event
+    assert all(event is wanted for event, wanted in zip(seen, (made, given) * 3, strict=True))
+    assert not made.query()
+    assert not torch.xpu.current_stream().query(), "it waits for both"
+    held.release()
+    assert x.tolist() == [7.0, 7.0]
 
 
 def test_stream_context_over_a_graph_break(backend: str, latch: Any) -> None:

@@ -351,6 +351,26 @@ def test_query_is_read_at_run_time(compiled: Any, latch: Any) -> None:
     assert len(log.graphs) == 1
 
 
+def test_record_stream_keeps_memory_for_the_stream(compiled: Any, latch: Any) -> None:
+    def use(x: torch.Tensor, stream: Any) -> torch.Tensor:
+        y = x + 1
+        y.record_stream(stream)
+        return y
+
+    run, log = compiled(use)
+    x, stream = torch.ones(1 << 18, device="xpu"), torch.xpu.Stream()
+    run(x, stream)
+    torch.xpu.synchronize()
+    held = latch(stream)
+    y = run(x, stream)
+    address = y.data_ptr()
+    del y
+    kept = [torch.empty(1 << 18, device="xpu") for _ in range(4)]
+    assert address not in {each.data_ptr() for each in kept}
+    held.release()
+    assert log.graph_breaks == 0
+
+
 # ---- events by way of a stream
 
 

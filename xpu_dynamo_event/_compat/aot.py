@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch._functorch import compile_utils, partitioners
 from torch._functorch._aot_autograd import graph_capture, runtime_wrappers
 from torch.fx import Graph, GraphModule, Node
@@ -56,27 +57,21 @@ def without_graph_passes() -> Iterator[None]:
 def backward_nodes(graph: Graph) -> set[Node]:
     """Return the nodes of a captured graph that tracing saw in the backward.
 
-    The bodies of some higher-order ops (a custom autograd function) come without a tag; tracing
-    runs the backward after the forward, so what follows the first call that is tagged or reads a
-    tangent belongs to it.
+    The body of the backward of a custom autograd function comes without a tag. Tracing runs the
+    backward after the forward, so what follows the last call of the forward belongs to it.
     """
-    backward: set[Node] = set()
-    if not any(n.meta.get("partitioner_tag") == "is_forward" for n in graph.nodes):
-        return backward  # of inference, where a write-back may still be tagged
-    started = False
-    for node in graph.nodes:
-        tag = node.meta.get("partitioner_tag")
-        tagged = tag in ("is_backward", "must_be_in_backward")
-        if node.op == "call_function":
-            started = started or tagged or any(map(_is_tangent, node.all_input_nodes))
-        if tagged or (tag is None and started and node.op != "output"):
-            backward.add(node)
-    return backward
+    calls = [node for node in graph.nodes if node.op == "call_function"]
+    if not any(node.meta.get("partitioner_tag") == "is_forward" for node in graph.nodes):
+        return set()  # of inference, where a write-back may still be tagged
+    begin = next((i for i, node in enumerate(calls) if _is_backward(node)), len(calls))
+    while begin and "partitioner_tag" not in calls[begin - 1].meta:
+        begin -= 1
+    untagged = (node for node in calls[begin:] if "partitioner_tag" not in node.meta)
+    return {*filter(_is_backward, graph.nodes), *untagged}
 
 
-def _is_tangent(node: Node) -> bool:
-    # The partitioner, too, tells them by their name.
-    return node.op == "placeholder" and "tangents" in str(node.target)
+def _is_backward(node: Node) -> bool:
+    return node.meta.get("partitioner_tag") in ("is_backward", "must_be_in_backward")
 
 
 def mark_phase(node: Node, backward: bool) -> None:
@@ -92,6 +87,26 @@ def pin_to_phase(node: Node, backward: bool) -> None:
 def keep_from_recomputing(node: Node) -> None:
     """Let the backward use what the forward computed for ``node``."""
     node.meta["recompute"] = CheckpointPolicy.MUST_SAVE
+
+
+def is_checkpointed(node: Node) -> bool:
+    """Whether ``checkpoint`` asks for ``node`` to be recomputed in the backward."""
+    return partitioners.must_recompute(node)
+
+
+def checkpointed_regions(graph: Graph) -> list[list[Node]]:
+    """Return the nodes that the backward should recompute, by call of ``checkpoint``."""
+    regions: dict[Any, list[Node]] = {}
+    for node in graph.nodes:
+        if node.op == "call_function" and is_checkpointed(node):
+            regions.setdefault(node.meta.get("ac_graph_id"), []).append(node)
+    return list(regions.values())
+
+
+def leave_checkpoint(node: Node) -> None:
+    """Let ``node`` be treated as if it were in no checkpointed region."""
+    node.meta.pop("recompute", None)
+    node.meta.pop("ac_graph_id", None)
 
 
 class _Distinct:
@@ -139,3 +154,39 @@ def install_handing_through(ops: Collection[Any]) -> Callable[[], None]:
     both = lambda op: op in ops or upstream(op)  # noqa: E731
     setattr(runtime_wrappers, "_schema_allows_aliasing", both)  # noqa: B010
     return lambda: setattr(runtime_wrappers, "_schema_allows_aliasing", upstream)
+
+
+def install_several_write_backs() -> Callable[[], None]:
+    """Let a graph write an input back more than once.
+
+    AOTAutograd checks that each mutated input has one ``copy_``, its own, before and after
+    ``install_graph_pass`` had its turn.
+
+    Returns:
+        A function that undoes it.
+    """
+    names = ("assert_functional_graph", "propagate_input_mutation_stacktraces")
+    upstream = {name: getattr(graph_capture, name) for name in names}
+
+    def check(graph: Graph) -> int:
+        upstream[names[0]](graph)
+        return len({node.args[0] for node in _write_backs(graph)})
+
+    def propagate(graph: Graph) -> None:
+        for node in _write_backs(graph):
+            value: Any = node.args[1]
+            if "stack_trace" in value.meta:
+                node.meta["stack_trace"] = value.meta["stack_trace"]
+
+    for name, replacement in zip(names, (check, propagate), strict=True):
+        setattr(graph_capture, name, replacement)
+
+    def uninstall() -> None:
+        for name in names:
+            setattr(graph_capture, name, upstream[name])
+
+    return uninstall
+
+
+def _write_backs(graph: Graph) -> list[Node]:
+    return graph.find_nodes(op="call_function", target=torch.ops.aten.copy_.default)

@@ -81,11 +81,13 @@ __all__ = [
     "install_branches",
     "install_builders",
     "install_new",
+    "install_record_stream",
     "install_results",
     "install_texts",
     "is_changed",
     "is_current_at_entry",
     "is_current_stream",
+    "is_mutated_input",
     "lift",
     "load_call",
     "load_graph_output",
@@ -419,6 +421,25 @@ def install_arithmetic() -> Callable[[], None]:
     return _replace(BuiltinVariable, "_handle_insert_op_in_graph", handle)
 
 
+def install_record_stream(
+    tracker: type[VariableTracker], handle: Callable[[Any, Any, Any], VariableTracker]
+) -> Callable[[], None]:
+    """Let ``handle(tx, tensor, stream)`` trace ``tensor.record_stream`` for streams of a tracker.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = TensorVariable.method_record_stream
+
+    def record_stream(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
+        stream = stream.realize()
+        if isinstance(stream, tracker):
+            return handle(tx, self, stream)
+        return upstream(self, tx, stream)
+
+    return _replace(TensorVariable, "method_record_stream", record_stream)
+
+
 def install_branches() -> Callable[[], None]:
     """Let ``torch.cond`` take a truth value that is read at run time.
 
@@ -541,6 +562,14 @@ def is_current_at_entry(node: Any) -> bool:
         return False
     argument = node.meta.get("grapharg")
     return argument is not None and isinstance(argument.source, CurrentStreamSource)
+
+
+def is_mutated_input(node: torch.fx.Node) -> bool:
+    """Whether the captured program changes the tensor that a graph input stands for."""
+    value = node.meta.get("example_value")
+    if not isinstance(value, torch.Tensor):
+        return False
+    return value.is_inference() or value._version > 0  # one of inference does not count
 
 
 def install_around_backend(

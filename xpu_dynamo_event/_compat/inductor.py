@@ -36,6 +36,7 @@ __all__ = [
     "FreeLine",
     "IRNode",
     "InplaceCopyFallback",
+    "InputTypes",
     "MemoryPlanningLine",
     "PythonWrapperCodegen",
     "SubgraphPythonWrapperCodegen",
@@ -66,6 +67,7 @@ PythonWrapperCodegen: Any = wrapper.PythonWrapperCodegen
 SubgraphPythonWrapperCodegen: Any = wrapper.SubgraphPythonWrapperCodegen
 IRNode = ir.IRNode
 InplaceCopyFallback = ir.InplaceCopyFallback
+InputTypes = (ir.InputBuffer, ir.NonTensorObj)
 to_device = lowering.to_device
 UntypedBase: Any = object  # of mixins, whose other base is one of the above
 

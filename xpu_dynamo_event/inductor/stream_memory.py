@@ -149,7 +149,8 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
 
     def codegen_free(self, buffer: Any) -> None:
         """Free a buffer; without offering it for reuse when other streams used it."""
-        freeable = super().can_reuse(buffer)
+        # The input of a subgraph is no input of the graph, where upstream's can_reuse looks for it.
+        freeable = not isinstance(buffer, upstream.InputTypes) and super().can_reuse(buffer)
         if not freeable or self.can_reuse(buffer):
             super().codegen_free(buffer)
             return

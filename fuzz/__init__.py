@@ -1,0 +1,1 @@
+"""Random programs with events and streams, run eagerly and compiled under hostile schedules."""

@@ -1,0 +1,185 @@
+"""Breaks that remain: each is one break, says what to do, and leaves the program right.
+
+docs/graph-breaks.md lists them; the titles there are the names here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from xpu_dynamo_event import GraphLog
+
+PAGE = Path(__file__).parents[2] / "docs" / "graph-breaks.md"
+
+
+def ones() -> torch.Tensor:
+    return torch.ones(4, device="xpu")
+
+
+def branch_on_a_reading(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    y = x + 1
+    event.record(stream)
+    return y * 10 if event.elapsed_time(event) >= 0 else y
+
+
+def attribute_of_the_object_itself(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    y = x + 1
+    event.record(stream)
+    return y, event._as_parameter_.value
+
+
+def handle_of_a_stream(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    y = x + 1
+    event.record(stream)
+    return y, stream.sycl_queue
+
+
+def copy_of_an_event(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    y = x + 1
+    event.record(stream)
+    return y, copy.deepcopy(event).sycl_event
+
+
+def text_that_python_looks_into(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    y = x + 1
+    event.record(stream)
+    return y, repr(event).startswith("torch.xpu.Event(sycl")
+
+
+def stream_of_an_id(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    y = x + 1
+    event.record(stream)
+    same = torch.xpu.Stream(
+        stream_id=stream.stream_id, device_index=0, device_type=stream.device_type
+    )
+    return y, same.stream_id
+
+
+def stream_entered_by_hand(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    stream.__enter__()
+    y = x + 1
+    event.record()
+    stream.__exit__(None, None, None)
+    stream.synchronize()
+    return y
+
+
+def stack_of_contexts(x: torch.Tensor, event: Any, stream: Any) -> Any:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.xpu.stream(stream))
+        y = x + 1
+        event.record()
+    stream.synchronize()
+    return y
+
+
+BREAKS: list[tuple[Callable[..., Any], str]] = [
+    (branch_on_a_reading, "(?i)data-dependent"),
+    (attribute_of_the_object_itself, "'_as_parameter_' of an event .* outside the compiled region"),
+    (handle_of_a_stream, "'sycl_queue' of a stream .* outside the compiled region"),
+    (copy_of_an_event, "."),
+    (text_that_python_looks_into, "."),
+    (stream_of_an_id, "Make this stream outside the compiled region"),
+    (stream_entered_by_hand, "'__enter__' of a stream"),
+    (stack_of_contexts, "."),
+]
+
+
+@pytest.mark.parametrize(
+    ("program", "message"), BREAKS, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_break(program: Any, message: str, backend: str) -> None:
+    events = [torch.xpu.Event(enable_timing=True) for _ in range(3)]
+    stream = torch.xpu.Stream()
+    want = program(ones(), events[0], stream)
+    with pytest.raises(Exception, match=re.compile(message, re.DOTALL)):
+        torch.compile(program, backend=backend, fullgraph=True)(ones(), events[1], stream)
+    torch.compiler.reset()
+    run = torch.compile(program, backend=GraphLog(backend))
+    before = torch.xpu.current_stream()
+    got = run(ones(), events[2], stream)
+    assert torch.xpu.current_stream() == before
+    assert events[2].sycl_event != 0
+    assert _plain(got, events[2]) == _plain(want, events[0])
+
+
+def _plain(result: Any, event: Any) -> list[Any]:
+    """What can be compared between runs with different events."""
+    torch.xpu.synchronize()
+    values = result if isinstance(result, tuple) else (result,)
+    return [
+        value.tolist() if isinstance(value, torch.Tensor) else value == event.sycl_event or value
+        for value in values
+    ]
+
+
+def test_flag_known_only_at_run_time(backend: str) -> None:
+    def use(x: torch.Tensor, other: Any) -> Any:
+        return x + 1, torch.xpu.Event(enable_timing=other.query())
+
+    with pytest.raises(Exception, match="make the object outside the compiled region"):
+        torch.compile(use, backend=backend, fullgraph=True)(ones(), torch.xpu.Event())
+    torch.compiler.reset()
+    _, event = torch.compile(use, backend=backend)(ones(), torch.xpu.Event())
+    assert event.enable_timing
+
+
+@pytest.mark.parametrize("call", ["record", "wait", "query"])
+def test_wrong_arguments(call: str, backend: str) -> None:
+    def use(x: torch.Tensor, event: Any) -> Any:
+        getattr(event, call)(1, 2, 3)
+        return x + 1
+
+    event = torch.xpu.Event()
+    with pytest.raises(Exception, match=f"Event.{call}\\(\\) takes"):
+        torch.compile(use, backend=backend, fullgraph=True)(ones(), event)
+    torch.compiler.reset()
+    with pytest.raises(TypeError):
+        torch.compile(use, backend=backend)(ones(), event)
+    assert event.sycl_event == 0
+
+
+def test_fullgraph_in_threads() -> None:
+    """Torch's own: it counts compiled frames for fullgraph in one variable of the process."""
+
+    def use(x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+    run = torch.compile(use, backend="eager")  # the way out: check once, then without fullgraph
+    x = torch.ones(2)
+    torch.compile(use, backend="eager", fullgraph=True)(x)
+    results: list[float] = []
+
+    def work() -> None:
+        results.extend(run(x)[0].item() for _ in range(500))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert results == [2.0] * 2000
+
+
+def test_the_page_has_a_section_for_each() -> None:
+    titles = re.findall(r"^### (.*)$", PAGE.read_text(), re.MULTILINE)
+    names = {re.sub(r"[^a-z]+", "_", title.lower()).strip("_") for title in titles}
+    tested = {name for program, _ in BREAKS for name in [program.__name__]}
+    tested |= {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    assert {program.__name__ for program, _ in BREAKS} <= names
+    assert names <= tested | {"event_operation_in_a_branch_or_loop_of_the_graph"}

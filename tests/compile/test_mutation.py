@@ -1,0 +1,349 @@
+"""A mutated input has at each event the value that it has there in eager.
+
+A gate behind each event, closed by a latch, keeps the rest of the program from running: what the
+host and other streams see then is what the graph wrote before the event, not later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+SIZE = 8
+Program = Callable[..., Any]
+
+
+def filled(value: float) -> torch.Tensor:
+    tensor = torch.full((SIZE,), float(value), device="xpu")
+    torch.xpu.synchronize()
+    return tensor
+
+
+def seen_by(stream: torch.Stream, tensor: torch.Tensor) -> list[Any]:
+    """What another stream reads now, whatever holds the current one.
+
+    Not inside an assertion: pytest would print the tensor, and wait for the held stream.
+    """
+    with stream:
+        return list(tensor.detach().cpu().tolist())
+
+
+def two_segments(x: torch.Tensor, w: torch.Tensor, first: Any, gate: Any, second: Any) -> Any:
+    with torch.no_grad():
+        x.add_(1)
+        first.record()
+        gate.wait()
+        x.mul_(2)
+        second.record()
+        gate.wait()
+        x.sub_(5)
+    return (x * w).sum()
+
+
+def in_place_operators(x: torch.Tensor, w: torch.Tensor, first: Any, gate: Any, second: Any) -> Any:
+    with torch.no_grad():
+        x += 1
+        first.record()
+        gate.wait()
+        x[:] = x * 2
+        second.record()
+        gate.wait()
+        x -= 5
+    return (x * w).sum()
+
+
+def through_views(x: torch.Tensor, w: torch.Tensor, first: Any, gate: Any, second: Any) -> Any:
+    with torch.no_grad():
+        x[: SIZE // 2].add_(1)
+        x.view(2, -1)[1].add_(1)
+        first.record()
+        gate.wait()
+        x.view(2, -1).mul_(2)
+        second.record()
+        gate.wait()
+        x[::2].sub_(5)
+        x[1::2].sub_(5)
+    return (x * w).sum()
+
+
+def with_out(x: torch.Tensor, w: torch.Tensor, first: Any, gate: Any, second: Any) -> Any:
+    with torch.no_grad():
+        torch.add(x, 1, out=x)
+        first.record()
+        gate.wait()
+        torch.mul(x, 2, out=x)
+        second.record()
+        gate.wait()
+        torch.sub(x, 5, out=x)
+    return (x * w).sum()
+
+
+PROGRAMS = [two_segments, in_place_operators, through_views, with_out]
+
+
+@pytest.mark.parametrize("trained", [False, True], ids=["inference", "training"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_each_event_shows_the_value_of_its_moment(
+    program: Program, trained: bool, compiled: Any, latch: Any
+) -> None:
+    run, log = compiled(program)
+    w = filled(3).requires_grad_(trained)
+    reader, gate_stream = torch.xpu.Stream(), torch.xpu.Stream()
+    first, gate, second = (torch.xpu.Event() for _ in range(3))
+    run(filled(0), w, first, gate, second)
+    x = filled(0)
+    torch.xpu.synchronize()
+
+    held = latch(gate_stream)
+    gate.record(gate_stream)
+    total = run(x, w, first, gate, second)
+    first.synchronize()
+    assert not second.query()
+    seen = seen_by(reader, x)
+    assert seen == [1.0] * SIZE
+    held.release()
+    torch.xpu.synchronize()
+    assert x.tolist() == [-3.0] * SIZE
+    assert total.item() == -9.0 * SIZE
+    if trained:
+        total.backward()
+        assert w.grad.tolist() == [-3.0] * SIZE
+    assert log.graph_breaks == 0
+
+
+def test_the_second_of_three_values_is_seen_too(compiled: Any, latch: Any) -> None:
+    def use(x: torch.Tensor, early: Any, middle: Any, gate: Any) -> None:
+        x.add_(1)
+        early.record()
+        x.mul_(10)
+        middle.record()
+        gate.wait()
+        x.zero_()
+
+    run, _ = compiled(use)
+    reader, gate_stream = torch.xpu.Stream(), torch.xpu.Stream()
+    early, middle, gate = (torch.xpu.Event() for _ in range(3))
+    for value in range(3):
+        x = filled(value)
+        held = latch(gate_stream)
+        gate.record(gate_stream)
+        run(x, early, middle, gate)
+        middle.synchronize()
+        seen = seen_by(reader, x)
+        assert seen == [10.0 * (value + 1)] * SIZE
+        held.release()
+        torch.xpu.synchronize()
+        assert x.tolist() == [0.0] * SIZE
+
+
+def test_the_host_reads_what_was_copied_to_it(compiled: Any, latch: Any) -> None:
+    """A pinned buffer that a graph fills and then passes on: each event shows its copy."""
+
+    def use(host: torch.Tensor, x: torch.Tensor, first: Any, gate: Any) -> torch.Tensor:
+        host.copy_(x, non_blocking=True)
+        first.record()
+        gate.wait()
+        host.copy_(x * 2, non_blocking=True)
+        return x + 1
+
+    run, _ = compiled(use)
+    gate_stream, first, gate = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+    run(torch.zeros(SIZE).pin_memory(), filled(1), first, gate)
+    torch.xpu.synchronize()
+    host = torch.zeros(SIZE).pin_memory()
+    held = latch(gate_stream)
+    gate.record(gate_stream)
+    run(host, torch.full((SIZE,), 5.0, device="xpu"), first, gate)
+    first.synchronize()
+    assert host.tolist() == [5.0] * SIZE
+    held.release()
+    torch.xpu.synchronize()
+    assert host.tolist() == [10.0] * SIZE
+
+
+def test_a_view_is_changed_on_a_side_stream(compiled: Any, latch: Any) -> None:
+    def use(x: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
+        x.add_(1)
+        fork.record()
+        with torch.xpu.stream(side):
+            fork.wait()
+            x[: SIZE // 2].add_(10)
+            join.record()
+        join.wait()
+        x[SIZE // 2 :].add_(20)
+        return x * 2
+
+    run, _ = compiled(use)
+    side, fork, join = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+    run(filled(0), side, fork, join)
+    x = filled(0)
+    held = latch(side)
+    y = run(x, side, fork, join)
+    fork.synchronize()
+    reader = torch.xpu.Stream()
+    seen = seen_by(reader, x)
+    assert seen == [1.0] * SIZE
+    assert not torch.xpu.current_stream().query(), "the join waits for the held stream"
+    held.release()
+    torch.xpu.synchronize()
+    want = [11.0] * (SIZE // 2) + [21.0] * (SIZE // 2)
+    assert x.tolist() == want
+    assert y.tolist() == [2 * value for value in want]
+
+
+def test_a_mutation_inside_a_context_is_on_its_stream(compiled: Any, latch: Any) -> None:
+    """The write-back is part of the side stream: done while the current stream is held."""
+
+    def use(x: torch.Tensor, side: Any, done: Any) -> None:
+        with side:
+            x.add_(1)
+        side.record_event(done)
+
+    run, _ = compiled(use)
+    side, done = torch.xpu.Stream(), torch.xpu.Event()
+    run(filled(0), side, done)
+    done.synchronize()
+    x = filled(0)
+    held = latch()
+    run(x, side, done)
+    done.synchronize()
+    seen = seen_by(side, x)
+    assert seen == [1.0] * SIZE
+    held.release()
+
+
+class Counting(torch.nn.Module):
+    """A module with buffers that its forward changes between events."""
+
+    total: torch.Tensor
+    calls: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.full((SIZE,), 2.0))
+        self.register_buffer("total", torch.zeros(SIZE))
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor, side: Any, summed: Any, gate: Any) -> torch.Tensor:
+        y = x * self.weight
+        summed.record()
+        with torch.xpu.stream(side):
+            summed.wait()
+            self.total.add_(y.detach())
+            summed.record()
+        summed.wait()
+        gate.wait()
+        self.total.mul_(0.5)
+        self.calls += 1
+        return y
+
+
+def test_buffers_of_a_module(compiled: Any, latch: Any) -> None:
+    module = Counting().to("xpu")
+    run, log = compiled(module)
+    side, gate_stream, reader = (torch.xpu.Stream() for _ in range(3))
+    summed, gate = torch.xpu.Event(), torch.xpu.Event()
+    x = filled(1)
+    run(x, side, summed, gate).sum().backward()
+    torch.xpu.synchronize()
+    assert module.total.tolist() == [1.0] * SIZE
+    held = latch(gate_stream)
+    gate.record(gate_stream)
+    y = run(x, side, summed, gate)
+    summed.synchronize()
+    seen = seen_by(reader, module.total)
+    assert seen == [3.0] * SIZE
+    held.release()
+    y.sum().backward()
+    torch.xpu.synchronize()
+    assert module.total.tolist() == [1.5] * SIZE
+    assert module.calls.item() == 2
+    assert module.weight.grad is not None
+    assert module.weight.grad.tolist() == [2.0] * SIZE
+    assert log.graph_breaks == 0
+
+
+def test_195573_key_value_cache(compiled: Any, latch: Any) -> None:
+    """Write a step into a cache on a side stream while the current one computes, then join."""
+
+    def step(
+        cache: torch.Tensor, x: torch.Tensor, at: int, side: Any, fork: Any, join: Any
+    ) -> torch.Tensor:
+        key = x * 2
+        fork.record()
+        with torch.xpu.stream(side):
+            fork.wait()
+            cache[at].copy_(key)
+            join.record()
+        query = x + 1
+        join.wait()
+        return (cache * query).sum(0)
+
+    run, _ = compiled(step)
+    side, fork, join = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+    cache, want_cache = (torch.zeros(4, SIZE, device="xpu") for _ in range(2))
+    for at in range(4):
+        x = filled(at + 1)
+        held = latch(side)
+        got = run(cache, x, at, side, fork, join)
+        assert not torch.xpu.current_stream().query()
+        held.release()
+        want = step(want_cache, x, at, side, fork, join)
+        torch.xpu.synchronize()
+        torch.testing.assert_close(got, want)
+        torch.testing.assert_close(cache, want_cache)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # Dynamo's own
+def test_an_input_of_autograd(compiled: Any, latch: Any) -> None:
+    """Autograd follows the mutation, so AOTAutograd writes the input back outside of the graph."""
+
+    def use(x: torch.Tensor, first: Any, gate: Any) -> torch.Tensor:
+        x.mul_(3)
+        first.record()
+        gate.wait()
+        x.sin_()
+        return x * 2
+
+    def step(run: Program, leaf: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf.grad = None
+        x = leaf * 1
+        y = run(x, first, gate)
+        (y.sum() + x.sum()).backward()
+        assert leaf.grad is not None
+        return x.detach().cpu(), leaf.grad.cpu()
+
+    run, _ = compiled(use)
+    gate_stream, reader = torch.xpu.Stream(), torch.xpu.Stream()
+    first, gate = torch.xpu.Event(), torch.xpu.Event()
+    leaf = filled(1).requires_grad_()
+    torch.testing.assert_close(step(run, leaf), step(use, leaf))
+    x = leaf * 1
+    torch.xpu.synchronize()
+    held = latch(gate_stream)
+    gate.record(gate_stream)
+    run(x, first, gate)
+    first.synchronize()
+    seen = seen_by(reader, x)
+    assert seen == [3.0] * SIZE
+    held.release()
+
+
+def test_a_value_from_before_a_mutation_is_kept(compiled: Any) -> None:
+    def use(x: torch.Tensor, index: torch.Tensor, event: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        before = x * 1
+        event.record()
+        after = before.index_put((index,), torch.zeros((), device="xpu"))
+        event.record()
+        x.index_put_((index,), torch.ones((), device="xpu"))
+        event.record()
+        return before + x, after
+
+    run, _ = compiled(use)
+    index, event = torch.tensor([1, 2], device="xpu"), torch.xpu.Event()
+    x, y = filled(5), filled(5)
+    torch.testing.assert_close(run(x, index, event), use(y, index, event))
+    torch.testing.assert_close(x, y)

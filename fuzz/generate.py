@@ -14,6 +14,8 @@ from .program import COMPUTE, IN_PLACE, Compute, Context, Line, Program, Stateme
 
 Clock = dict[str, int]  # by stream: how much of its work is known to have happened
 
+CONTEXTS = ("{0}", "torch.xpu.stream({0})", "torch.xpu.StreamContext({0})")
+
 ENTRY = "entry"  # the stream that is current when the program is called
 
 
@@ -23,6 +25,7 @@ class _Value:
     written: tuple[str, int]
     reads: dict[str, int] = field(default_factory=dict)
     writable: bool = True
+    used: bool = False
 
 
 @dataclass
@@ -89,7 +92,9 @@ class Generator:
 
     def _context(self, depth: int) -> list[Statement]:
         stream = self.random.choice(self.streams)
-        source = self.random.choice(["{0}", "torch.xpu.stream({0})", "torch.xpu.StreamContext({0})"])
+        source = self.random.choice(
+            ["{0}", "torch.xpu.stream({0})", "torch.xpu.StreamContext({0})"]
+        )
         body: list[Statement] = []
         for _ in range(self.random.randint(1, 5)):
             body += self._statement(stream, depth + 1)
@@ -150,7 +155,11 @@ class Generator:
 
     def _wait_for(self, stream: str) -> list[Statement]:
         if stream == ENTRY:
-            return [self._wait_stream(ENTRY, self.random.choice(self.streams), "torch.xpu.current_stream()")]
+            return [
+                self._wait_stream(
+                    ENTRY, self.random.choice(self.streams), "torch.xpu.current_stream()"
+                )
+            ]
         other = self.random.choice([s for s in self.streams if s != stream] or [stream])
         return [self._wait_stream(stream, other, stream)]
 
@@ -200,6 +209,8 @@ class Generator:
         return self.clocks[stream].get(where[0], 0) >= where[1]
 
     def _may_write(self, stream: str, value: _Value) -> bool:
+        if self.train and value.used:  # autograd may have saved it
+            return False
         return self._knows(stream, value.written) and all(
             self._knows(stream, read) for read in value.reads.items()
         )
@@ -211,5 +222,6 @@ class Generator:
         # Late values more often: they are the ones that an early mistake changes.
         chosen = self.random.choices(candidates, weights=range(1, len(candidates) + 1), k=count)
         for value in chosen:
+            value.used = True
             value.reads[stream] = self.clocks[stream].get(stream, 0) + 1
         return chosen

@@ -21,31 +21,17 @@ def op(name: str, overload: str = "default") -> Any:
 
 def act(tx: Any, name: str, *operands: Any) -> VariableTracker:
     """Emit an operation that returns nothing."""
-    _refuse_in_branches(tx, name)
     dynamo.emit(tx, op(name), *operands)
     return ConstantVariable.create(None)
 
 
 def read(tx: Any, name: str, *operands: Any) -> VariableTracker:
     """Emit an operation whose result the host reads, at run time."""
-    _refuse_in_branches(tx, name)
     proxy = dynamo.emit(tx, op(name, "tensor"), *operands)
     reading = ops.READINGS[name]
     if reading.type is str:
         return dynamo.text_at_run_time(tx, proxy, reading.dtype, reading.shape, ops.text_of)
     return dynamo.read_at_run_time(tx, proxy, reading.type, reading.dtype)
-
-
-def _refuse_in_branches(tx: Any, name: str) -> None:
-    branching = dynamo.branching_op(tx)
-    if branching is not None:
-        dynamo.graph_break(
-            "Event operation in a branch or loop of the graph",
-            f"{name} inside torch.{branching}",
-            f"The bodies of torch.{branching} take tensors; events and streams are none.",
-            "Write a Python branch (it breaks the graph), or record and wait outside the body. A "
-            "condition may be a query: torch.cond(event.query(), ...).",
-        )
 
 
 def position(tx: Any) -> int:

@@ -27,7 +27,7 @@ import torch
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 
-from . import lifetimes, ops, recomputation, write_back
+from . import control_flow, lifetimes, ops, recomputation, write_back
 from ._compat import aot
 from ._compat.fx import OpOverload
 from .backward_streams import follow_forward
@@ -97,6 +97,7 @@ def install() -> Callable[[], None]:
         A function that undoes it.
     """
     undo = [
+        control_flow.install(),
         write_back.install(BARRIERS.keys()),
         aot.install_graph_pass(order_event_ops),
         aot.install_distinct_nodes(distinct_nodes),

@@ -68,7 +68,6 @@ __all__ = [
     "UserDefinedObjectVariable",
     "VariableBuilder",
     "VariableTracker",
-    "branching_op",
     "breaks_here",
     "build",
     "current_stream_at_entry",
@@ -458,17 +457,6 @@ def install_branches() -> Callable[[], None]:
         return upstream(self, tx, [condition, *args[1:]], kwargs)
 
     return _replace(CondHigherOrderVariable, "_call_function", call_function)
-
-
-def branching_op(tx: Any) -> str | None:
-    """Return the op whose body is being traced, if it takes tensors only: a branch or a loop."""
-    tracer = tx.output.current_tracer
-    while tracer is not None:
-        name = str(getattr(tracer.source_target, "__name__", ""))
-        if name in ("cond", "while_loop", "map_impl", "map", "scan", "associative_scan"):
-            return name
-        tracer = tracer.parent
-    return None
 
 
 def _compute(tx: Any, function: Callable[..., Any], operands: list[Any]) -> VariableTracker:

@@ -11,7 +11,7 @@ And a stream context is left when its body raises; a graph that raises in the mi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from ._compat import dynamo
 
 _CALL = "call_function"
 _SET = torch.ops.xpu_event.set_stream.default
+_RECORD_STREAM = torch.ops.xpu_event.record_stream.default
 _CREATE_STREAM = torch.ops.xpu_event.create_stream.default
 _Stream = Node | None  # the operand that names the stream; None: the stream current at entry
 
@@ -41,7 +42,9 @@ def prepare(module: GraphModule) -> bool:
     for each in _graphs(module):
         _come_back_to_the_current_stream(each)
     for each in changing:
-        _note_uses(each.graph)
+        inputs = each.graph.find_nodes(op="placeholder")
+        entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
+        _note_uses(each.graph, each.graph.nodes, entry)
     _note_entry_stream(module.graph)
     for each in (module, *changing):
         each.recompile()
@@ -98,21 +101,44 @@ def name_current_streams(graph: Graph) -> None:
             graph.erase_node(node)
 
 
-def _note_uses(graph: Graph) -> None:
+def note_uses(graph: Graph, nodes: Collection[Node]) -> None:
+    """Note uses in a graph of AOTAutograd again: in place of a mutation it has a new value.
+
+    Args:
+        graph: With the values of Dynamo's graph; changed in place.
+        nodes: The nodes of the forward.
+    """
+    if not any(node.target is _SET for node in nodes):
+        return
+    for node in [node for node in nodes if node.target is _RECORD_STREAM]:
+        if len(node.args) == 1:  # a note of ours; the program names the stream
+            graph.erase_node(node)
+    _note_uses(graph, nodes, _current_stream_node(graph))
+
+
+def _current_stream_node(graph: Graph) -> _Stream:
+    notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
+    stream: Any = notes[0].args[0] if notes else None
+    return stream
+
+
+def _note_uses(graph: Graph, nodes: Iterable[Node], entry: _Stream) -> None:
     """Tell the allocator at each change of the stream what was used on the one that is left."""
-    stream: _Stream = None
+    stream: Any = entry
     made_on: dict[Node, _Stream] = {}
     foreign: dict[Node, None] = {}
-    for node in list(graph.nodes):
+    for node in list(nodes):
         if node.target is _SET or node.op == "output":
             _note_use(graph, node, list(foreign))
             foreign.clear()
             stream = node.args[0] if node.target is _SET else stream
-            stream = None if dynamo.is_current_at_entry(stream) else stream
         elif node.op != "placeholder":
             used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
             foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
             made_on[node] = stream
+    if foreign:  # the forward of a joint graph, which ends without an output
+        with graph.inserting_after(node):
+            graph.call_function(_RECORD_STREAM, (list(foreign),))
 
 
 def _note_entry_stream(graph: Graph) -> None:
@@ -129,11 +155,11 @@ def _note_entry_stream(graph: Graph) -> None:
 def _note_use(graph: Graph, before: Node, tensors: list[Node]) -> None:
     if tensors:
         with graph.inserting_before(before):
-            graph.call_function(torch.ops.xpu_event.record_stream.default, (tensors,))
+            graph.call_function(_RECORD_STREAM, (tensors,))
 
 
 def _is_xpu_tensor(node: Node) -> bool:
-    value = node.meta.get("example_value")
+    value = node.meta.get("example_value", node.meta.get("val"))
     return isinstance(value, torch.Tensor) and value.device.type == "xpu"
 
 

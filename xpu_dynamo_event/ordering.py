@@ -65,6 +65,8 @@ def _order(module: GraphModule) -> None:
         return
     lifetimes.name_current_streams(graph)
     write_back.write_back_early(graph)
+    in_backward = aot.backward_nodes(graph)
+    lifetimes.note_uses(graph, [node for node in graph.nodes if node not in in_backward])
     follow_forward(graph, recomputation.repeat_in_backward(graph))
     in_backward = aot.backward_nodes(graph)
     for node in graph.nodes:

@@ -7,8 +7,8 @@ copies the compute that the backward needs into it. It cannot copy an event op, 
 one phase and in order (pytorch#187695).
 
 So this pass writes the repetition of such a region into the joint graph itself, before the first
-node of the backward that needs a value of the region: its compute, which the backward then uses, and
-its event ops. Each node runs on the stream that it ran on in the forward (backward_streams.py
+node of the backward that needs a value of the region: its compute, which the backward then uses,
+and its event ops. Each node runs on the stream that it ran on in the forward (backward_streams.py
 enters it). What the region takes in is saved, and so are random values, which must not be drawn
 again.
 

@@ -1,11 +1,11 @@
 """Mutated inputs: at each event the program sees the value that its input has there.
 
 Functionalization turns ``x.add_(1); e1.record(); x.mul_(2); e2.record()`` into new values, and one
-``copy_`` of the last value to ``x`` at the end of the graph. In eager whoever waits for ``e1`` reads
-``x`` as it is at ``e1``. So the graph that Dynamo captured gets a note before each event op, with
-the inputs that it mutates. Functionalization replaces the operands of a note, like those of any op,
-by the values that the inputs have at that place; the pass over the AOT graph reads them there,
-writes them back, and removes the notes.
+``copy_`` of the last value to ``x`` at the end of the graph. In eager whoever waits for ``e1``
+reads ``x`` as it is at ``e1``. So the graph that Dynamo captured gets a note before each event op,
+with the inputs that it mutates. Functionalization replaces the operands of a note, like those of
+any op, by the values that the inputs have at that place; the pass over the AOT graph reads them
+there, writes them back, and removes the notes.
 
 Only for inputs that the program changes, so a graph that changes none has no notes. An input that
 tracing sees as a view of another input (they share memory and one is mutated) is written back at
@@ -26,7 +26,8 @@ _aten = torch.ops.aten
 
 
 def _define_note() -> Any:
-    library = torch.library.Library("xpu_event", "FRAGMENT")
+    make: Any = torch.library.Library  # untyped in torch
+    library = make("xpu_event", "FRAGMENT")
     library.define("inputs_now(Tensor[] inputs) -> ()")
     library.impl("inputs_now", lambda _inputs: None, "CompositeExplicitAutograd")
     library.impl("inputs_now", torch.library.fallthrough_kernel, "Autograd")
@@ -71,16 +72,14 @@ def write_back_early(graph: Graph) -> None:
     for note in notes:
         graph.erase_node(note)
     _advance_last_write_backs(graph)
-    for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
+    for node in _write_backs(graph):
         _copy_across_directly(node)
 
 
 def _write_back_at_notes(graph: Graph, notes: list[Node]) -> None:
     if not notes:
         return
-    at_end = {
-        n.args[0]: n for n in graph.find_nodes(op="call_function", target=_aten.copy_.default)
-    }
+    at_end = {node.args[0]: node for node in _write_backs(graph)}
     first, *others = (_operands(note) for note in notes)
     inputs = [_input_behind(value) for value in first]
     latest = list(first)
@@ -93,6 +92,10 @@ def _write_back_at_notes(graph: Graph, notes: list[Node]) -> None:
         last = at_end.get(target)
         if last is not None and last.args[1] is value:  # nothing changed after the last event
             graph.erase_node(last)
+
+
+def _write_backs(graph: Graph) -> list[Node]:
+    return list(graph.find_nodes(op="call_function", target=_aten.copy_.default))
 
 
 def _operands(note: Node) -> list[Node]:
@@ -120,12 +123,12 @@ def _advance_last_write_backs(graph: Graph) -> None:
     The program may leave the stream, or end, long before the end of the graph (pytorch#197416).
     """
     position = {node: i for i, node in enumerate(graph.nodes)}
-    copies = graph.find_nodes(op="call_function", target=_aten.copy_.default)
-    for node in copies:
-        target, value = node.args[:2]
+    for node in _write_backs(graph):
+        operands: Any = node.args
+        target, value = operands[:2]
         # Whoever reads the input itself wants the value from before; other writes come before.
         others = [user for user in target.users if user is not node and user.op != "output"]
-        before = [n for n in (value, *others) if position[n] < position[node]]
+        before: list[Node] = [n for n in (value, *others) if position[n] < position[node]]
         latest = max(before, key=position.__getitem__)
         if latest.op != "placeholder":
             latest.append(node)

@@ -25,7 +25,7 @@ LAYERS = [
     {"stream_variables"},
     {"event_variables"},
     {"variables"},
-    {"backward_streams", "recomputation", "write_back"},
+    {"backward_streams", "control_flow", "recomputation", "write_back"},
     {"export", "lifetimes", "ordering"},
     {"inductor"},
     {"graphs", "testing", "timeline", "timeline_plot", "timeline_trace", "timeline_sources"},

@@ -1,4 +1,4 @@
-"""Events and contexts in checkpointed regions: the backward repeats them (docs/training.md)."""
+"""Events and stream contexts in checkpointed regions: the backward repeats them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Event programs are built of the same parts as others: calls, contexts, shapes, control flow."""
+"""Event programs are built like any others: of calls, contexts, shapes and control flow."""
 
 from __future__ import annotations
 

@@ -241,6 +241,34 @@ def test_memory_of_a_value_used_on_two_streams(compiled: Any, latch: Any) -> Non
         torch.testing.assert_close(later.cpu(), (torch.eye(SIZE) - 100))
 
 
+def test_memory_of_the_value_of_a_mutated_input(compiled: Any, latch: Any) -> None:
+    """Found by fuzzing: functionalization makes the value, on the side stream, and drops it early."""
+
+    def use(x: torch.Tensor, y: torch.Tensor, side: Any) -> tuple[torch.Tensor, ...]:
+        with side:
+            y.mul_(0.5)
+            y.add_(1)
+        torch.xpu.current_stream().wait_stream(side)
+        z = y - y.cos()
+        with side:  # may take the memory of the value, which the held stream has yet to read
+            others = [(x @ x) * 0 + i for i in range(4)]
+        return z, *others
+
+    run, _ = compiled(use)
+    side = torch.xpu.Stream()
+    x = torch.ones(8, 8, device="xpu")
+    want = torch.full((8, 8), 2.0) - torch.full((8, 8), 2.0).cos()
+    run(x, x.clone(), side)
+    for _ in range(3):
+        y = torch.full((8, 8), 2.0, device="xpu")
+        torch.xpu.synchronize()
+        held = latch()
+        z, *_ = run(x, y, side)
+        side.synchronize()
+        held.release()
+        torch.testing.assert_close(z.cpu(), want)
+
+
 def test_197416_write_back_before_the_record(compiled: Any, latch: Any) -> None:
     """A mutated input is written back before the event that the program recorded after it."""
 

@@ -18,7 +18,7 @@ import torch
 from torch.fx import Graph, GraphModule, Node
 
 from . import ops
-from ._compat import dynamo
+from ._compat import aot, dynamo
 
 _CALL = "call_function"
 _SET = torch.ops.xpu_event.set_stream.default
@@ -44,7 +44,7 @@ def prepare(module: GraphModule) -> bool:
     for each in changing:
         inputs = each.graph.find_nodes(op="placeholder")
         entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
-        _note_uses(each.graph, each.graph.nodes, entry)
+        _note_uses(each.graph, each.graph.nodes, entry, is_body=each is not module)
     _note_entry_stream(module.graph)
     for each in (module, *changing):
         each.recompile()
@@ -101,29 +101,33 @@ def name_current_streams(graph: Graph) -> None:
             graph.erase_node(node)
 
 
-def note_uses(graph: Graph, nodes: Collection[Node]) -> None:
+def note_uses(graph: Graph, nodes: Collection[Node], is_body: bool) -> None:
     """Note uses in a graph of AOTAutograd again: in place of a mutation it has a new value.
 
     Args:
         graph: With the values of Dynamo's graph; changed in place.
         nodes: The nodes of the forward.
+        is_body: Whether it is the body of a higher-order op.
     """
     if not any(node.target is _SET for node in nodes):
         return
     for node in [node for node in nodes if node.target is _RECORD_STREAM]:
         if len(node.args) == 1:  # a note of ours; the program names the stream
             graph.erase_node(node)
-    _note_uses(graph, nodes, _current_stream_node(graph))
-
-
-def _current_stream_node(graph: Graph) -> _Stream:
     notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
-    stream: Any = notes[0].args[0] if notes else None
-    return stream
+    kept = [node for node in nodes if node.target is not _RECORD_STREAM]
+    _note_uses(graph, kept, notes[0].args[0] if notes else None, is_body)
+    if kept[0].meta.get("partitioner_tag") is not None:  # a joint graph: of the forward
+        for node in graph.find_nodes(op=_CALL, target=_RECORD_STREAM):
+            if "partitioner_tag" not in node.meta:
+                aot.mark_phase(node, False)
 
 
-def _note_uses(graph: Graph, nodes: Iterable[Node], entry: _Stream) -> None:
-    """Tell the allocator at each change of the stream what was used on the one that is left."""
+def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -> None:
+    """Tell the allocator at each change of the stream what was used on the one that is left.
+
+    What a graph takes in is kept by its caller; what a body takes in may be freed after it.
+    """
     stream: Any = entry
     made_on: dict[Node, _Stream] = {}
     foreign: dict[Node, None] = {}
@@ -132,7 +136,10 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: _Stream) -> None:
             _note_use(graph, node, list(foreign))
             foreign.clear()
             stream = node.args[0] if node.target is _SET else stream
-        elif node.op != "placeholder":
+        elif node.op == "placeholder":
+            if is_body:
+                made_on[node] = entry
+        else:
             used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
             foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
             made_on[node] = stream

@@ -56,17 +56,18 @@ def order_event_ops(module: GraphModule) -> None:
     """
     for each in module.modules():
         if isinstance(each, GraphModule):
-            _order(each)
+            _order(each, is_body=each is not module)
 
 
-def _order(module: GraphModule) -> None:
+def _order(module: GraphModule, is_body: bool) -> None:
     graph = module.graph
     if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
         return
     lifetimes.name_current_streams(graph)
     write_back.write_back_early(graph)
     in_backward = aot.backward_nodes(graph)
-    lifetimes.note_uses(graph, [node for node in graph.nodes if node not in in_backward])
+    forward = [node for node in graph.nodes if node not in in_backward]
+    lifetimes.note_uses(graph, forward, is_body)
     follow_forward(graph, recomputation.repeat_in_backward(graph))
     in_backward = aot.backward_nodes(graph)
     for node in graph.nodes:

@@ -48,7 +48,7 @@ def note_inputs(module: GraphModule, event_ops: Collection[object]) -> None:
         event_ops: Targets of the event ops.
     """
     graph = module.graph
-    barriers = [node for node in graph.nodes if node.target in event_ops]
+    barriers = [node for node in graph.nodes if _calls(module, node, event_ops)]
     inputs = graph.find_nodes(op="placeholder")
     mutated = [node for node in inputs if dynamo.is_mutated_input(node)]
     if not mutated or not barriers:
@@ -59,6 +59,15 @@ def note_inputs(module: GraphModule, event_ops: Collection[object]) -> None:
         with graph.inserting_before(barrier):
             graph.call_function(_NOTE, (mutated,))
     module.recompile()
+
+
+def _calls(module: GraphModule, node: Node, event_ops: Collection[object]) -> bool:
+    """Whether ``node`` is an event op, or has one in its body (a checkpointed region)."""
+    names = [str(operand.target) for operand in node.all_input_nodes if operand.op == "get_attr"]
+    bodies = [body for name in names if isinstance(body := getattr(module, name), GraphModule)]
+    return node.target in event_ops or any(
+        _calls(body, inner, event_ops) for body in bodies for inner in body.graph.nodes
+    )
 
 
 def write_back_early(graph: Graph) -> None:

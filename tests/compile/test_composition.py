@@ -412,6 +412,68 @@ def test_events_in_a_region_that_is_compiled_once(compiled: Any, latch: Any) -> 
     assert log.graph_breaks == 0
 
 
+@torch.compiler.nested_compile_region
+def begins_with_an_event(x: torch.Tensor, ready: Any, done: Any) -> torch.Tensor:
+    ready.wait()
+    y = x * 2
+    done.record()
+    return y
+
+
+def test_a_region_that_begins_with_an_event(compiled: Any, latch: Any) -> None:
+    def use(x: torch.Tensor, ready: Any, done: Any) -> torch.Tensor:
+        y = begins_with_an_event(x + 1, ready, done)
+        return begins_with_an_event(y, ready, done)
+
+    run, log = compiled(use)
+    ready, done, stream = torch.xpu.Event(), torch.xpu.Event(), torch.xpu.Stream()
+    x = ones()
+    run(x, ready, done)
+    torch.xpu.synchronize()
+    held = latch(stream)
+    ready.record(stream)
+    y = run(x, ready, done)
+    assert not done.query(), "the region waits for the held stream"
+    held.release()
+    done.synchronize()
+    assert y.tolist() == [8.0] * SIZE
+    assert log.graph_breaks == 0
+
+
+@torch.compiler.nested_compile_region
+def left_on_the_side(x: torch.Tensor, side: Any, fork: Any) -> torch.Tensor:
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        return x @ x
+
+
+def test_memory_that_a_region_uses_on_another_stream(compiled: Any, latch: Any) -> None:
+    """What only the region reads, on a stream it does not join, is not reused around it."""
+
+    def use(x: torch.Tensor, side: Any, fork: Any) -> tuple[torch.Tensor, ...]:
+        first = left_on_the_side(x * 2, side, fork)
+        second = left_on_the_side(x * 3, side, fork)
+        later = x - 100
+        for _ in range(4):
+            later = later @ x
+        return first, second, later
+
+    run, _ = compiled(use)
+    side, fork = torch.xpu.Stream(), torch.xpu.Event()
+    x = torch.eye(64, device="xpu")
+    run(x, side, fork)
+    torch.xpu.synchronize()
+    for _ in range(3):
+        held = latch(side)
+        first, second, _ = run(x, side, fork)
+        torch.xpu.current_stream().synchronize()  # all of `later` ran while `side` was held
+        held.release()
+        side.synchronize()
+        torch.testing.assert_close(first.cpu(), 4 * torch.eye(64))
+        torch.testing.assert_close(second.cpu(), 9 * torch.eye(64))
+
+
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_a_region_that_is_compiled_once_is_trained(backend: str) -> None:
     """Not with "eager": there torch refuses such a region in training, with or without events."""

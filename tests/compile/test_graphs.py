@@ -73,14 +73,14 @@ def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
     record_ordered_1 = torch.ops.xpu_event.record.ordered(arg4_1, position = 3, live = [mul, add, getitem_2])
     getitem_3 = record_ordered_1[1]
     getitem_4 = record_ordered_1[0]
-    record_stream = torch.ops.xpu_event.record_stream.default([getitem_3])
+    record_stream_default = torch.ops.xpu_event.record_stream.default([getitem_3])
     set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(arg2_1, position = 4, live = [getitem_4])
     getitem_5 = set_stream_ordered_1[0]
     wait_ordered_1 = torch.ops.xpu_event.wait.ordered(arg4_1, position = 5, live = [add, mul, getitem_5])
     getitem_6 = wait_ordered_1[0]
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
-    record_stream_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
+    record_stream_default_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
     return (add_1,)""",
     )
 
@@ -108,14 +108,14 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     record_ordered_1 = torch.ops.xpu_event.record.ordered(primals_5, position = 3, live = [mul, add, getitem_2])
     getitem_3 = record_ordered_1[1]
     getitem_4 = record_ordered_1[0]
-    record_stream = torch.ops.xpu_event.record_stream.default([getitem_3])
+    record_stream_default = torch.ops.xpu_event.record_stream.default([getitem_3])
     set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 4, live = [getitem_4])
     getitem_5 = set_stream_ordered_1[0]
     wait_ordered_1 = torch.ops.xpu_event.wait.ordered(primals_5, position = 5, live = [add, mul, getitem_5])
     getitem_6 = wait_ordered_1[0]
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
-    record_stream_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
+    record_stream_default_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
     return (add_1, primals_3, primals_4)""",
     )
     assert_expected_inline(
@@ -135,6 +135,6 @@ def forward(self, primals_3, primals_4, tangents_1):
     getitem_12 = wait_stream_ordered_1[0]
     getitem_13 = wait_stream_ordered_1[1]
     add_2 = torch.ops.aten.add.Tensor(getitem_12, mul_1)
-    record_stream_default = torch.ops.xpu_event.record_stream.default([getitem_13])
+    record_stream_default_2 = torch.ops.xpu_event.record_stream.default([getitem_13])
     return (add_2, None, None, None, None)""",
     )

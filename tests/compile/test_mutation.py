@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 SIZE = 8
 Program = Callable[..., Any]
@@ -137,6 +138,35 @@ def test_the_second_of_three_values_is_seen_too(compiled: Any, latch: Any) -> No
         held.release()
         torch.xpu.synchronize()
         assert x.tolist() == [0.0] * SIZE
+
+
+def test_an_event_in_a_checkpointed_region_shows_it_too(compiled: Any, latch: Any) -> None:
+    def region(w: torch.Tensor, seen: Any, gate: Any) -> torch.Tensor:
+        y = w.sin()
+        seen.record()
+        gate.wait()
+        return y.cos()
+
+    def use(x: torch.Tensor, w: torch.Tensor, seen: Any, gate: Any) -> torch.Tensor:
+        x.add_(1)
+        y = checkpoint(region, w, seen, gate, use_reentrant=False)
+        x.mul_(2)
+        return y
+
+    run, _ = compiled(use)
+    reader, gate_stream = torch.xpu.Stream(), torch.xpu.Stream()
+    seen, gate, w = torch.xpu.Event(), torch.xpu.Event(), filled(1).requires_grad_()
+    run(filled(0), w, seen, gate)
+    x = filled(0)
+    held = latch(gate_stream)
+    gate.record(gate_stream)
+    run(x, w, seen, gate)
+    seen.synchronize()
+    values = seen_by(reader, x)
+    assert values == [1.0] * SIZE
+    held.release()
+    torch.xpu.synchronize()
+    assert x.tolist() == [2.0] * SIZE
 
 
 def test_the_host_reads_what_was_copied_to_it(compiled: Any, latch: Any) -> None:

@@ -242,7 +242,7 @@ def test_memory_of_a_value_used_on_two_streams(compiled: Any, latch: Any) -> Non
 
 
 def test_memory_of_the_value_of_a_mutated_input(compiled: Any, latch: Any) -> None:
-    """Found by fuzzing: functionalization makes the value, on the side stream, and drops it early."""
+    """Found by fuzzing: functionalization makes the value on the side stream, drops it early."""
 
     def use(x: torch.Tensor, y: torch.Tensor, side: Any) -> tuple[torch.Tensor, ...]:
         with side:

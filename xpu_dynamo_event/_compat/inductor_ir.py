@@ -24,6 +24,7 @@ __all__ = [
     "argument_code",
     "base_buffer",
     "install_before_scheduling",
+    "install_device_of_subgraphs",
     "install_lowering",
     "order_after",
     "register",
@@ -66,6 +67,33 @@ def install_before_scheduling(prepare: Callable[[Any], None]) -> Callable[[], No
     owner: Any = inductor_graph.GraphLowering
     owner._update_scheduler = update_scheduler
     return lambda: setattr(owner, "_update_scheduler", upstream)
+
+
+def install_device_of_subgraphs() -> Callable[[], None]:
+    """Let a subgraph take an event or a stream first.
+
+    Upstream (``InvokeSubgraph.create``) asks the first operand that is no number for the device.
+
+    Returns:
+        A function that undoes it.
+    """
+    owner: Any = ir.InvokeSubgraph
+    upstream = owner.__dict__["create"]
+
+    def create(cls: Any, subgraph: Any, *operands: Any) -> Any:
+        opaque = [operand for operand in operands if isinstance(operand, ir.NonTensorObj)]
+        tensors = (operand for operand in operands if isinstance(operand, ir.TensorBox))
+        device = next((tensor.get_device() for tensor in tensors), None)
+        for operand in opaque:
+            object.__setattr__(operand, "get_device", lambda: device)
+        try:
+            return upstream.__func__(cls, subgraph, *operands)
+        finally:
+            for operand in opaque:
+                object.__delattr__(operand, "get_device")
+
+    owner.create = classmethod(create)
+    return lambda: setattr(owner, "create", upstream)
 
 
 def register(kernel: Any) -> None:

@@ -158,6 +158,7 @@ def install() -> Callable[[], None]:
     undo.append(ir.install_lowering(namespace.record_stream.default, _lower_record_stream))
     undo.append(ir.install_lowering(namespace.entry_stream.default, _lower_entry_stream))
     undo.append(ir.install_before_scheduling(order_operations))
+    undo.append(ir.install_device_of_subgraphs())
 
     def uninstall() -> None:
         for restore in reversed(undo):

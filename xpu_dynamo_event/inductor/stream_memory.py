@@ -78,6 +78,15 @@ class _Epochs:
         return not self.is_foreign(name) and used <= {self.current}
 
 
+def _switches_inside(operation: Any) -> bool:
+    """Whether an operation of Inductor's IR is a subgraph that changes the current stream."""
+    graph = getattr(getattr(operation, "subgraph", None), "graph", None)
+    return any(
+        getattr(inner, "event_op", None) == "set_stream" or _switches_inside(inner)
+        for inner in getattr(graph, "operations", ())
+    )
+
+
 class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
     """Mixin for Inductor's Python wrappers: memory respects switches of the current stream."""
 
@@ -85,6 +94,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         self._epochs = _Epochs()
         self._recorded: set[tuple[str, int]] = set()
         self._fetched: set[str] = set()
+        self._after_subgraph = False  # the node before is one that changes streams inside
         super().__init__(*args, **kwargs)
 
     def stream_switched(self) -> None:
@@ -107,6 +117,12 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         A node whose IR has a true ``touches_no_memory`` (an event operation, which only hands
         tensors through) uses none.
         """
+        if self._after_subgraph:
+            self._after_subgraph = False
+            self.stream_switched()
+        if _switches_inside(getattr(node, "node", None)):
+            self._after_subgraph = True
+            self.stream_switched()  # what the subgraph uses is not of this epoch, nor of the next
         if getattr(getattr(node, "node", None), "touches_no_memory", False):
             return
         for name in sorted(upstream.tensor_reads(node)):

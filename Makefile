@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build test demo parity lint format sanitize wheel clean
+.PHONY: help env build test demo parity fuzz lint format sanitize wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -14,6 +14,7 @@ help:
 	@echo "make build     the extension, in place"
 	@echo "make lint      ruff, mypy, clang-format; make format mends what can be mended"
 	@echo "make parity    compare with what upstream captures; write the table in README.md"
+	@echo "make fuzz      random programs under hostile schedules, for MINUTES (default 10)"
 	@echo "make sanitize  C++ tests under the address, undefined and thread sanitizers"
 	@echo "make wheel     a wheel for the torch of .venv, in dist/"
 	@echo "make clean     remove what was built; .venv stays"
@@ -38,6 +39,12 @@ demo: build
 parity: build
 	python -m parity compare
 	python -m parity table --write
+
+MINUTES ?= 10
+SEED ?= $(shell date +%s)
+
+fuzz: build
+	python -m fuzz --minutes $(MINUTES) --seed $(SEED)
 
 lint: env
 	ruff check .

@@ -30,6 +30,7 @@ _SAME = {
     "synchronize_event": "synchronize",
 }
 _ON_STREAM = ("record", "wait")
+_NOTES = ("record_stream", "entry_stream", "inputs_now")
 _OF_STREAM = ("synchronize_stream", "query_stream")
 _READS = {"query", "elapsed_time"}
 
@@ -99,7 +100,7 @@ def _lines(module: GraphModule, names: _Names) -> Iterator[str]:
             entered = node.args[0]
         elif namespace == "compute":
             yield f"compute {name} @{here}"
-        elif name not in ("create", "lookup", "record_stream"):
+        elif name not in ("create", "lookup", *_NOTES):
             yield _event_line(name, node, names, here)
 
 

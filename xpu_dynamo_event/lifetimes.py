@@ -115,26 +115,37 @@ def note_uses(graph: Graph, nodes: Collection[Node], is_body: bool) -> None:
         if len(node.args) == 1:  # a note of ours; the program names the stream
             graph.erase_node(node)
     notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
-    kept = [node for node in nodes if node.target is not _RECORD_STREAM]
-    _note_uses(graph, kept, notes[0].args[0] if notes else None, is_body)
-    if kept[0].meta.get("partitioner_tag") is not None:  # a joint graph: of the forward
-        for node in graph.find_nodes(op=_CALL, target=_RECORD_STREAM):
-            if "partitioner_tag" not in node.meta:
-                aot.mark_phase(node, False)
+    joint = any("partitioner_tag" in node.meta for node in graph.find_nodes(op="placeholder"))
+    ends = ("output",) if joint else ()  # the forward of a joint graph ends before it
+    kept = [n for n in nodes if n.target is not _RECORD_STREAM and n.op not in ends]
+    for note in _note_uses(graph, kept, notes[0].args[0] if notes else None, is_body):
+        if joint:
+            aot.mark_phase(note, False)
 
 
-def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -> None:
+def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -> list[Node]:
     """Tell the allocator at each change of the stream what was used on the one that is left.
 
     What a graph takes in is kept by its caller; what a body takes in may be freed after it.
+
+    Returns:
+        The new notes.
     """
     stream: Any = entry
     made_on: dict[Node, _Stream] = {}
     foreign: dict[Node, None] = {}
+    notes: list[Node] = []
+    last: Node | None = None
+
+    def note() -> None:
+        if foreign:
+            notes.append(graph.call_function(_RECORD_STREAM, (list(foreign),)))
+            foreign.clear()
+
     for node in list(nodes):
         if node.target is _SET or node.op == "output":
-            _note_use(graph, node, list(foreign))
-            foreign.clear()
+            with graph.inserting_before(node):
+                note()
             stream = node.args[0] if node.target is _SET else stream
         elif node.op == "placeholder":
             if is_body:
@@ -143,9 +154,10 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -
             used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
             foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
             made_on[node] = stream
-    if foreign:  # the forward of a joint graph, which ends without an output
-        with graph.inserting_after(node):
-            graph.call_function(_RECORD_STREAM, (list(foreign),))
+        last = node
+    with graph.inserting_after(last):  # the forward of a joint graph ends without an output
+        note()
+    return notes
 
 
 def _note_entry_stream(graph: Graph) -> None:
@@ -157,12 +169,6 @@ def _note_entry_stream(graph: Graph) -> None:
     if entry is not None:
         with graph.inserting_after(inputs[-1]):
             graph.call_function(torch.ops.xpu_event.entry_stream.default, (entry,))
-
-
-def _note_use(graph: Graph, before: Node, tensors: list[Node]) -> None:
-    if tensors:
-        with graph.inserting_before(before):
-            graph.call_function(_RECORD_STREAM, (tensors,))
 
 
 def _is_xpu_tensor(node: Node) -> bool:

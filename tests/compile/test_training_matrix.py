@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -150,6 +150,18 @@ def test_two_forwards_before_their_backwards(compiled: Any) -> None:
     torch.testing.assert_close(y.grad.cpu(), x.grad.cpu())
 
 
+@pytest.fixture
+def no_donated_buffers() -> Iterator[None]:
+    """Let the backward keep what the forward saved, also one that comes out of the compile cache.
+
+    Torch leaves donation out when it compiles a backward that retains the graph, and refuses such a
+    backward when it finds one compiled without: what is in the cache decides (docs/caches.md).
+    """
+    with torch._functorch.config.patch(donated_buffer=False):
+        yield
+
+
+@pytest.mark.usefixtures("no_donated_buffers")
 def test_backward_twice_with_retain_graph(compiled: Any) -> None:
     side, fork, join = streams_and_events()
     run, _ = compiled(fork_join)
@@ -351,6 +363,7 @@ def test_double_backward_with_eager() -> None:
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.usefixtures("no_donated_buffers")
 def test_double_backward_is_refused_by_torch(backend: str) -> None:
     side, fork, join = streams_and_events()
     run = torch.compile(fork_join, backend=backend, fullgraph=True)

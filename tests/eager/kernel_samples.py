@@ -1060,7 +1060,7 @@ def foreach_scalar(make: Make) -> Iterator[Sample]:
 @samples(*(f"_foreach_{name}.List" for name in LIST_OPERATORS))
 def foreach_list(make: Make) -> Iterator[Sample]:
     yield call(*lists(make, 2, low=1))
-    yield call(lists(make, 1)[0], [make(4, low=1), make(5, low=1).double(), make(low=1)])
+    yield call(lists(make, 1)[0], [make(4, low=1), torch.ones(5).double(), make(low=1)])
     yield call(lists(make, 1)[0], [make(4, low=1)])
 
 

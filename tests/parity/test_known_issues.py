@@ -15,30 +15,16 @@ from parity.known_issues.row import WrongResultError, expect
 from parity.outcomes import bench, outcome, outcome_here, outcome_of
 from parity.table import BEGIN, END, README, XPU, markdown, of_data, put_into
 
-PENDING = {
-    "caches": "graphs with events bypass both compile caches",
-    "export": "the non-strict export records for real",
-    "repr": "str(event) is that of a stand-in",
-    "dict_key": "an event is no key for Dynamo",
-}
-"""Rows that do not hold yet, with the reason. Strict: one that holds has to leave this list."""
-
 
 def _test_of(row: Row) -> Callable[[], None]:
     def test() -> None:
         assert outcome_here(row, "ours", kit_for("xpu")) == "ok"
 
     test.__doc__ = row.what
-    if row.id in PENDING:
-        test = pytest.mark.xfail(reason=PENDING[row.id])(test)
     return test
 
 
 globals().update({f"test_{name}": _test_of(row) for name, row in ROWS.items()})
-
-
-def test_pending_rows_exist() -> None:
-    assert set(PENDING) <= set(ROWS)
 
 
 def test_a_check_notices_what_upstream_does(

@@ -6,7 +6,7 @@ ours, and all of it comes out again on disable.
 
 Upstream: torch/_dynamo/variables/{builder,base,torch,user_defined,misc,builtin,streams}.py,
 torch/_dynamo/{side_effects,guards,symbolic_convert}.py.
-Versions: 2.13 (2.14 and 2.15 rename methods: see the research notes in docs/torch-versions.md).
+Versions: 2.13.
 CAN REMOVE when torch offers a public registration of VariableTrackers.
 """
 

@@ -24,19 +24,8 @@ _NATIVE = "xpu_event_native"
 _IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
 
 
-class EventKernel(ir.ExternKernel):
-    """An event op in the schedule: reads what must be computed before it, computes no tensor."""
-
-    touches_no_memory = True
-    """It hands tensors through without reading them, so no stream uses their memory for it."""
-
-    def __init__(
-        self, name: str, operands: Sequence[Any], live: Sequence[Any], layout: Any
-    ) -> None:
-        inputs = [ir.base_buffer(tensor) for tensor in live]
-        super().__init__(None, layout, inputs, constant_args=tuple(operands))
-        self.event_op = name
-        ir.register(self)
+class _Effect(ir.ExternKernel):
+    """A call in the schedule for what it does; it reads tensors and computes none."""
 
     def should_allocate(self) -> bool:
         """Return False: a result, if there is one, is made by the op."""
@@ -49,6 +38,21 @@ class EventKernel(ir.ExternKernel):
     def get_read_writes(self) -> Any:
         """Return what it depends on: its tensors, and an event that the graph made."""
         return ir.without_opaque_inputs(super().get_read_writes())
+
+
+class EventKernel(_Effect):
+    """An event op in the schedule: reads what must be computed before it."""
+
+    touches_no_memory = True
+    """It hands tensors through without reading them, so no stream uses their memory for it."""
+
+    def __init__(
+        self, name: str, operands: Sequence[Any], live: Sequence[Any], layout: Any
+    ) -> None:
+        inputs = [ir.base_buffer(tensor) for tensor in live]
+        super().__init__(None, layout, inputs, constant_args=tuple(operands))
+        self.event_op = name
+        ir.register(self)
 
     def codegen(self, wrapper: Any) -> None:
         """Write the call."""
@@ -85,7 +89,7 @@ def _lower_reading(name: str, reading: ops.Reading) -> Callable[..., Any]:
     return lower
 
 
-class RecordStreamKernel(ir.ExternKernel):
+class RecordStreamKernel(_Effect):
     """A note to the allocator that tensors, results of the graph, are used on another stream."""
 
     def __init__(self, tensors: Sequence[Any], stream: Any) -> None:
@@ -93,18 +97,6 @@ class RecordStreamKernel(ir.ExternKernel):
         super().__init__(None, ir.NoneLayout(device=None), inputs, constant_args=(stream,))
         self.tensors = inputs
         ir.register(self)
-
-    def should_allocate(self) -> bool:
-        """Return False: it computes nothing."""
-        return False
-
-    def has_side_effects(self) -> bool:
-        """Return True: the scheduler must not drop it."""
-        return True
-
-    def get_read_writes(self) -> Any:
-        """Return what it depends on: its tensors."""
-        return ir.without_opaque_inputs(super().get_read_writes())
 
     def codegen(self, wrapper: Any) -> None:
         """Write a call for each tensor."""

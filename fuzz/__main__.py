@@ -5,34 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import traceback
 from collections import Counter
 
-import torch
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 import xpu_dynamo_event  # noqa: F401
 
+from .check import check
 from .generate import Generator
-from .program import Program
-from .run import difference, function_of, on_cpu, on_xpu
-
-
-def check(program: Program, backend: str | None, schedules: int = 2) -> str | None:
-    """Return what is wrong with ``program``, or None."""
-    want = on_cpu(program)
-    function = function_of(program)
-    if backend is not None:
-        torch.compiler.reset()
-        function = torch.compile(function, backend=backend)
-    for schedule in range(schedules):
-        try:
-            found = difference(on_xpu(program, function, program.seed * 31 + schedule), want)
-        except Exception:
-            found = traceback.format_exc(limit=-6)
-        if found is not None:
-            return found
-    return None
 
 
 def main() -> int:

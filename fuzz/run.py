@@ -55,8 +55,9 @@ def on_xpu(program: Program, function: Callable[..., Any], seed: int) -> Outcome
     inputs = {name: value.detach().to("xpu") for name, value in inputs_of(program).items()}
     for name in program.trained:
         inputs[name].requires_grad_()
-    streams = [torch.xpu.Stream() for _ in program.streams]
-    events = [torch.xpu.Event() for _ in program.events]
+    xpu: Any = torch.xpu  # untyped in torch
+    streams = [xpu.Stream() for _ in program.streams]
+    events = [xpu.Event() for _ in program.events]
     torch.xpu.synchronize()
     latches = [Latch(s) for s in [*streams, None] if schedule.random() < 0.5]
     schedule.shuffle(latches)
@@ -81,7 +82,7 @@ def _outcome(
     if program.trained:
         differentiable = [result for result in results if result.requires_grad]
         if differentiable:
-            torch.stack([result.square().mean() for result in differentiable]).sum().backward()
+            torch.autograd.backward([result.square().mean() for result in differentiable])
     gradients = [inputs[name].grad for name in program.trained]
     tensors = [*results, *inputs.values(), *(g for g in gradients if g is not None)]
     return [tensor.detach().cpu() for tensor in tensors]

@@ -204,6 +204,7 @@ def groups() -> list[Any]:
 
 @pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
 @pytest.mark.filterwarnings("ignore:The number of elements in the out tensor")
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")  # samples of complex numbers
 @pytest.mark.filterwarnings("ignore:.*degrees of freedom")
 @pytest.mark.filterwarnings("ignore:where received a uint8 condition")
 @pytest.mark.parametrize("names", groups())

@@ -29,8 +29,8 @@ def main() -> int:
     failures = 0
     with tqdm(unit=" programs") as progress:
         while time.monotonic() < end and failures < 5:
-            train = seed % 2 == 1
-            program = Generator(options.only or seed, options.size, train).program()
+            number = options.only or seed
+            program = Generator(number, options.size, train=number % 2 == 1).program()
             if options.only:
                 print(program.source())
             for backend in (None, *options.backends):
@@ -38,7 +38,7 @@ def main() -> int:
                 counts[str(backend)] += 1
                 if found is not None:
                     failures += 1
-                    print(f"\n--- seed {seed}, {backend or 'not compiled'}: {found}")
+                    print(f"\n--- seed {number}, {backend or 'not compiled'}: {found}")
                     print(program.source())
                     break
             counts.update(program.features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +18,8 @@ MIB = 1 << 20
 @pytest.fixture(autouse=True)
 def empty_cache() -> Iterator[None]:
     """Start with nothing cached."""
+    for name in ("last_type", "last_value", "last_traceback"):  # a failure before keeps its tensors
+        vars(sys).pop(name, None)
     gc.collect()
     torch.xpu.synchronize()
     torch.xpu.empty_cache()

@@ -107,13 +107,16 @@ def test_empty_tensors_take_nothing() -> None:
 
 
 def test_small_blocks_share_a_segment_and_merge_again() -> None:
+    # Another test may have left a small tensor, whose segment then is the one that is shared.
+    reserved = torch.xpu.memory_reserved()
+    inactive = torch.xpu.memory_stats().get("inactive_split_bytes.all.current", 0)
     x = [torch.empty(1000, device="xpu") for _ in range(100)]
-    assert torch.xpu.memory_reserved() == 2 * MIB
+    assert torch.xpu.memory_reserved() == max(reserved, 2 * MIB)
     assert len({t.data_ptr() for t in x}) == 100
     del x
-    assert torch.xpu.memory_stats()["inactive_split_bytes.all.current"] == 0
+    assert torch.xpu.memory_stats()["inactive_split_bytes.all.current"] == inactive
     torch.xpu.empty_cache()
-    assert torch.xpu.memory_reserved() == 0
+    assert torch.xpu.memory_reserved() == reserved
 
 
 def test_a_block_is_reused_by_its_own_stream_only() -> None:

@@ -30,7 +30,7 @@ _SAME = {
     "synchronize_event": "synchronize",
 }
 _ON_STREAM = ("record", "wait")
-_NOTES = ("record_stream", "entry_stream", "inputs_now")
+_NOTES = ("record_stream", "note_uses", "entry_stream", "inputs_now")
 _OF_STREAM = ("synchronize_stream", "query_stream")
 _READS = {"query", "elapsed_time"}
 

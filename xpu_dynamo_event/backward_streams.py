@@ -7,8 +7,9 @@ the engine on fake tensors. This pass puts it into the joint graph, as the event
 would have used; ``ordering.py`` then treats them like any other.
 
 What a backward node belongs to is told by ``seq_nr``, the number that autograd gives to a forward
-op and its backward node. A node without a counterpart (a sum of two gradients) runs where its first
-user does.
+op and its backward node. The body of a custom function's backward has no such number; Dynamo's
+graph has both bodies side by side, and :func:`name_functions` writes the call into their nodes. A
+node without a counterpart (a sum of two gradients) runs where its first user does.
 
 A stream context that the program itself wrote inside a backward (``autograd.Function``) is left
 as it is: as in eager, waiting is up to the program there.
@@ -22,13 +23,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import torch
-from torch.fx import Graph, Node
+from torch.fx import Graph, GraphModule, Node
 
 from ._compat import aot
 from ._compat.fx import launches_kernel
 
+_CALL = "call_function"
 _OPS = torch.ops.xpu_event
 _SET = _OPS.set_stream.default
+_ABOUT_MEMORY = {_OPS.record_stream.default, _OPS.note_uses.default}
+_FUNCTION = "xpu_event_function"  # key of the annotation: a call of a custom autograd function
+
+
+def name_functions(modules: Iterable[GraphModule]) -> None:
+    """Annotate the nodes of custom autograd functions with the call that they belong to.
+
+    Args:
+        modules: A graph as Dynamo captured it, and the bodies of its higher-order ops.
+    """
+    apply = torch.ops.higher_order.autograd_function_apply
+    calls = ((m, call) for m in modules for call in m.graph.find_nodes(op=_CALL, target=apply))
+    for number, (module, call) in enumerate(calls):
+        for body in call.args[:2]:  # of the forward, of the backward
+            for node in getattr(module, body.target).graph.nodes:
+                node.meta["custom"] = {**node.meta.get("custom", {}), _FUNCTION: number}
+
+
+def _function(node: Node) -> int | None:
+    number: int | None = node.meta.get("custom", {}).get(_FUNCTION)
+    return number
 
 
 def follow_forward(graph: Graph, repeated: Mapping[Node, Node]) -> None:
@@ -53,7 +76,7 @@ def follow_forward(graph: Graph, repeated: Mapping[Node, Node]) -> None:
 
 def _take_entry_stream(graph: Graph) -> Node | None:
     """Remove the notes about the stream at entry, and return what they name."""
-    notes = graph.find_nodes(op="call_function", target=_OPS.entry_stream.default)
+    notes = graph.find_nodes(op=_CALL, target=_OPS.entry_stream.default)
     entry = notes[0].args[0] if notes else None
     for note in notes:
         graph.erase_node(note)
@@ -61,7 +84,7 @@ def _take_entry_stream(graph: Graph) -> Node | None:
 
 
 def _calls(graph: Graph, phase: set[Node]) -> list[Node]:
-    return [node for node in graph.nodes if node in phase and node.op == "call_function"]
+    return [node for node in graph.nodes if node in phase and node.op == _CALL]
 
 
 def _sum_late(calls: list[Node]) -> None:
@@ -91,13 +114,23 @@ class _Forward:
         self.entry = entry
         self.stream: dict[Node, Node] = {}
         self.of_number: dict[int, Node] = {}
+        self.of_function: dict[int | None, Node] = {}
         current = entry
         for node in nodes:
             if node.target is _SET:
                 current = _operand(node)
-            elif node.op == "call_function":
+            elif node.op == _CALL:
                 self.stream[node] = current
                 self.of_number.setdefault(node.meta.get("seq_nr", -1), current)
+            # As in eager, the stream on which the call ends.
+            self.of_function[_function(node)] = current
+        del self.of_function[None]
+
+    def of(self, node: Node) -> Node | None:
+        """The stream of what a node of the backward belongs to."""
+        if _function(node) is not None:
+            return self.of_function.get(_function(node))
+        return self.of_number.get(node.meta.get("seq_nr", -1))
 
     def keep_side_streams_there(self) -> None:
         """Let the backward not recompute what another stream than the one at entry computed.
@@ -134,7 +167,7 @@ class _Backward:
         for node in calls:
             if node.target is _SET:
                 self._program_switches(node, streams[node])
-            elif node.target is _OPS.record_stream.default or not launches_kernel(node):
+            elif node.target in _ABOUT_MEMORY or not launches_kernel(node):
                 self._follow_operand(node)
             elif self.entered:
                 self._note_operands(node)
@@ -150,7 +183,7 @@ class _Backward:
         """The stream that each node belongs to."""
         streams: dict[Node, Node] = {}
         for node in reversed(calls):
-            owner = self.forward.of_number.get(node.meta.get("seq_nr", -1))
+            owner = self.forward.of(node)
             if node in self.repeated:
                 owner = self.forward.stream.get(self.repeated[node], self.entry)
             elif owner is None or node.meta.get("is_gradient_acc"):
@@ -202,13 +235,13 @@ class _Backward:
 
     def _note_operands(self, node: Node) -> None:
         for operand in node.all_input_nodes:
-            home = self.made_on.get(operand) or self.forward.stream.get(operand)
+            home = self.made_on.get(operand) or self.forward.stream.get(operand, self.entry)
             if home is not None and home is not self.current and _is_xpu_tensor(operand):
                 self.foreign[operand] = None
 
     def _note_uses(self, before: Node) -> None:
         if self.foreign:
-            self._emit(before, _OPS.record_stream.default, list(self.foreign))
+            self._emit(before, _OPS.note_uses.default, list(self.foreign))
             self.foreign.clear()
 
     def _finish(self, output: Node) -> None:
@@ -223,7 +256,7 @@ class _Backward:
         self._note_uses(output)
         foreign = [n for n in results if self.made_on[n] is not self.entry and _is_xpu_tensor(n)]
         if foreign:
-            self._emit(output, _OPS.record_stream.default, foreign, self.entry)
+            self._emit(output, _OPS.note_uses.default, foreign, self.entry)
 
     def _emit(self, before: Node, op: object, *args: object) -> None:
         with self.graph.inserting_before(before):

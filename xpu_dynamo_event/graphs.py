@@ -11,6 +11,7 @@ from torch.fx import GraphModule
 from ._compat import backends
 
 _PREFIX = "xpu_event."
+_NOTES = ("note_uses", "entry_stream", "inputs_now")  # what passes of ours write
 
 
 class GraphLog:
@@ -64,8 +65,7 @@ class GraphLog:
 
 def _is_event_op(node: torch.fx.Node) -> bool:
     name = str(node.target)
-    # The notes for graph passes are nothing that the program wrote.
-    return name.startswith(_PREFIX) and name.split(".")[1] not in ("entry_stream", "inputs_now")
+    return name.startswith(_PREFIX) and name.split(".")[1] not in _NOTES
 
 
 def _describe(node: torch.fx.Node) -> str:

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from . import ops
+from . import backward_streams, ops
 from ._compat import aot, dynamo
 
 _CALL = "call_function"
 _SET = torch.ops.xpu_event.set_stream.default
-_RECORD_STREAM = torch.ops.xpu_event.record_stream.default
+_NOTE_USES = torch.ops.xpu_event.note_uses.default
 _CREATE_STREAM = torch.ops.xpu_event.create_stream.default
 _Stream = Node | None  # the operand that names the stream; None: the stream current at entry
 
@@ -39,12 +39,13 @@ def prepare(module: GraphModule) -> bool:
     changing = [each for each in _graphs(module) if each.graph.find_nodes(op=_CALL, target=_SET)]
     if not changing:
         return False
+    backward_streams.name_functions(_graphs(module))
     for each in _graphs(module):
         _come_back_to_the_current_stream(each)
     for each in changing:
         inputs = each.graph.find_nodes(op="placeholder")
         entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
-        _note_uses(each.graph, each.graph.nodes, entry, is_body=each is not module)
+        _note_uses(each.graph, list(each.graph.nodes), entry)
     _note_entry_stream(module.graph)
     for each in (module, *changing):
         each.recompile()
@@ -101,32 +102,32 @@ def name_current_streams(graph: Graph) -> None:
             graph.erase_node(node)
 
 
-def note_uses(graph: Graph, nodes: Collection[Node], is_body: bool) -> None:
+def note_uses(graph: Graph, nodes: Collection[Node]) -> None:
     """Note uses in a graph of AOTAutograd again: in place of a mutation it has a new value.
 
     Args:
         graph: With the values of Dynamo's graph; changed in place.
         nodes: The nodes of the forward.
-        is_body: Whether it is the body of a higher-order op.
     """
     if not any(node.target is _SET for node in nodes):
         return
-    for node in [node for node in nodes if node.target is _RECORD_STREAM]:
-        if len(node.args) == 1:  # a note of ours; the program names the stream
-            graph.erase_node(node)
-    notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
+    entry_notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
+    entry: Any = entry_notes[0].args[0] if entry_notes else None
+    for node in [node for node in nodes if node.target is _NOTE_USES]:
+        graph.erase_node(node)
     joint = any("partitioner_tag" in node.meta for node in graph.find_nodes(op="placeholder"))
     ends = ("output",) if joint else ()  # the forward of a joint graph ends before it
-    kept = [n for n in nodes if n.target is not _RECORD_STREAM and n.op not in ends]
-    for note in _note_uses(graph, kept, notes[0].args[0] if notes else None, is_body):
+    kept = [n for n in nodes if n.target is not _NOTE_USES and n.op not in ends]
+    for note in _note_uses(graph, kept, entry):
         if joint:
             aot.mark_phase(note, False)
 
 
-def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -> list[Node]:
+def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any) -> list[Node]:
     """Tell the allocator at each change of the stream what was used on the one that is left.
 
-    What a graph takes in is kept by its caller; what a body takes in may be freed after it.
+    What a graph takes in and returns may be a value between two graphs of a function, which nobody
+    keeps: what it takes in counts as made on the stream at entry, what it returns as used there.
 
     Returns:
         The new notes.
@@ -139,7 +140,7 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -
 
     def note() -> None:
         if foreign:
-            notes.append(graph.call_function(_RECORD_STREAM, (list(foreign),)))
+            notes.append(graph.call_function(_NOTE_USES, (list(foreign),)))
             foreign.clear()
 
     for node in list(nodes):
@@ -148,8 +149,7 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -
                 note()
             stream = node.args[0] if node.target is _SET else stream
         elif node.op == "placeholder":
-            if is_body:
-                made_on[node] = entry
+            made_on[node] = entry
         else:
             used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
             foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
@@ -157,7 +157,16 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any, is_body: bool) -
         last = node
     with graph.inserting_after(last):  # the forward of a joint graph ends without an output
         note()
+    results = next(iter(graph.find_nodes(op="output"))).all_input_nodes
+    returned = [n for n in results if _is_xpu_tensor(n) and made_on.get(n, entry) is not entry]
+    if returned and isinstance(entry, Node):
+        with graph.inserting_after(_last_call(nodes)):
+            notes.append(graph.call_function(_NOTE_USES, (returned, entry)))
     return notes
+
+
+def _last_call(nodes: Iterable[Node]) -> Node:
+    return [node for node in nodes if node.op == _CALL][-1]
 
 
 def _note_entry_stream(graph: Graph) -> None:

@@ -46,9 +46,10 @@ ACTIONS = (
 )
 """Operations that return nothing."""
 
-NOTES = ("record_stream", "entry_stream")
-"""For the allocator (these tensors are used on a stream) and for graph passes (this stream is
-current where the graph begins); neither is a point in a stream."""
+NOTES = ("record_stream", "note_uses", "entry_stream")
+"""For the allocator (these tensors are used on a stream: the program says so, or a pass) and
+for graph passes (this stream is current where the graph begins); none is a point in a stream.
+"""
 
 
 class Reading(NamedTuple):

@@ -56,10 +56,10 @@ def order_event_ops(module: GraphModule) -> None:
     """
     for each in module.modules():
         if isinstance(each, GraphModule):
-            _order(each, is_body=each is not module)
+            _order(each)
 
 
-def _order(module: GraphModule, is_body: bool) -> None:
+def _order(module: GraphModule) -> None:
     graph = module.graph
     if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
         return
@@ -67,7 +67,7 @@ def _order(module: GraphModule, is_body: bool) -> None:
     write_back.write_back_early(graph)
     in_backward = aot.backward_nodes(graph)
     forward = [node for node in graph.nodes if node not in in_backward]
-    lifetimes.note_uses(graph, forward, is_body)
+    lifetimes.note_uses(graph, forward)
     follow_forward(graph, recomputation.repeat_in_backward(graph))
     in_backward = aot.backward_nodes(graph)
     for node in graph.nodes:

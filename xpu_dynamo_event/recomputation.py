@@ -32,6 +32,7 @@ _NOT_REPEATED = {
     _OPS.set_stream.default,  # the backward enters the streams of its nodes anyway
     _OPS.create_stream.default,  # a stream is where the forward was, not another one
     _OPS.record_stream.default,
+    _OPS.note_uses.default,
     _OPS.entry_stream.default,
 }
 

@@ -97,6 +97,7 @@ struct SynchronizeDevice {
   static void run(Operands in) { synchronize_device(static_cast<c10::DeviceIndex>(in[0].toInt())); }
 };
 
+// Tensor.record_stream of a program.
 struct RecordStream {
   static constexpr auto kName = "record_stream";
   static constexpr auto kOperands = "Tensor[] tensors, torch.Stream? stream=None";
@@ -110,6 +111,11 @@ struct RecordStream {
       }
     }
   }
+};
+
+// The same from a graph pass (xpu_dynamo_event/lifetimes.py), which may take it back.
+struct NoteUses : RecordStream {
+  static constexpr auto kName = "note_uses";
 };
 
 // A note for graph passes: which stream is current where the graph begins.
@@ -317,6 +323,7 @@ TORCH_LIBRARY(xpu_event, library) {
   define_action<SynchronizeStream>(library);
   define_action<SynchronizeDevice>(library);
   define_plain<RecordStream>(library);
+  define_plain<NoteUses>(library);
   define_plain<EntryStream>(library);
   define_reading<Query>(library);
   define_reading<QueryStream>(library);
@@ -331,6 +338,14 @@ TORCH_LIBRARY(xpu_event, library) {
          "create_stream(str kind='torch.xpu.Stream', int device_index=-1, int priority=0, "
          "int position=0) -> torch.Stream",
          c10::BoxedKernel::makeFromFunction<&create_stream>());
+}
+
+// A note is nothing to differentiate: a node of its own would take a number that tells which node
+// of a backward belongs to which of the forward (xpu_dynamo_event/backward_streams.py).
+TORCH_LIBRARY_IMPL(xpu_event, Autograd, library) {
+  for (const auto* name : {RecordStream::kName, NoteUses::kName}) {
+    library.impl(name, torch::CppFunction::makeFallthrough());
+  }
 }
 
 }  // namespace

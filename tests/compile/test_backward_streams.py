@@ -10,6 +10,9 @@ import torch
 
 from xpu_dynamo_event import timeline
 
+# Torch's own: Dynamo makes an object of torch.autograd.Function.
+pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+
 
 def fork_join(x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
     h = (x @ w).relu()
@@ -52,7 +55,83 @@ def result_of_the_side_stream(
     return out
 
 
-PROGRAMS = [fork_join, two_contexts, result_of_the_side_stream]
+class Exp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        y = x.exp()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        (y,) = ctx.saved_tensors
+        return grad * y
+
+
+class Negative(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return -x
+
+    @staticmethod
+    def backward(_ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        return -grad
+
+
+def custom_functions(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    h = x.sigmoid()
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        a = Exp.apply(h)
+        join.record()
+    b = Negative.apply(w).sigmoid()
+    join.wait()
+    return (a + b).log1p().sum()
+
+
+class OnSide(torch.autograd.Function):
+    """Its backward runs where the call ends, not where the forward computed."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
+        fork.record()
+        with torch.xpu.stream(side):
+            fork.wait()
+            y = x.exp()
+            join.record()
+        join.wait()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (y,) = ctx.saved_tensors
+        return grad * y, None, None, None
+
+
+def custom_function_that_switches(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    h = OnSide.apply(x * 2, side, fork, join)
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = h.sin() * w
+        join.record()
+    join.wait()
+    return out.sum()
+
+
+PROGRAMS = [
+    fork_join,
+    two_contexts,
+    result_of_the_side_stream,
+    custom_functions,
+    custom_function_that_switches,
+]
 Tasks = list[tuple[str, str]]
 
 

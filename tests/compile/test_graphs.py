@@ -46,10 +46,8 @@ record(l_fork_, None)
 set_stream(l_side_)
 wait(l_fork_, None)
 record(l_join_, None)
-record_stream([y])
 set_stream(_get_current_stream_torch_device_xpu_0_)
-wait(l_join_, None)
-record_stream([z])""",
+wait(l_join_, None)""",
     )
 
 
@@ -73,14 +71,14 @@ def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
     record_ordered_1 = torch.ops.xpu_event.record.ordered(arg4_1, position = 3, live = [mul, add, getitem_2])
     getitem_3 = record_ordered_1[1]
     getitem_4 = record_ordered_1[0]
-    record_stream_default = torch.ops.xpu_event.record_stream.default([getitem_3])
+    note_uses_default = torch.ops.xpu_event.note_uses.default([getitem_3])
     set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(arg2_1, position = 4, live = [getitem_4])
     getitem_5 = set_stream_ordered_1[0]
     wait_ordered_1 = torch.ops.xpu_event.wait.ordered(arg4_1, position = 5, live = [add, mul, getitem_5])
     getitem_6 = wait_ordered_1[0]
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
-    record_stream_default_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
+    note_uses_default_1 = torch.ops.xpu_event.note_uses.default([getitem_7])
     return (add_1,)""",
     )
 
@@ -108,14 +106,14 @@ def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
     record_ordered_1 = torch.ops.xpu_event.record.ordered(primals_5, position = 3, live = [mul, add, getitem_2])
     getitem_3 = record_ordered_1[1]
     getitem_4 = record_ordered_1[0]
-    record_stream_default = torch.ops.xpu_event.record_stream.default([getitem_3])
+    note_uses_default = torch.ops.xpu_event.note_uses.default([getitem_3])
     set_stream_ordered_1 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 4, live = [getitem_4])
     getitem_5 = set_stream_ordered_1[0]
     wait_ordered_1 = torch.ops.xpu_event.wait.ordered(primals_5, position = 5, live = [add, mul, getitem_5])
     getitem_6 = wait_ordered_1[0]
     getitem_7 = wait_ordered_1[1]
     add_1 = torch.ops.aten.add.Tensor(getitem_6, mul)
-    record_stream_default_1 = torch.ops.xpu_event.record_stream.default([getitem_7])
+    note_uses_default_1 = torch.ops.xpu_event.note_uses.default([getitem_7])
     return (add_1, primals_3, primals_4)""",
     )
     assert_expected_inline(
@@ -129,12 +127,13 @@ def forward(self, primals_3, primals_4, tangents_1):
     wait_stream_ordered = torch.ops.xpu_event.wait_stream.ordered(primals_4, primals_3, position = 2, live = [tangents_1, getitem_9])
     getitem_10 = wait_stream_ordered[0]
     mul_1 = torch.ops.aten.mul.Tensor(getitem_10, 2)
+    note_uses_default_2 = torch.ops.xpu_event.note_uses.default([getitem_10])
     set_stream_ordered_4 = torch.ops.xpu_event.set_stream.ordered(primals_3, position = 3, live = [mul_1, getitem_10])
     getitem_11 = set_stream_ordered_4[0]
     wait_stream_ordered_1 = torch.ops.xpu_event.wait_stream.ordered(primals_3, primals_4, position = 4, live = [tangents_1, mul_1, getitem_11])
     getitem_12 = wait_stream_ordered_1[0]
     getitem_13 = wait_stream_ordered_1[1]
     add_2 = torch.ops.aten.add.Tensor(getitem_12, mul_1)
-    record_stream_default_2 = torch.ops.xpu_event.record_stream.default([getitem_13])
+    note_uses_default_3 = torch.ops.xpu_event.note_uses.default([getitem_13])
     return (add_2, None, None, None, None)""",
     )

@@ -26,6 +26,14 @@ def test_program(seed: int, backend: str | None) -> None:
     assert check(program, backend) is None, program.source()
 
 
+@pytest.mark.parametrize(
+    ("seed", "size", "train"), [(219, 32, True), (357, 32, True), (2000, 40, False)]
+)
+def test_program_that_went_wrong(seed: int, size: int, train: bool) -> None:
+    program = Generator(seed, size=size, train=train).program()
+    assert check(program, "aot_eager", schedules=8) is None, program.source()
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_program_with_inductor(seed: int) -> None:
     program = Generator(100 + seed, size=12, train=seed % 2 == 1).program()

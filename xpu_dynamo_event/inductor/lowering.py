@@ -147,7 +147,8 @@ def install() -> Callable[[], None]:
         ir.install_lowering(getattr(namespace, name).ordered, _lower_reading(name, reading))
         for name, reading in ops.READINGS.items()
     ]
-    undo.append(ir.install_lowering(namespace.record_stream.default, _lower_record_stream))
+    for op in (namespace.record_stream, namespace.note_uses):
+        undo.append(ir.install_lowering(op.default, _lower_record_stream))
     undo.append(ir.install_lowering(namespace.entry_stream.default, _lower_entry_stream))
     undo.append(ir.install_before_scheduling(order_operations))
     undo.append(ir.install_device_of_subgraphs())

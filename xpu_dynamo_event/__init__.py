@@ -4,9 +4,14 @@
 ``torch.Event(device="xpu")``, streams and stream contexts in compiled functions then behave as in
 eager, in every backend. Where torch has no XPU device, the import also brings one, on Intel's SYCL
 runtime.
+
+``XPU_DYNAMO_EVENT_SANITIZE=1`` in the environment looks for races between streams until the process
+ends (:func:`sanitize`).
 """
 
 from __future__ import annotations
+
+import os
 
 from . import runtime
 
@@ -17,6 +22,7 @@ from ._version import __version__  # noqa: E402
 from .event import Event  # noqa: E402
 from .graphs import GraphLog  # noqa: E402
 from .install import disable, enable, enabled, is_enabled  # noqa: E402
+from .sanitizer import sanitize, sanitize_process  # noqa: E402
 
 if runtime.is_active():
     runtime.set_event_class(Event)
@@ -29,8 +35,11 @@ __all__ = [
     "enable",
     "enabled",
     "is_enabled",
+    "sanitize",
 ]
 
 if runtime.is_available():
     copying.install()
     enable()
+    if os.environ.get("XPU_DYNAMO_EVENT_SANITIZE", "0") not in ("", "0"):
+        sanitize_process()

@@ -12,5 +12,6 @@ void bind_stream(pybind11::module_& m);
 void bind_memory(pybind11::module_& m);
 void bind_empty(pybind11::module_& m);
 void bind_trace(pybind11::module_& m);
+void bind_order_log(pybind11::module_& m);
 
 }  // namespace xpu_bindings

@@ -9,6 +9,7 @@
 #include <torch/library.h>
 
 #include "event/xpu_event.h"
+#include "runtime/accesses.h"
 #include "runtime/alias.h"
 #include "runtime/clean_dispatch.h"
 #include "runtime/pinned_memory.h"
@@ -33,19 +34,24 @@ Tensor without_python(const Tensor& tensor) {
       /*version_counter=*/0, /*allow_tensor_metadata_change=*/false));
 }
 
-void run_here(const Tensor& to, const Tensor& from) {
+// Work of the host on memory of `stream`, which is idle.
+void run_here(const XPUStream& stream, const char* name, const Tensor& to, const Tensor& from) {
+  order_log::add_host_work(stream, name, order_log::accesses_of_copy(to, from));
   const CleanDispatch dispatch;
   to.copy_(from);
 }
 
 void enqueue_copy(const XPUStream& stream, const char* name, Tensor to, Tensor from) {
-  enqueue(stream, name, [to = std::move(to), from = std::move(from)] { to.copy_(from); });
+  auto accesses = order_log::accesses_of_copy(to, from);
+  enqueue(
+      stream, name, [to = std::move(to), from = std::move(from)] { to.copy_(from); },
+      std::move(accesses));
 }
 
 void copy_to_device(const Tensor& to, const Tensor& from, bool non_blocking) {
   const auto stream = c10::xpu::getCurrentXPUStream(to.device().index());
   const bool asynchronous = non_blocking && is_pinned_tensor(from);
-  if (!asynchronous && is_idle(stream)) return run_here(cpu_alias(to), from);
+  if (!asynchronous && is_idle(stream)) return run_here(stream, kToDevice, cpu_alias(to), from);
   if (asynchronous || is_pinned_tensor(from)) {
     enqueue_copy(stream, kToDevice, cpu_alias(to), without_python(from));
     if (!asynchronous) synchronize(stream);
@@ -60,13 +66,23 @@ void copy_to_host(const Tensor& to, const Tensor& from, bool non_blocking) {
   if (non_blocking && is_pinned_tensor(to))
     return enqueue_copy(stream, kToHost, without_python(to), cpu_alias(from));
   synchronize(stream);
-  run_here(to, cpu_alias(from));
+  run_here(stream, kToHost, to, cpu_alias(from));
+}
+
+void log_wait(const XPUStream& waiting, const XPUStream& awaited, const void* event) {
+  if (!order_log::enabled()) return;
+  const auto object = reinterpret_cast<std::uintptr_t>(event);
+  for (const auto& [op, stream] :
+       {std::pair(order_log::Op::record, awaited), std::pair(order_log::Op::wait, waiting)})
+    order_log::add(
+        {.op = op, .device = stream.device_index(), .stream = stream.id(), .object = object});
 }
 
 void wait_for(const XPUStream& waiting, const XPUStream& awaited) {
   xpu_event::XPUEvent event;
   event.record(awaited.queue(), awaited.device_index());
   event.wait(waiting.queue());
+  log_wait(waiting, awaited, &event);
 }
 
 // Runs on the source's stream, after and before the work of the target's stream as issued.
@@ -87,7 +103,9 @@ void copy_on_device(const Tensor& to, const Tensor& from) {
 void copy_complex_to_real(const Tensor& to, const Tensor& from) {
   for (const auto& tensor : {to, from})
     if (tensor.is_xpu()) synchronize(c10::xpu::getCurrentXPUStream(tensor.device().index()));
-  run_here(cpu_alias(to), cpu_alias(from));
+  const auto device = (to.is_xpu() ? to : from).device();
+  run_here(c10::xpu::getCurrentXPUStream(device.index()), kOnDevice, cpu_alias(to),
+           cpu_alias(from));
 }
 
 void check_device(const Tensor& tensor) {
@@ -109,7 +127,13 @@ Tensor copy_from_and_resize(const Tensor& self, const Tensor& to) {
 }
 
 at::Scalar local_scalar_dense(const Tensor& self) {
-  synchronize(c10::xpu::getCurrentXPUStream(self.device().index()));
+  const auto stream = c10::xpu::getCurrentXPUStream(self.device().index());
+  synchronize(stream);
+  if (order_log::enabled()) {
+    order_log::Accesses accesses;
+    order_log::add_access(accesses, self, false);
+    order_log::add_host_work(stream, "aten::_local_scalar_dense", std::move(accesses));
+  }
   return at::_local_scalar_dense(cpu_alias(self));
 }
 

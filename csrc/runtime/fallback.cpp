@@ -6,6 +6,7 @@
 
 #include <atomic>
 
+#include "runtime/accesses.h"
 #include "runtime/clean_dispatch.h"
 #include "runtime/fallback_arguments.h"
 #include "runtime/task_queue.h"
@@ -67,6 +68,8 @@ void cpu_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
     const Traced traced(op, stream);
     call_on_cpu(op, stack);
   }
+  if (order_log::enabled()) [[unlikely]]
+    order_log::add_host_work(stream, op.schema().name().c_str(), arguments.accesses());
   arguments.finish_outputs();
   arguments.from_cpu(*stack);
 }

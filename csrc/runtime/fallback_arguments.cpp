@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/accesses.h"
 #include "runtime/alias.h"
 #include "runtime/factories.h"
 #include "runtime/generator.h"
@@ -174,6 +175,12 @@ void FallbackArguments::finish_output(const Pair& pair) const {
   auto* impl = pair.xpu.unsafeGetTensorImpl();
   impl->set_storage_offset(pair.cpu.storage_offset());
   impl->set_sizes_and_strides(pair.cpu.sizes(), pair.cpu.strides());
+}
+
+order_log::Accesses FallbackArguments::accesses() const {
+  order_log::Accesses result;
+  for (const auto& pair : pairs_) order_log::add_access(result, pair.xpu, pair.is_written);
+  return result;
 }
 
 void FallbackArguments::finish_outputs() {

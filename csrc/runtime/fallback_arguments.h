@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/order_log.h"
+
 namespace xpu_runtime {
 
 /// The arguments of one fallback call, on their way to the CPU and back.
@@ -21,6 +23,9 @@ class FallbackArguments {
 
   /// The device that the call is for; throws if the arguments are on several.
   [[nodiscard]] c10::Device device() const;
+
+  /// The memory of XPU tensors among them, for the order log.
+  [[nodiscard]] order_log::Accesses accesses() const;
 
   /// Takes over the new memory and shape of out= arguments that the kernel resized.
   void finish_outputs();

@@ -8,6 +8,7 @@
 
 #include "event/xpu_event.h"
 #include "runtime/c10_xpu/fork.h"
+#include "runtime/order_log.h"
 
 namespace xpu_runtime {
 namespace {
@@ -36,6 +37,15 @@ struct PinnedAllocatorImpl final : at::CachingHostAllocatorImpl<XPUStream, xpu_e
 
 void free_pinned(void* context);
 
+// Whatever used the memory is over: tasks own the tensors that they copy.
+void log_free(const void* context) {
+  if (!context || !order_log::enabled()) return;
+  const auto& block = *static_cast<const at::HostBlock<XPUStream>*>(context);
+  order_log::add_bare({.op = order_log::Op::free_host,
+                       .address = reinterpret_cast<std::uintptr_t>(block.ptr_),
+                       .bytes = block.size_});
+}
+
 using PinnedAllocator = at::CachingHostAllocatorInterface<PinnedAllocatorImpl, &free_pinned>;
 
 PinnedAllocator& instance() {
@@ -44,7 +54,9 @@ PinnedAllocator& instance() {
 }
 
 void free_pinned(void* context) {
-  if (!in_bad_fork()) instance().free(context);
+  if (in_bad_fork()) return;
+  log_free(context);
+  instance().free(context);
 }
 
 }  // namespace

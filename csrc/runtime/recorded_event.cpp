@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "runtime/host_wait.h"
+#include "runtime/order_log.h"
 #include "runtime/task_queue.h"
 #include "runtime/trace.h"
 
@@ -23,6 +24,13 @@ void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stre
   enqueue(stream, nullptr, [ticket] { trace::finish(ticket); });
 }
 
+void log_order(order_log::Op op, const void* event, const XPUStream& stream) {
+  order_log::add({.op = op,
+                  .device = stream.device_index(),
+                  .stream = stream.id(),
+                  .object = reinterpret_cast<std::uintptr_t>(event)});
+}
+
 }  // namespace
 
 void RecordedEvent::record(const XPUStream& stream) {
@@ -33,12 +41,18 @@ void RecordedEvent::record(const XPUStream& stream) {
     const std::lock_guard lock(mutex_);
     coverage_ = coverage;
   }
+  if (order_log::enabled()) [[unlikely]]
+    log_order(order_log::Op::record, this, stream);
   if (submit_ns) trace_on_stream(trace::EventOp::record, this, stream, submit_ns);
 }
 
 void RecordedEvent::wait(const XPUStream& stream) const {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
-  event_.wait(stream.queue());
+  const bool submitted = event_.wait(stream.queue());
+  // Without a submission the stream comes after the event only if that is complete. Where the event
+  // is of the same stream nothing has to be logged.
+  if (order_log::enabled() && (submitted || event_.query())) [[unlikely]]
+    log_order(order_log::Op::wait, this, stream);
   if (submit_ns) trace_on_stream(trace::EventOp::wait, this, stream, submit_ns);
 }
 
@@ -50,12 +64,25 @@ void RecordedEvent::synchronize() const {
     const HostWait without_gil;
     event_.synchronize();
   }
+  log_finished();
   if (submit_ns) {
     trace::finish(trace::add(trace::EventRecord{trace::EventOp::synchronize,
                                                 reinterpret_cast<std::uintptr_t>(this), device,
                                                 covered.stream, submit_ns, 0}));
   }
   rethrow(XPUStream::unpack3(covered.stream, device, c10::kXPU), covered.tasks);
+}
+
+bool RecordedEvent::query() const {
+  const bool complete = event_.query();
+  if (complete) log_finished();
+  return complete;
+}
+
+void RecordedEvent::log_finished() const {
+  if (order_log::enabled()) [[unlikely]]
+    order_log::add(
+        {.op = order_log::Op::finish_event, .object = reinterpret_cast<std::uintptr_t>(this)});
 }
 
 RecordedEvent::Coverage RecordedEvent::coverage() const {

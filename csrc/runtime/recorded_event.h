@@ -18,7 +18,7 @@ class RecordedEvent {
 
   void record(const c10::xpu::XPUStream& stream);
   void wait(const c10::xpu::XPUStream& stream) const;
-  [[nodiscard]] bool query() const { return event_.query(); }
+  [[nodiscard]] bool query() const;
   void synchronize() const;
   [[nodiscard]] const xpu_event::XPUEvent& event() const noexcept { return event_; }
 
@@ -28,6 +28,7 @@ class RecordedEvent {
     std::uint64_t tasks = 0;
   };
   [[nodiscard]] Coverage coverage() const;
+  void log_finished() const;
 
   // First: whoever knows the pointer takes it for an XPUEvent*, or for a sycl::event*.
   xpu_event::XPUEvent event_;

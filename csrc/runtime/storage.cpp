@@ -76,9 +76,10 @@ void grow_storage(c10::StorageImpl& storage, std::size_t bytes, Contents content
   auto memory = c10::xpu::XPUCachingAllocator::get()->allocate(bytes);
   const auto stream = c10::xpu::getCurrentXPUStream();
   if (contents == Contents::keep && old_bytes != 0) {
-    enqueue(stream, "resize_", [to = memory.get(), from = storage.data(), old_bytes] {
-      std::memcpy(to, from, old_bytes);
-    });
+    enqueue(
+        stream, "resize_",
+        [to = memory.get(), from = storage.data(), old_bytes] { std::memcpy(to, from, old_bytes); },
+        order_log::accesses_of_bytes(memory.get(), storage.data(), old_bytes));
   }
   // The old memory may belong to another stream than the one that still copies from it.
   c10::xpu::XPUCachingAllocator::recordStream(storage.data_ptr(), stream);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/export.h"
+#include "runtime/order_log.h"
 
 /// Asynchronous host work on a stream: in order with everything else submitted to that stream.
 ///
@@ -23,7 +24,9 @@ class XPU_RUNTIME_API Task {
  public:
   /// Args:
   ///   name: outlives the task, in practice a string literal. The trace leaves out a task without.
-  explicit Task(const char* name) noexcept : name_(name) {}
+  ///   accesses: the memory it touches, when the order log is on.
+  explicit Task(const char* name, order_log::Accesses accesses = {}) noexcept
+      : name_(name), accesses_(std::move(accesses)) {}
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
   Task(Task&&) = delete;
@@ -32,17 +35,21 @@ class XPU_RUNTIME_API Task {
 
   virtual void run() = 0;
   [[nodiscard]] const char* name() const noexcept { return name_; }
+  [[nodiscard]] order_log::Accesses take_accesses() noexcept { return std::move(accesses_); }
 
  private:
   const char* name_;
+  order_log::Accesses accesses_;
 };
 
 namespace detail {
 template <class F>
 class FunctionTask final : public Task {
  public:
-  FunctionTask(const char* name, F&& f) : Task(name), function_(std::move(f)) {}
-  FunctionTask(const char* name, const F& f) : Task(name), function_(f) {}
+  FunctionTask(const char* name, F&& f, order_log::Accesses accesses)
+      : Task(name, std::move(accesses)), function_(std::move(f)) {}
+  FunctionTask(const char* name, const F& f, order_log::Accesses accesses)
+      : Task(name, std::move(accesses)), function_(f) {}
   void run() override { function_(); }
 
  private:
@@ -55,14 +62,16 @@ XPU_RUNTIME_API void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<T
 
 /// Runs `f()` asynchronously on `stream`. `f` is moved or copied and destroyed after it ran.
 template <class F>
-void enqueue(const c10::xpu::XPUStream& stream, const char* name, F&& f) {
-  submit(stream, std::make_unique<detail::FunctionTask<std::decay_t<F>>>(name, std::forward<F>(f)));
+void enqueue(const c10::xpu::XPUStream& stream, const char* name, F&& f,
+             order_log::Accesses accesses = {}) {
+  submit(stream, std::make_unique<detail::FunctionTask<std::decay_t<F>>>(name, std::forward<F>(f),
+                                                                         std::move(accesses)));
 }
 
 /// The same on the current stream of the current device.
 template <class F>
-void enqueue(const char* name, F&& f) {
-  enqueue(c10::xpu::getCurrentXPUStream(), name, std::forward<F>(f));
+void enqueue(const char* name, F&& f, order_log::Accesses accesses = {}) {
+  enqueue(c10::xpu::getCurrentXPUStream(), name, std::forward<F>(f), std::move(accesses));
 }
 
 /// Waits for all work of a stream, then rethrows the first error kept for it. Holds no lock and
@@ -89,6 +98,14 @@ XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t ta
 
 }  // namespace xpu_runtime
 
+/// For generated code: memory that a kernel touches. `bytes` is -1 where they are not known.
+struct XpuRuntimeAccess {
+  const void* address;
+  std::int64_t bytes;
+  bool is_write;
+};
+
 /// For generated code: enqueues `run(arg)` on the current stream. `name` must stay valid.
-extern "C" XPU_RUNTIME_API void xpu_runtime_enqueue(void (*run)(void*), void* arg,
-                                                    const char* name);
+extern "C" XPU_RUNTIME_API void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
+                                                    const XpuRuntimeAccess* accesses,
+                                                    std::size_t count);

@@ -28,7 +28,15 @@ LAYERS = [
     {"backward_streams", "control_flow", "recomputation", "write_back"},
     {"export", "lifetimes", "ordering"},
     {"inductor"},
-    {"graphs", "testing", "timeline", "timeline_plot", "timeline_trace", "timeline_sources"},
+    {
+        "graphs",
+        "sanitizer",
+        "testing",
+        "timeline",
+        "timeline_plot",
+        "timeline_trace",
+        "timeline_sources",
+    },
     {"install"},
     {"__init__", "__main__"},
 ]

@@ -443,4 +443,6 @@ def test_the_next_process_reuses_compiled_code() -> None:
 @pytest.mark.no_device
 def test_unknown_generated_code_is_refused() -> None:
     with pytest.raises(RuntimeError, match="expected one definition of the kernel 'K'.*found 0"):
-        async_kernel.enqueued("int x;", entry="K", parameters=[], host_numbers=[], name="k")
+        async_kernel.enqueued(
+            "int x;", entry="K", parameters=[], host_numbers=[], name="k", memory={}
+        )

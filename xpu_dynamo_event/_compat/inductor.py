@@ -54,6 +54,7 @@ __all__ = [
     "register_backend",
     "register_wrapper",
     "same_shape",
+    "storage_bytes",
     "tensor_reads",
     "to_device",
     "wrap_lowering",
@@ -101,6 +102,19 @@ def buffer_device(name: str) -> torch.device | None:
         return None
     layout = buffer.maybe_get_output_spec()
     return layout.device if isinstance(layout, ir.Layout) else None
+
+
+def storage_bytes(name: str) -> int | None:
+    """Return the size of the memory of a buffer, or None if it depends on dynamic shapes."""
+    buffer = V.graph.try_get_buffer(name)
+    if not isinstance(buffer, ir.IRNode):
+        return None
+    layout = buffer.maybe_get_output_spec()
+    if not isinstance(layout, ir.Layout):
+        return None
+    elements = layout.storage_size()
+    known = isinstance(elements, int) or elements.is_number
+    return int(elements) * layout.dtype.itemsize if known else None
 
 
 def aliased_buffers(buffer: Any) -> list[str]:

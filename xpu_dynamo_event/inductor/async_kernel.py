@@ -17,7 +17,8 @@ cache on disk and is loaded by processes that know nothing of the one that made 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 # Upstream keeps the address of the running kernel's error flag in one variable of the process,
 # which kernels of two streams would overwrite for each other.
@@ -48,7 +49,13 @@ static void run(void* argument) {{
   xpu_async_kernel_body({arguments});
 }}
 
-using Enqueue = void (*)(void (*)(void*), void*, const char*);
+struct Access {{
+  const void* address;
+  int64_t bytes;  // -1: not known
+  bool is_write;
+}};
+
+using Enqueue = void (*)(void (*)(void*), void*, const char*, const Access*, size_t);
 
 static Enqueue find_enqueue() {{
   void* const symbol = dlsym(RTLD_DEFAULT, "xpu_runtime_enqueue");
@@ -63,7 +70,8 @@ static Enqueue find_enqueue() {{
 extern "C" void {entry}({parameters}) {{
   static const auto enqueue = xpu_async_kernel::find_enqueue();
   std::unique_ptr<xpu_async_kernel::Call> call(new xpu_async_kernel::Call{{{values}}});
-  enqueue(&xpu_async_kernel::run, call.get(), "{name}");
+{accesses}
+  enqueue(&xpu_async_kernel::run, call.get(), "{name}", accesses, {count});
   call.release();  // the task owns it
 }}
 """
@@ -76,6 +84,7 @@ def enqueued(
     parameters: Sequence[str],
     host_numbers: Collection[str],
     name: str,
+    memory: Mapping[str, Memory],
 ) -> str:
     """Return ``source`` with its kernel made asynchronous.
 
@@ -85,6 +94,7 @@ def enqueued(
         parameters: The kernel's parameters, for example ``["const float* in_ptr0"]``.
         host_numbers: Names of those parameters that point to a single number in host memory.
         name: What traces and profiles call the kernel.
+        memory: What is known of the memory behind parameters, by their names.
 
     Returns:
         C++ source in which ``entry`` enqueues the work on the current stream and returns.
@@ -106,7 +116,32 @@ def enqueued(
         arguments=", ".join(each.argument for each in captured),
         lock=_DIVISION_LOCK if divides else "",
         guard=_DIVISION_GUARD if divides else "",
+        accesses=_accesses(memory),
+        count=len(memory),
     )
+
+
+def _accesses(memory: Mapping[str, Memory]) -> str:
+    """Tell the order log (csrc/runtime/order_log.h) what the kernel reads and writes."""
+    entries = [
+        f"{{{name}, {-1 if each.bytes is None else each.bytes}, {str(each.is_written).lower()}}}"
+        for name, each in memory.items()
+    ]
+    if not entries:
+        return "  const xpu_async_kernel::Access* const accesses = nullptr;"
+    return f"  const xpu_async_kernel::Access accesses[] = {{{', '.join(entries)}}};"
+
+
+class Memory(NamedTuple):
+    """Device memory behind a parameter.
+
+    Attributes:
+        bytes: Its extent from the address on; None where that depends on dynamic shapes.
+        is_written: Whether the kernel writes to it.
+    """
+
+    bytes: int | None
+    is_written: bool
 
 
 class _Captured:

@@ -8,6 +8,7 @@ from typing import Any
 from .._compat import inductor as upstream
 from .async_kernel import enqueued
 from .host_tensors import host_numbers
+from .touched_memory import device_memory
 
 
 class XpuCppScheduling(upstream.CppScheduling):  # type: ignore[misc]
@@ -38,13 +39,14 @@ class XpuCppScheduling(upstream.CppScheduling):  # type: ignore[misc]
             The kernel's name in the wrapper.
         """
         args = self.kernel_group.args if kernel_args is None else kernel_args
-        parameters, _, _ = args.cpp_argdefs()
+        parameters, buffers, _ = args.cpp_argdefs()
         source = enqueued(
             src_code,
             entry=upstream.KERNEL_NAME,
             parameters=parameters,
             host_numbers=host_numbers(args),
             name=f"cpp_{upstream.fused_kernel_name(nodes)}",
+            memory=device_memory(parameters, buffers),
         )
         kernel_name: str = super().define_kernel(source, nodes, kernel_args)
         return kernel_name

@@ -68,6 +68,11 @@ def is_active() -> bool:
     return _is_ours
 
 
+def has_upstream_guard() -> bool:
+    """Return whether it does so with the device guard of torch's own headers."""
+    return _is_ours and _flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD")
+
+
 def set_event_class(cls: type[torch.Event]) -> None:
     """Make ``cls`` the class ``torch.xpu.Event`` of the device that this runtime provides."""
     torch_xpu.set_event_class(cls)

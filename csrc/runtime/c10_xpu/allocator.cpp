@@ -10,6 +10,7 @@
 
 #include "runtime/c10_xpu/fork.h"
 #include "runtime/c10_xpu/memory_cache.h"
+#include "runtime/order_log.h"
 #include "runtime/task_queue.h"
 
 namespace xpu_runtime {
@@ -52,11 +53,21 @@ void trace_deallocation(const Block& block) {
     (*interpreter)->trace_gpu_memory_deallocation(c10::kXPU, block.address);
 }
 
+void log_order(order_log::Op op, const Block& block) {
+  if (!order_log::enabled()) return;
+  order_log::add({.op = op,
+                  .device = block.stream->device(),
+                  .stream = block.stream->id(),
+                  .address = block.address,
+                  .bytes = block.size});
+}
+
 Block* take(std::size_t size, const c10::xpu::XPUStream& stream) {
   const auto device = stream.device_index();
   auto* block = cache_of(device).take(size, state_of(stream));
   report(*block, device, static_cast<std::int64_t>(block->size));
   trace_allocation(*block);
+  log_order(order_log::Op::allocate, *block);
   return block;
 }
 
@@ -67,6 +78,7 @@ void give_back(void* context) noexcept {
   const auto device = block->stream->device();
   try {
     trace_deallocation(*block);
+    log_order(order_log::Op::free, *block);
     report(*block, device, -static_cast<std::int64_t>(block->size));
     auto& cache = cache_of(device);
     // Whoever frees on another stream has used the memory there last, told us or not.
@@ -88,7 +100,9 @@ class CachingAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocato
   }
 
   void copy_data(void* destination, const void* source, std::size_t size) const override {
-    enqueue("copy_data", [=] { std::memcpy(destination, source, size); });
+    enqueue(
+        "copy_data", [=] { std::memcpy(destination, source, size); },
+        order_log::accesses_of_bytes(destination, source, size));
   }
 
   void init(DeviceIndex /*device_count*/) override {}

@@ -4,9 +4,12 @@
 
 #include <optional>
 
+#include "runtime/export.h"
+
 namespace xpu_runtime {
 
 /// The device whose cache the pointer comes from, also for pointers into the middle of a block.
-[[nodiscard]] std::optional<c10::DeviceIndex> device_of_allocation(const void* pointer);
+[[nodiscard]] XPU_RUNTIME_API std::optional<c10::DeviceIndex> device_of_allocation(
+    const void* pointer);
 
 }  // namespace xpu_runtime

@@ -8,6 +8,7 @@
 
 #include "runtime/c10_xpu/device_pool.h"
 #include "runtime/host_wait.h"
+#include "runtime/order_log.h"
 
 namespace xpu_runtime {
 namespace {
@@ -34,6 +35,24 @@ std::string mebibytes(std::size_t bytes) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.2f MiB", static_cast<double>(bytes) / (1U << 20));
   return text;
+}
+
+std::uintptr_t log_hold(const StreamState& stream) {
+  if (!order_log::enabled()) return 0;
+  const auto hold = order_log::next_hold();
+  order_log::add_bare({.op = order_log::Op::hold,
+                       .device = stream.device(),
+                       .stream = stream.id(),
+                       .object = hold});
+  return hold;
+}
+
+void log_reclaim(const Block& block, std::uintptr_t hold) {
+  if (!order_log::enabled()) return;
+  order_log::add_bare({.op = order_log::Op::reclaim,
+                       .object = hold,
+                       .address = block.address,
+                       .bytes = block.size});
 }
 
 }  // namespace
@@ -133,8 +152,9 @@ void MemoryCache::give_back(Block* block) {
   // Not under the mutex: submitting may take a lock of the SYCL runtime that a kernel waits for.
   for (auto* stream : streams) {
     auto end = stream->queue().ext_oneapi_submit_barrier();
+    const auto hold = log_hold(*stream);
     const std::lock_guard lock(mutex_);
-    uses_[stream].push_back({std::move(end), block});
+    uses_[stream].push_back({std::move(end), block, hold});
   }
 }
 
@@ -151,6 +171,7 @@ void MemoryCache::finish_uses() {
     // A stream is in order: what follows an unfinished use is unfinished too.
     while (!uses.empty() && is_complete(uses.front().end)) {
       auto* block = uses.front().block;
+      log_reclaim(*block, uses.front().hold);
       uses.pop_front();
       if (--block->unfinished_uses == 0) make_free(block);
     }

@@ -47,6 +47,7 @@ class MemoryCache {
   struct Use {
     sycl::event end;
     Block* block;
+    std::uintptr_t hold;  // its number in the order log
   };
 
   // All of these need the mutex.

@@ -4,6 +4,7 @@
 
 #include "event/error.h"
 #include "runtime/host_wait.h"
+#include "runtime/order_log.h"
 
 namespace xpu_runtime {
 namespace {
@@ -58,6 +59,12 @@ void StreamState::wait() {
   const HostWait without_gil;
   xpu_event::translate_errors("waiting for a stream", [this] { queue_.wait_and_throw(); });
   if (native_ && has_pending_tasks()) check_opencl(opencl().finish(*native_), "clFinish");
+  if (order_log::enabled()) [[unlikely]]
+    log_finished();
+}
+
+void StreamState::log_finished() const {
+  order_log::add_bare({.op = order_log::Op::finish_stream, .device = device_, .stream = id_});
 }
 
 }  // namespace xpu_runtime

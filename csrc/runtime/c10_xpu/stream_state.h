@@ -53,6 +53,8 @@ class StreamState {
 
   /// Waits for all work. Rethrows nothing of the runtime's own.
   void wait();
+  /// Notes in the order log that the host knows all work to be complete.
+  void log_finished() const;
 
  private:
   struct TaskError {

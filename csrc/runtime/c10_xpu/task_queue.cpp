@@ -54,11 +54,21 @@ void submit_host_task(sycl::queue& queue, const Ticket& ticket) {
       [&ticket](sycl::handler& handler) { handler.host_task([ticket] { run_task(ticket); }); });
 }
 
+void log_order(const XPUStream& stream, Task& task) {
+  order_log::add({.op = order_log::Op::task,
+                  .name = task.name(),
+                  .device = stream.device_index(),
+                  .stream = stream.id(),
+                  .accesses = task.take_accesses()});
+}
+
 }  // namespace
 
 Task::~Task() = default;
 
 void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
+  if (order_log::enabled() && task->name()) [[unlikely]]
+    log_order(stream, *task);
   auto& state = state_of(stream);
   Ticket ticket{task.get(), &state, state.task_submitted(), trace::enabled() ? trace::now_ns() : 0};
   try {
@@ -89,7 +99,10 @@ void synchronize(c10::DeviceIndex device) {
 
 bool is_idle(const XPUStream& stream) {
   auto& state = state_of(stream);
-  return !state.has_pending_tasks() && state.queue().ext_oneapi_empty();
+  const bool idle = !state.has_pending_tasks() && state.queue().ext_oneapi_empty();
+  if (idle && order_log::enabled()) [[unlikely]]
+    state.log_finished();
+  return idle;
 }
 
 std::uint64_t submitted(const XPUStream& stream) { return state_of(stream).submitted(); }
@@ -109,8 +122,9 @@ namespace {
 
 class CallbackTask final : public xpu_runtime::Task {
  public:
-  CallbackTask(void (*run)(void*), void* arg, const char* name)
-      : Task(name), run_(run), arg_(arg) {}
+  CallbackTask(void (*run)(void*), void* arg, const char* name,
+               xpu_runtime::order_log::Accesses accesses)
+      : Task(name, std::move(accesses)), run_(run), arg_(arg) {}
   void run() override { run_(arg_); }
 
  private:
@@ -118,9 +132,19 @@ class CallbackTask final : public xpu_runtime::Task {
   void* arg_;
 };
 
+xpu_runtime::order_log::Accesses logged(const XpuRuntimeAccess* accesses, std::size_t count) {
+  xpu_runtime::order_log::Accesses result;
+  if (!xpu_runtime::order_log::enabled()) return result;
+  for (const auto& each : c10::ArrayRef(accesses, count))
+    result.push_back(
+        {reinterpret_cast<std::uintptr_t>(each.address), 1, {each.bytes}, {1}, each.is_write});
+  return result;
+}
+
 }  // namespace
 
-void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name) {
+void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
+                         const XpuRuntimeAccess* accesses, std::size_t count) {
   xpu_runtime::submit(c10::xpu::getCurrentXPUStream(),
-                      std::make_unique<CallbackTask>(run, arg, name));
+                      std::make_unique<CallbackTask>(run, arg, name, logged(accesses, count)));
 }

@@ -28,6 +28,22 @@ bool is_representable(const at::Scalar& value, c10::ScalarType type) {
 
 }  // namespace
 
+TouchedMemory::TouchedMemory(const OperatorName& op) {
+  if (!op.name) {
+    return;
+  }
+  const auto found = c10::Dispatcher::singleton().findSchema({op.name, op.overload});
+  schema_ = found ? &found->schema() : nullptr;
+}
+
+bool TouchedMemory::written(std::size_t position) const {
+  if (!schema_ || position >= schema_->arguments().size()) {
+    return false;
+  }
+  const auto* alias = schema_->arguments()[position].alias_info();
+  return alias && alias->isWrite();
+}
+
 c10::Device Inspection::device() const {
   TORCH_INTERNAL_ASSERT(device_.has_value(), name_, ": an XPU kernel without an XPU argument");
   return *device_;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <tuple>
 
+#include "runtime/accesses.h"
 #include "runtime/kernels/arguments.h"
 #include "runtime/kernels/dtypes.h"
 #include "runtime/task_queue.h"
@@ -74,28 +75,84 @@ class Inspection {
 /// Where the work of a task goes: straight to the CPU kernel, no other key has a say.
 inline constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
 
+/// Names an operator, to look its schema up; null where a runner is none.
+struct OperatorName {
+  const char* name = nullptr;
+  const char* overload = nullptr;
+};
+
+template <class Op>
+constexpr OperatorName operator_name() {
+  if constexpr (requires { Op::overload_name; }) {
+    return {Op::name, Op::overload_name};
+  } else {
+    return {};
+  }
+}
+
+/// Collects the memory that a call touches, for the order log.
+class TouchedMemory {
+ public:
+  explicit TouchedMemory(const OperatorName& op);
+
+  template <class Parameter>
+  void argument(const std::remove_cvref_t<Parameter>& value) {
+    if constexpr (Argument<Parameter>::has_tensors) {
+      const bool is_written = std::is_same_v<Parameter, at::Tensor&> || written(position_);
+      Argument<Parameter>::each_tensor(value, [&](const at::Tensor& tensor) {
+        if (tensor.defined() && tensor.is_xpu()) {
+          order_log::add_access(accesses, tensor, is_written);
+        }
+      });
+    }
+    ++position_;
+  }
+
+  order_log::Accesses accesses{};
+
+ private:
+  /// What the types do not tell: lists and optional tensors that are written.
+  [[nodiscard]] bool written(std::size_t position) const;
+
+  const c10::FunctionSchema* schema_ = nullptr;
+  std::size_t position_ = 0;
+};
+
 /// Calls `kernel`, of the form of at::_ops::X::redispatch, in a task of the current stream. One
 /// instance per signature, not per operator: there are hundreds of operators.
 template <class Schema>
 struct Launch;
 template <class R, class... Parameters>
 struct Launch<R(Parameters...)> {
-  static void on_stream(const char* name, R (*kernel)(c10::DispatchKeySet, Parameters...),
+  static order_log::Accesses accesses(const OperatorName& op,
+                                      const std::remove_cvref_t<Parameters>&... arguments) {
+    if (!order_log::enabled()) [[likely]] {
+      return {};
+    }
+    TouchedMemory memory(op);
+    (memory.argument<Parameters>(arguments), ...);
+    return std::move(memory.accesses);
+  }
+
+  static void on_stream(const char* name, const OperatorName& op,
+                        R (*kernel)(c10::DispatchKeySet, Parameters...),
                         const std::remove_cvref_t<Parameters>&... arguments) {
     using Kept = std::tuple<typename Argument<Parameters>::Kept...>;
     AliasSet aliases;
     enqueue(
-        name, [kernel, kept = Kept{Argument<Parameters>::keep(aliases, arguments)...}]() mutable {
+        name,
+        [kernel, kept = Kept{Argument<Parameters>::keep(aliases, arguments)...}]() mutable {
           std::apply([&](auto&... each) { kernel(kCpuKeys, Argument<Parameters>::lend(each)...); },
                      kept);
-        });
+        },
+        accesses(op, arguments...));
   }
 };
 
 /// Runs `Op` or a runner, under the name of the operator that was called.
 template <class Op, class... Args>
 void launch(const char* name, const Args&... arguments) {
-  Launch<typename Op::schema>::on_stream(name, Op::redispatch, arguments...);
+  Launch<typename Op::schema>::on_stream(name, operator_name<Op>(), Op::redispatch, arguments...);
 }
 
 }  // namespace xpu_runtime::kernels

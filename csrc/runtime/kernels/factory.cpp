@@ -1,6 +1,7 @@
 #include <ATen/native/Resize.h>
 #include <c10/core/DeviceGuard.h>
 
+#include "runtime/accesses.h"
 #include "runtime/alias.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/kernels/tables.h"
@@ -30,7 +31,9 @@ struct Sequence<Op, at::Tensor&(Parameters...)> {
     if (output.sizes() != host.sizes()) {
       output.resize_(host.sizes());
     }
-    enqueue(Op::name, [host, alias = cpu_alias(output)] { alias.copy_(host); });
+    enqueue(
+        Op::name, [host, alias = cpu_alias(output)] { alias.copy_(host); },
+        order_log::accesses_of_copy(output, host));
     return output;
   }
 };

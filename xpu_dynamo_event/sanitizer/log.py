@@ -1,0 +1,91 @@
+"""What the runtime's order log says, one operation at a time."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Lane(NamedTuple):
+    """A stream.
+
+    Attributes:
+        device: Index of its device.
+        stream: Its id; 0 is the default stream.
+    """
+
+    device: int
+    stream: int
+
+    def __str__(self) -> str:
+        name = "the default stream" if self.stream == 0 else f"stream {self.stream:#x}"
+        return name if self.device == 0 else f"{name} of xpu:{self.device}"
+
+
+class Access(NamedTuple):
+    """Memory that an operation reads or writes.
+
+    Attributes:
+        address: Of the first element.
+        item_bytes: Size of an element.
+        sizes: Elements in each dimension; -1 where a kernel's extent is not known.
+        strides: Elements from one to the next in each dimension.
+        is_write: Whether it writes.
+    """
+
+    address: int
+    item_bytes: int
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    is_write: bool
+
+    @property
+    def end(self) -> int:
+        """The address after its last element."""
+        last = sum(
+            (size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True)
+        )
+        return self.address + (last + 1) * self.item_bytes
+
+    def __str__(self) -> str:
+        shape = "x".join(map(str, self.sizes)) or "one element"
+        return f"{shape} of {self.item_bytes} bytes at {self.address:#x}"
+
+
+class Operation(NamedTuple):
+    """An entry of the log; csrc/runtime/order_log.h says what each kind means.
+
+    Attributes:
+        kind: ``"task"``, ``"record"``, ``"wait"``, ``"finish_event"``, ``"finish_stream"``,
+            ``"allocate"``, ``"free"``, ``"hold"``, ``"reclaim"`` or ``"free_host"``.
+        name: Of a task.
+        lane: The stream, where the kind has one.
+        object: Identity of an event, or number of a hold.
+        address: Of memory that is allocated or freed.
+        size: Its bytes.
+        accesses: What a task touches.
+        stack: Where it was issued, for :func:`frames`; None when stacks are off.
+    """
+
+    kind: str
+    name: str
+    lane: Lane
+    object: int
+    address: int
+    size: int
+    accesses: tuple[Access, ...]
+    stack: Any
+
+
+def operation(raw: tuple[Any, ...]) -> Operation:
+    """Return the operation of a tuple of ``_runtime.order_log_drain``."""
+    kind, name, device, stream, event, address, size, accesses, stack = raw
+    return Operation(
+        kind,
+        name,
+        Lane(device, stream),
+        event,
+        address,
+        size,
+        tuple(Access(*each) for each in accesses),
+        stack,
+    )

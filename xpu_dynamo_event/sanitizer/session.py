@@ -1,0 +1,196 @@
+"""Reading the log while a program runs."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from .. import runtime
+from .checker import Checker, Finding
+from .log import operation
+from .report import describe, frames
+
+_READ_EVERY_S = 0.2  # so that the log of a long program stays short
+
+OnFinding = Literal["warn", "raise", "collect"]
+
+
+class UnorderedAccessWarning(UserWarning):
+    """Two operations touch the same memory, and nothing orders them."""
+
+
+class UnorderedAccessError(RuntimeError):
+    """The same, where :func:`sanitize` was asked to raise."""
+
+
+class Report:
+    """What :func:`sanitize` found; complete when its block has ended.
+
+    Attributes:
+        findings (list[Finding]): Pairs of operations, each pair of places in the program once.
+        operations (int): How many operations were checked.
+    """
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.operations = 0
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(describe, self.findings)) or "no unordered accesses"
+
+
+class _Session:
+    """The one reader of the log, for all blocks that are open."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._open: list[_Reader] = []
+        self._checker = Checker(self._found)
+        self._stop = threading.Event()
+
+    def begin(self, reader: _Reader, stacks: bool) -> None:
+        with self._lock:
+            if self._open:
+                self._read()
+            else:
+                self._checker = Checker(self._found)
+                self._start(stacks)
+            self._open.append(reader)
+
+    def end(self, reader: _Reader) -> None:
+        with self._lock:
+            self._read()
+            self._open.remove(reader)
+            if not self._open:
+                self._stop.set()
+                _native().order_log_stop()
+
+    def _start(self, stacks: bool) -> None:
+        _native().order_log_start(stacks)
+        self._stop = stop = threading.Event()
+
+        def keep_reading() -> None:
+            while not stop.wait(_READ_EVERY_S):
+                with self._lock:
+                    if not stop.is_set():
+                        self._read()
+
+        threading.Thread(target=keep_reading, name="sanitizer", daemon=True).start()
+
+    def _read(self) -> None:
+        for raw in _native().order_log_drain():
+            for reader in self._open:
+                reader.report.operations += 1
+            self._checker.read(operation(raw))
+
+    def _found(self, finding: Finding) -> None:
+        for reader in self._open:
+            reader.take(finding)
+
+
+class _Reader:
+    """One open block: its report, and what it does with a new finding."""
+
+    def __init__(self, tell: Callable[[Finding], None] | None = None) -> None:
+        self.report = Report()
+        self._tell = tell
+        self._places: set[tuple[object, ...]] = set()
+
+    def take(self, finding: Finding) -> None:
+        """Add a finding, unless there is one of the same two places in the program."""
+        both = (finding.first, finding.second)
+        places = (finding.kind, *((op.name, op.kind, op.lane, *frames(op)) for op in both))
+        if places in self._places:
+            return
+        self._places.add(places)
+        self.report.findings.append(finding)
+        if self._tell is not None:
+            self._tell(finding)
+
+
+_session = _Session()
+
+
+def _native() -> Any:
+    from .. import _runtime  # only there where the device is this project's
+
+    return _runtime
+
+
+@contextmanager
+def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator[Report]:
+    """Look for operations that touch the same memory with nothing that orders them.
+
+    For eager and compiled code alike: it reads the log of what is issued to the streams of this
+    package's xpu device (kernels, copies, event operations, allocations), not what a program says.
+    A race is found whether or not the numbers came out wrong. Memory that is freed and handed out
+    again while another stream still uses it counts. What the CPU does with memory of its own
+    (pinned memory that a copy reads later) is not seen.
+
+    Blocks may be nested, and opened by several threads; each sees the operations of all threads.
+
+    Args:
+        on_finding: At the end of the block ``"warn"`` warns of each finding, ``"raise"`` raises,
+            ``"collect"`` leaves it to the report.
+        stacks: Whether to say where in the program operations were issued; that is some
+            microseconds for each of them. Of nested blocks the outermost decides.
+
+    Yields:
+        The report, complete when the block has ended.
+
+    Raises:
+        UnorderedAccessError: There are findings, and ``on_finding`` is ``"raise"``.
+        RuntimeError: The xpu device is not this package's, so there is no log to read.
+        ValueError: ``on_finding`` is none of the above.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> side, x = torch.xpu.Stream(), torch.ones(8, device="xpu")
+        >>> with xpu_dynamo_event.sanitize(on_finding="collect") as report:
+        ...     y = x * 2
+        ...     with torch.xpu.stream(side):
+        ...         z = y + 1  # should wait for the stream of y
+        >>> [(each.first.name, each.second.name) for each in report.findings]
+        [('aten::mul', 'aten::add')]
+    """
+    if on_finding not in ("warn", "raise", "collect"):
+        raise ValueError(f'on_finding is "warn", "raise" or "collect", but it is {on_finding!r}')
+    _check_device()
+    reader = _Reader()
+    _session.begin(reader, stacks)
+    try:
+        yield reader.report
+    finally:
+        _session.end(reader)
+    if on_finding == "raise" and reader.report.findings:
+        raise UnorderedAccessError(str(reader.report))
+    if on_finding == "warn":
+        for finding in reader.report.findings:
+            warnings.warn(describe(finding), UnorderedAccessWarning, stacklevel=3)
+
+
+def _check_device() -> None:
+    if not runtime.is_active():
+        raise RuntimeError(
+            "sanitize() reads the log of the xpu device that this package brings to a torch "
+            "without XPU. This process has another one, or none: run the program on a CPU build of "
+            "torch."
+        )
+    if runtime.has_upstream_guard():
+        raise RuntimeError(
+            "sanitize() needs this package's device guard, which logs event operations; unset "
+            "XPU_DYNAMO_EVENT_UPSTREAM_GUARD."
+        )
+
+
+def sanitize_process() -> None:
+    """Do the same until the process ends, and write each finding to stderr when it is found."""
+    _check_device()
+    reader = _Reader(lambda finding: print(f"sanitizer: {describe(finding)}", file=sys.stderr))
+    _session.begin(reader, stacks=True)
+    atexit.register(_session.end, reader)

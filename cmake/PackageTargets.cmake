@@ -33,3 +33,10 @@ function(xpu_event_add_python_module name)
   target_link_libraries(${name} PRIVATE xpu_event_torch_options PyTorch::python)
   xpu_event_place_in_package(${name} "")
 endfunction()
+
+# Sources with deliberate faults, which development builds can switch on (csrc/runtime/faults.h).
+function(xpu_event_allow_faults)
+  if(XPU_EVENT_TESTS)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS XPU_RUNTIME_FAULTS)
+  endif()
+endfunction()

@@ -63,6 +63,7 @@ def _order(module: GraphModule) -> None:
     graph = module.graph
     if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
         return
+    aot.results_in_forward(graph)
     lifetimes.name_current_streams(graph)
     write_back.write_back_early(graph)
     in_backward = aot.backward_nodes(graph)

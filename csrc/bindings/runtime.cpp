@@ -35,4 +35,5 @@ PYBIND11_MODULE(_runtime, m) {
   xpu_bindings::bind_empty(m);
   xpu_bindings::bind_trace(m);
   xpu_bindings::bind_order_log(m);
+  xpu_bindings::bind_faults(m);
 }

@@ -13,5 +13,6 @@ void bind_memory(pybind11::module_& m);
 void bind_empty(pybind11::module_& m);
 void bind_trace(pybind11::module_& m);
 void bind_order_log(pybind11::module_& m);
+void bind_faults(pybind11::module_& m);
 
 }  // namespace xpu_bindings

@@ -1,7 +1,9 @@
 #include "runtime/recorded_event.h"
 
+#include <atomic>
 #include <type_traits>
 
+#include "runtime/faults.h"
 #include "runtime/host_wait.h"
 #include "runtime/order_log.h"
 #include "runtime/task_queue.h"
@@ -31,10 +33,16 @@ void log_order(order_log::Op op, const void* event, const XPUStream& stream) {
                   .object = reinterpret_cast<std::uintptr_t>(event)});
 }
 
+bool every_third() {
+  static std::atomic<unsigned> calls{0};
+  return calls.fetch_add(1) % 3 == 2;
+}
+
 }  // namespace
 
 void RecordedEvent::record(const XPUStream& stream) {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  if (faults::is_on(faults::Fault::record_stale) && event_.created()) return;
   const Coverage coverage{stream.id(), submitted(stream)};
   event_.record(stream.queue(), stream.device_index());
   {
@@ -48,6 +56,7 @@ void RecordedEvent::record(const XPUStream& stream) {
 
 void RecordedEvent::wait(const XPUStream& stream) const {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  if (faults::is_on(faults::Fault::wait_elided) && every_third()) return;
   const bool submitted = event_.wait(stream.queue());
   // Without a submission the stream comes after the event only if that is complete. Where the event
   // is of the same stream nothing has to be logged.
@@ -57,6 +66,7 @@ void RecordedEvent::wait(const XPUStream& stream) const {
 }
 
 void RecordedEvent::synchronize() const {
+  if (faults::is_on(faults::Fault::event_always_done)) return;
   const auto covered = coverage();
   const auto device = static_cast<c10::DeviceIndex>(event_.device_index());
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
@@ -74,6 +84,7 @@ void RecordedEvent::synchronize() const {
 }
 
 bool RecordedEvent::query() const {
+  if (faults::is_on(faults::Fault::event_always_done)) return true;
   const bool complete = event_.query();
   if (complete) log_finished();
   return complete;

@@ -202,6 +202,49 @@ def test_context_entered_before_a_break_and_left_after_it(backend: str) -> None:
     assert torch.xpu.current_stream() == before
 
 
+@pytest.mark.parametrize("spelling", ["{0}", "torch.xpu.stream({0})"])
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_break_in_the_context_of_a_stream_that_is_no_longer_where_it_was(
+    backend: str, spelling: str
+) -> None:
+    """Found by fuzzing: the context was entered again with what its list had by then."""
+
+    def use(x: torch.Tensor, held: list[Any], t: Any) -> torch.Tensor:
+        y = x + 1
+        context = held[0] if spelling == "{0}" else torch.xpu.stream(held[0])
+        with context:
+            held[0] = t
+            torch._dynamo.graph_break()
+            y = y.sin()
+        return y.cos()
+
+    s, t, x = torch.xpu.Stream(), torch.xpu.Stream(), ones()
+    run = torch.compile(use, backend=backend)
+    run(x, [s], t)
+    held = [s]
+    assert lanes(run, x, held, t, names={"s": s, "t": t}) == {"main": 2, "s": 1, "t": 0}
+    assert held == [t]
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_break_in_a_context_after_a_variable_was_deleted(backend: str) -> None:
+    """The same with a list that Dynamo itself makes for what goes on after a break."""
+
+    def use(x: torch.Tensor, s: Any) -> torch.Tensor:
+        y = x + 1
+        torch._dynamo.graph_break()
+        del y
+        with s:
+            torch._dynamo.graph_break()
+            z = x.sin()
+        return z.cos()
+
+    s, x = torch.xpu.Stream(), ones()
+    run = torch.compile(use, backend=backend)
+    run(x, s)
+    assert lanes(run, x, s, names={"s": s}) == {"main": 2, "s": 1}
+
+
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_break_in_the_context_of_a_stream_made_in_the_graph(backend: str) -> None:
     def use(x: torch.Tensor) -> tuple[torch.Tensor, int, int]:

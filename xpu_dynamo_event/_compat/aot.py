@@ -22,6 +22,7 @@ from torch._functorch._aot_autograd import graph_capture, runtime_wrappers
 from torch.fx import Graph, GraphModule, Node
 from torch.utils.checkpoint import CheckpointPolicy
 
+_CALL = "call_function"
 _HOOK = "wrap_all_sync_nodes_with_control_deps"
 _in_this_thread = threading.local()
 
@@ -60,7 +61,7 @@ def backward_nodes(graph: Graph) -> set[Node]:
     The body of the backward of a custom autograd function comes without a tag. Tracing runs the
     backward after the forward, so what follows the last call of the forward belongs to it.
     """
-    calls = [node for node in graph.nodes if node.op == "call_function"]
+    calls = [node for node in graph.nodes if node.op == _CALL]
     if not any(node.meta.get("partitioner_tag") == "is_forward" for node in graph.nodes):
         return set()  # of inference, where a write-back may still be tagged
     begin = next((i for i, node in enumerate(calls) if _is_backward(node)), len(calls))
@@ -72,6 +73,30 @@ def backward_nodes(graph: Graph) -> set[Node]:
 
 def _is_backward(node: Node) -> bool:
     return node.meta.get("partitioner_tag") in ("is_backward", "must_be_in_backward")
+
+
+def results_in_forward(graph: Graph) -> None:
+    """Move what results of the forward are made of at the end of a joint graph into the forward.
+
+    Functionalization makes a view of a mutated input again when all else is traced, and the node
+    comes without a tag, after the backward.
+    """
+    backward = backward_nodes(graph)
+    first = next((node for node in graph.nodes if node in backward and node.op == _CALL), None)
+    (output,) = graph.find_nodes(op="output")
+    primals = [node for node in graph.find_nodes(op="placeholder") if not _is_backward(node)]
+    results: Any = output.args[0]
+    if first is None:
+        return
+    late: dict[Node, None] = {}
+    waiting = [node for node in results[: len(results) - len(primals)] if node in backward]
+    while waiting:
+        node = waiting.pop()
+        late[node] = None
+        waiting += [each for each in node.all_input_nodes if each in backward]
+    for node in [node for node in graph.nodes if node in late]:
+        first.prepend(node)
+        mark_phase(node, False)
 
 
 def mark_phase(node: Node, backward: bool) -> None:
@@ -98,7 +123,7 @@ def checkpointed_regions(graph: Graph) -> list[list[Node]]:
     """Return the nodes that the backward should recompute, by call of ``checkpoint``."""
     regions: dict[Any, list[Node]] = {}
     for node in graph.nodes:
-        if node.op == "call_function" and is_checkpointed(node):
+        if node.op == _CALL and is_checkpointed(node):
             regions.setdefault(node.meta.get("ac_graph_id"), []).append(node)
     return list(regions.values())
 
@@ -189,4 +214,4 @@ def install_several_write_backs() -> Callable[[], None]:
 
 
 def _write_backs(graph: Graph) -> list[Node]:
-    return graph.find_nodes(op="call_function", target=torch.ops.aten.copy_.default)
+    return graph.find_nodes(op=_CALL, target=torch.ops.aten.copy_.default)

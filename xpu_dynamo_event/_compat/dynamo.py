@@ -87,6 +87,7 @@ __all__ = [
     "is_current_at_entry",
     "is_current_stream",
     "is_mutated_input",
+    "is_result",
     "lift",
     "load_call",
     "load_graph_output",
@@ -276,11 +277,11 @@ def track_result(tx: Any, value: Any, var: Any) -> Any:
 def install_results(
     is_needed: Callable[[VariableTracker], bool],
 ) -> Callable[[], None]:
-    """Keep results of a graph in local variables.
+    """Keep values in local variables from the graph on.
 
     Dynamo sets attributes on what it finds at a source or has made itself, and enters contexts
-    again after a graph break with what it finds at a source; a result of an op is neither. In a
-    local variable it has a source.
+    again after a graph break with what it finds at a source. A result of an op is neither, and at
+    the source of an input there may be something else by then.
 
     Args:
         is_needed: Whether to keep the value of a tracker.
@@ -292,9 +293,7 @@ def install_results(
 
     def codegen_save_tempvars(self: Any, codegen: Any) -> None:
         for var in list(self.id_to_variable.values()):
-            # The source of the first pass names a variable that the second does not have.
-            sourceless = isinstance(var.source, TempLocalSource | None)
-            if sourceless and not var.is_immutable() and is_needed(var):
+            if not var.is_immutable() and is_needed(var):
                 var.reconstruct(codegen)
                 codegen.add_cache(var)
                 codegen.clear_tos()
@@ -302,6 +301,12 @@ def install_results(
         upstream(self, codegen)
 
     return _replace(SideEffects, "codegen_save_tempvars", codegen_save_tempvars)
+
+
+def is_result(var: VariableTracker) -> bool:
+    """Whether an op made the value of ``var``, where it may be in a local variable already."""
+    # Of two passes of code generation the second does not have the variable of the first.
+    return isinstance(var.source, TempLocalSource | None)
 
 
 def is_changed(var: VariableTracker) -> bool:

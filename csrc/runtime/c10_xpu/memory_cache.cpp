@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "runtime/c10_xpu/device_pool.h"
+#include "runtime/faults.h"
 #include "runtime/host_wait.h"
 #include "runtime/order_log.h"
 
@@ -159,6 +160,7 @@ void MemoryCache::give_back(Block* block) {
 }
 
 void MemoryCache::record_use(Block* block, StreamState& stream) {
+  if (faults::is_on(faults::Fault::use_forgotten)) return;
   const std::lock_guard lock(mutex_);
   auto& others = block->other_streams;
   if (&stream == block->stream || std::find(others.begin(), others.end(), &stream) != others.end())
@@ -167,11 +169,12 @@ void MemoryCache::record_use(Block* block, StreamState& stream) {
 }
 
 void MemoryCache::finish_uses() {
+  const bool early = faults::is_on(faults::Fault::hold_ends_early);
   for (auto& [stream, uses] : uses_) {
     // A stream is in order: what follows an unfinished use is unfinished too.
-    while (!uses.empty() && is_complete(uses.front().end)) {
+    while (!uses.empty() && (early || is_complete(uses.front().end))) {
       auto* block = uses.front().block;
-      log_reclaim(*block, uses.front().hold);
+      if (!early) log_reclaim(*block, uses.front().hold);
       uses.pop_front();
       if (--block->unfinished_uses == 0) make_free(block);
     }

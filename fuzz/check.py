@@ -3,25 +3,62 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 
+from .adversary import Schedule, schedule
 from .program import Program
-from .run import difference, function_of, on_cpu, on_xpu
+from .run import Function, difference, function_of, on_cpu, on_xpu
+
+FRAMES = 6  # of a traceback
 
 
-def check(program: Program, backend: str | None, schedules: int = 2) -> str | None:
+@dataclass(frozen=True)
+class Way:
+    """A way to run programs.
+
+    Attributes:
+        backend: Of torch.compile; None: not compiled.
+        schedules: How many schedules to try.
+        threads: Whether several threads run the program in the last one.
+        warm: Whether to forget what was compiled after the first schedule, so that it comes from
+            the caches.
+    """
+
+    backend: str | None
+    schedules: int = 2
+    threads: bool = True
+    warm: bool = False
+
+
+def check(program: Program, way: Way) -> str | None:
     """Return what is wrong with ``program``, or None."""
     want = on_cpu(program)
-    function = function_of(program)
-    if backend is not None:
-        torch.compiler.reset()
-        function = torch.compile(function, backend=backend)
-    for schedule in range(schedules):
+    function = compiled(program, way.backend)
+    for i, plan in enumerate(plans(program, way)):
+        if i == 1 and way.warm:
+            torch.compiler.reset()
         try:
-            found = difference(on_xpu(program, function, program.seed * 31 + schedule), want)
+            outcomes = on_xpu(program, function, plan)
         except Exception:
-            found = traceback.format_exc(limit=-6)
-        if found is not None:
-            return found
+            return traceback.format_exc(limit=-FRAMES)
+        for outcome in outcomes:
+            found = difference(outcome, want)
+            if found is not None:
+                return f"{found} ({plan})"
     return None
+
+
+def compiled(program: Program, backend: str | None) -> Function:
+    """Return the function of ``program``, compiled if there is a backend."""
+    function = function_of(program)
+    return function if backend is None else torch.compile(function, backend=backend)
+
+
+def plans(program: Program, way: Way) -> Iterator[Schedule]:
+    """Yield the schedules: the first compiles, in the last there may be several threads."""
+    for i in range(way.schedules):
+        threads = way.threads and i > 0 and i == way.schedules - 1 and program.seed % 3 == 0
+        yield schedule(program.seed * 31 + i, len(program.streams), threads)

@@ -1,64 +1,167 @@
-"""A random program: what it consists of, and its two forms, Python source and values on the CPU."""
+"""A random program as data: a tree of statements that can be written out, run, stored and shrunk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import torch
+ENTRY = "entry"
+"""The stream that is current when a program is called; a program has no name for it."""
 
-Op = Callable[..., torch.Tensor]
-
-COMPUTE: dict[str, tuple[int, Op]] = {
-    "{0} * 0.5 + 1": (1, lambda a: a * 0.5 + 1),
-    "{0}.sin()": (1, lambda a: a.sin()),
-    "({0} @ {1}) / 8": (2, lambda a, b: (a @ b) / 8),
-    "{0} + {1}": (2, lambda a, b: a + b),
-    "{0} - {1}.cos()": (2, lambda a, b: a - b.cos()),
-    "torch.full((8, 8), 0.25, device={0}.device)": (1, lambda a: torch.full((8, 8), 0.25)),
-    "{0}.sum(0, keepdim=True).expand(8, 8) / 8": (
-        1,
-        lambda a: a.sum(0, keepdim=True).expand(8, 8) / 8,
-    ),
-    "{0}.t().contiguous()": (1, lambda a: a.t().contiguous()),
-    "torch.where({0} > 0, {0}, {1} * 0.1)": (2, lambda a, b: torch.where(a > 0, a, b * 0.1)),
-}
-"""Source of an expression, how many operands it takes, and what it computes."""
-
-IN_PLACE: dict[str, tuple[int, Op]] = {
-    "{0}.mul_(0.5)": (1, lambda a: a.mul_(0.5)),
-    "{0}.add_({1})": (2, lambda a, b: a.add_(b)),
-    "{0}[:4].sub_(1)": (1, lambda a: a[:4].sub_(1)),
-    "{0}.copy_({1})": (2, lambda a, b: a.copy_(b)),
-}
-"""The same for statements that write to their first operand."""
+HOST = "host"
+"""The host, in the place of a stream."""
 
 
 @dataclass(frozen=True)
 class Compute:
-    """``target = expression`` or, in place, a statement that writes to the first operand."""
+    """``target = op(operands)``: a new value. Operands on the host are computed on the host."""
 
-    expression: str
+    op: str
     operands: tuple[str, ...]
-    target: str | None  # None: in place
+    target: str
 
 
 @dataclass(frozen=True)
-class Line:
-    """A statement about events and streams, which computes no value."""
+class Write:
+    """``op(operands)``, which writes to the first operand."""
 
-    source: str
+    op: str
+    operands: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Context:
+class View:
+    """``target`` is another look at the memory of ``operand``."""
+
+    op: str
+    operand: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy between host and device, which the host does not wait for."""
+
+    operand: str
+    target: str
+    to: str  # "cpu" or "xpu"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """``del``: the memory may be used again if nothing else refers to it."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecordStream:
+    """The memory of ``value`` is not used again before what ``stream`` does now is done."""
+
+    value: str
+    stream: str | None  # None: the current one
+
+
+@dataclass(frozen=True)
+class Make:
+    """An event made in the program."""
+
+    event: str
+    spelling: str
+    timed: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """Record ``event`` on ``stream``."""
+
+    event: str
+    stream: str | None
+    spelling: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """``stream`` waits for ``event``."""
+
+    event: str
+    stream: str | None
+    spelling: str
+
+
+@dataclass(frozen=True)
+class Join:
+    """``waiter`` waits for all that ``other`` has been given."""
+
+    waiter: str | None
+    other: str | None
+
+
+@dataclass(frozen=True)
+class Synchronize:
+    """The host waits: for an event or a stream of this name, or (None) for the device."""
+
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Query:
+    """``target`` says whether ``event`` is complete."""
+
+    event: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """``target`` says whether ``end`` was not before ``start``."""
+
+    start: str
+    end: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Break:
+    """A graph break."""
+
+
+@dataclass(frozen=True)
+class Within:
     """A block whose body runs on another stream."""
 
-    source: str
+    stream: str
+    spelling: str
     body: tuple[Statement, ...]
 
 
-Statement = Compute | Line | Context
+@dataclass(frozen=True)
+class Checkpoint:
+    """A block that the backward runs a second time; only ``result`` leaves it."""
+
+    result: str
+    body: tuple[Statement, ...]
+
+
+Statement = (
+    Compute
+    | Write
+    | View
+    | Copy
+    | Drop
+    | RecordStream
+    | Make
+    | Record
+    | Wait
+    | Join
+    | Synchronize
+    | Query
+    | Elapsed
+    | Break
+    | Within
+    | Checkpoint
+)
+Body = tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
@@ -66,57 +169,29 @@ class Program:
     """A function of tensors, streams and events.
 
     Attributes:
-        seed: What it was made from.
+        seed: What it was made from; its inputs come from it too.
         tensors: Names of the tensors it takes.
         streams: Names of the streams it takes.
         events: Names of the events it takes.
+        timed: Those of them that measure time.
         body: Its statements.
-        results: Names of the values it returns.
+        results: Names of the values and readings that it returns.
         trained: Names of the tensors whose gradient is asked for.
-        features: What occurs in it.
     """
 
     seed: int
     tensors: tuple[str, ...]
     streams: tuple[str, ...]
     events: tuple[str, ...]
-    body: tuple[Statement, ...]
+    timed: tuple[str, ...]
+    body: Body
     results: tuple[str, ...]
     trained: tuple[str, ...] = ()
-    features: frozenset[str] = field(default=frozenset())
-
-    def source(self) -> str:
-        """Return the program as a Python function ``program``."""
-        arguments = ", ".join((*self.tensors, *self.streams, *self.events))
-        lines = [f"def program({arguments}):", *_render(self.body, 1)]
-        return "\n".join([*lines, f"    return ({', '.join(self.results)},)"]) + "\n"
-
-    def on_cpu(self, values: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        """Run the computation alone; ``values`` is changed as the program changes its inputs."""
-        _compute(self.body, values)
-        return tuple(values[name] for name in self.results)
 
 
-def _render(body: tuple[Statement, ...], depth: int) -> list[str]:
-    indent, lines = "    " * depth, []
+def statements(body: Body) -> Iterator[Statement]:
+    """Yield every statement of ``body``, blocks before what they hold."""
     for statement in body:
-        if isinstance(statement, Line):
-            lines.append(indent + statement.source)
-        elif isinstance(statement, Compute):
-            code = statement.expression.format(*statement.operands)
-            lines.append(indent + (f"{statement.target} = {code}" if statement.target else code))
-        else:
-            lines += [f"{indent}with {statement.source}:", *_render(statement.body, depth + 1)]
-    return lines
-
-
-def _compute(body: tuple[Statement, ...], values: dict[str, torch.Tensor]) -> None:
-    for statement in body:
-        if isinstance(statement, Context):
-            _compute(statement.body, values)
-        elif isinstance(statement, Compute):
-            table = COMPUTE if statement.target else IN_PLACE
-            _, op = table[statement.expression]
-            result = op(*(values[name] for name in statement.operands))
-            if statement.target:
-                values[statement.target] = result
+        yield statement
+        if isinstance(statement, Within | Checkpoint):
+            yield from statements(statement.body)

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import linecache
-import random
-import threading
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
+import torch.utils.checkpoint
 
-from xpu_dynamo_event.testing import Latch
-
+from . import values
+from .adversary import Adversary, Schedule
 from .program import Program
+from .source import source
 
-Outcome = list[torch.Tensor]
+Outcome = list[torch.Tensor | bool]
+Function = Callable[..., Any]
 
 
-def function_of(program: Program) -> Callable[..., Any]:
+def function_of(program: Program) -> Function:
     """Compile the source of ``program`` to a function, with lines that a traceback can show."""
-    source, name = program.source(), f"<program {program.seed}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    text, name = source(program), f"<program {program.seed}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     namespace: dict[str, Any] = {"torch": torch}
-    exec(compile(source, name, "exec"), namespace)
-    function: Callable[..., Any] = namespace["program"]
+    exec(compile(text, name, "exec"), namespace)
+    function: Function = namespace["program"]
     return function
 
 
@@ -39,60 +43,72 @@ def inputs_of(program: Program) -> dict[str, torch.Tensor]:
 def on_cpu(program: Program) -> Outcome:
     """Return what is right: results, inputs as they are afterwards, gradients."""
     inputs = inputs_of(program)
-    results = program.on_cpu(dict(inputs))
+    results = values.on_cpu(program, inputs)
+    _backward(results)
     return _outcome(program, results, inputs)
 
 
-def on_xpu(program: Program, function: Callable[..., Any], seed: int) -> Outcome:
-    """Run ``function`` while latches hold back some streams, opened in random order.
+def on_xpu(program: Program, function: Function, plan: Schedule) -> list[Outcome]:
+    """Run ``function``, ``program`` or what compiled it; returns the outcome of each thread."""
+    if plan.threads == 1:
+        return [_one(program, function, plan)]
+    with hostile_switches(), ThreadPoolExecutor(plan.threads) as pool:
+        runs = [pool.submit(_one, program, function, plan) for _ in range(plan.threads)]
+        return [run.result() for run in runs]
 
-    Args:
-        program: The program.
-        function: It, or what compiled it.
-        seed: Of the schedule.
-    """
-    schedule = random.Random(seed)
+
+def _one(program: Program, function: Function, plan: Schedule) -> Outcome:
+    xpu: Any = torch.xpu  # untyped in torch
     inputs = {name: value.detach().to("xpu") for name, value in inputs_of(program).items()}
     for name in program.trained:
         inputs[name].requires_grad_()
-    xpu: Any = torch.xpu  # untyped in torch
     streams = [xpu.Stream() for _ in program.streams]
-    events = [xpu.Event() for _ in program.events]
+    events = [xpu.Event(enable_timing=name in program.timed) for name in program.events]
     torch.xpu.synchronize()
-    latches = [Latch(s) for s in [*streams, None] if schedule.random() < 0.5]
-    schedule.shuffle(latches)
-    timer = threading.Timer(schedule.choice([0.0, 0.005, 0.02]), _open, [latches])
-    timer.start()
-    try:
-        results = function(*inputs.values(), *streams, *events)
+    own = xpu.stream(xpu.Stream()) if plan.own else nullcontext()
+    with own:
+        try:
+            with Adversary(plan, [*streams, torch.xpu.current_stream()]):
+                results = function(*inputs.values(), *streams, *events)
+                _backward(results)
+        finally:
+            torch.xpu.synchronize()
         return _outcome(program, results, inputs)
-    finally:
-        timer.join()
-        torch.xpu.synchronize()
 
 
-def _open(latches: list[Latch]) -> None:
-    for latch in latches:
-        latch.release()
+def _backward(results: tuple[values.Value, ...]) -> None:
+    differentiable = [r for r in results if isinstance(r, torch.Tensor) and r.requires_grad]
+    if differentiable:
+        torch.autograd.backward([result.square().mean() for result in differentiable])
 
 
 def _outcome(
-    program: Program, results: tuple[torch.Tensor, ...], inputs: dict[str, torch.Tensor]
+    program: Program, results: tuple[values.Value, ...], inputs: dict[str, torch.Tensor]
 ) -> Outcome:
-    if program.trained:
-        differentiable = [result for result in results if result.requires_grad]
-        if differentiable:
-            torch.autograd.backward([result.square().mean() for result in differentiable])
     gradients = [inputs[name].grad for name in program.trained]
-    tensors = [*results, *inputs.values(), *(g for g in gradients if g is not None)]
-    return [tensor.detach().cpu() for tensor in tensors]
+    everything = [*results, *inputs.values(), *(g for g in gradients if g is not None)]
+    return [x.detach().cpu() if isinstance(x, torch.Tensor) else x for x in everything]
+
+
+@contextmanager
+def hostile_switches() -> Iterator[None]:
+    """Let Python change threads as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def difference(got: Outcome, want: Outcome) -> str | None:
     """Say how two outcomes differ, or return None."""
     if len(got) != len(want):
-        return f"{len(got)} tensors instead of {len(want)}"
+        return f"{len(got)} values instead of {len(want)}"
     for i, (one, other) in enumerate(zip(got, want, strict=True)):
-        if not torch.allclose(one, other, rtol=1e-3, atol=1e-4):
-            return f"tensor {i} differs by {(one - other).abs().max().item():.3g}"
+        if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+            if not torch.allclose(one, other, rtol=1e-3, atol=1e-4):
+                return f"value {i} differs by {(one - other).abs().max().item():.3g}"
+        elif one is not other:
+            return f"value {i} is {one} instead of {other}"
     return None

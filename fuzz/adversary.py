@@ -1,0 +1,86 @@
+"""The adversary: holds streams back, and lets them go at the worst moment it knows."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+import torch
+
+from xpu_dynamo_event.testing import Latch
+
+TICK = 0.0005  # seconds between two looks at the host
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How streams are held back in one run.
+
+    Attributes:
+        seed: What it was made from.
+        held: Which streams are held from the start; the last is that of the caller.
+        delays: How many more latches are put into streams while the program runs.
+        patient: Whether streams are held until the host is stuck or through; otherwise they are
+            let go at any time.
+        own: Whether the caller runs on a stream of its own.
+        threads: How many threads run the program at the same time.
+    """
+
+    seed: int
+    held: tuple[bool, ...]
+    delays: int
+    patient: bool
+    own: bool
+    threads: int
+
+
+def schedule(seed: int, streams: int, threads: bool = False) -> Schedule:
+    """Return the schedule of a seed for a program with so many streams."""
+    chance = random.Random(seed)
+    held = tuple(chance.random() < 0.6 for _ in range(streams + 1))
+    delays = chance.choice([0, 0, 1, 3])
+    several = chance.choice([2, 3]) if threads else 1
+    return Schedule(seed, held, delays, chance.random() < 0.8, chance.random() < 0.3, several)
+
+
+class Adversary:
+    """Acts beside the thread that runs a program, as a context.
+
+    Args:
+        plan: What to do.
+        streams: The streams, that of the caller last.
+    """
+
+    def __init__(self, plan: Schedule, streams: list[torch.Stream]) -> None:
+        self.plan, self.streams = plan, streams
+        self.random = random.Random(plan.seed + 1)
+        self.through = threading.Event()
+        self.latches = [Latch(s) for s, held in zip(streams, plan.held, strict=True) if held]
+        self.random.shuffle(self.latches)
+        self.thread = threading.Thread(target=self._act, daemon=True)
+
+    def __enter__(self) -> Adversary:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """All that runs has been submitted."""
+        self.through.set()
+        self.thread.join()
+
+    def _act(self) -> None:
+        delays, spent = self.plan.delays, time.process_time()
+        while not self.through.wait(TICK):
+            stuck = time.process_time() - spent < TICK / 5
+            if (stuck or not self.plan.patient) and self.latches:
+                self.latches.pop().release()
+            if delays and self.random.random() < 0.3:
+                self.latches.insert(0, Latch(self.random.choice(self.streams)))
+                delays -= 1
+            spent = time.process_time()
+        while self.latches:
+            self.latches.pop().release()
+            self.through.wait(0)
+            time.sleep(0)  # what has been let go gets a chance to run before the next

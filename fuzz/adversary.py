@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 from xpu_dynamo_event.testing import Latch
 
 TICK = 0.0005  # seconds between two looks at the host
+STUCK = 4  # so many looks without a change, and the host is taken to wait for a stream
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Adversary:
         self.through = threading.Event()
         self.latches = [Latch(s) for s, held in zip(streams, plan.held, strict=True) if held]
         self.random.shuffle(self.latches)
+        self.host = threading.get_ident()
         self.thread = threading.Thread(target=self._act, daemon=True)
 
     def __enter__(self) -> Adversary:
@@ -71,16 +74,21 @@ class Adversary:
         self.thread.join()
 
     def _act(self) -> None:
-        delays, spent = self.plan.delays, time.process_time()
+        delays, seen, unchanged = self.plan.delays, (0, 0), 0
         while not self.through.wait(TICK):
-            stuck = time.process_time() - spent < TICK / 5
-            if (stuck or not self.plan.patient) and self.latches:
+            before, seen = seen, self._where()
+            unchanged = unchanged + 1 if seen == before else 0
+            if self.latches and (unchanged >= STUCK or not self.plan.patient):
                 self.latches.pop().release()
+                unchanged = 0
             if delays and self.random.random() < 0.3:
                 self.latches.insert(0, Latch(self.random.choice(self.streams)))
                 delays -= 1
-            spent = time.process_time()
         while self.latches:
             self.latches.pop().release()
-            self.through.wait(0)
             time.sleep(0)  # what has been let go gets a chance to run before the next
+
+    def _where(self) -> tuple[int, int]:
+        """Return where in its code the host is."""
+        frame = sys._current_frames().get(self.host)
+        return (id(frame), frame.f_lasti) if frame else (0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .program import (
     Body,
@@ -96,7 +97,7 @@ def _of_events(it: Statement, recorded: Counter[str], waited: Counter[str]) -> I
 
 def _several(body: Body) -> Iterator[str]:
     """Waits that follow one another."""
-    for one, other in zip(body, body[1:], strict=False):
+    for one, other in pairwise(body):
         if isinstance(one, Wait) and isinstance(other, Wait) and one.event != other.event:
             yield "waits for several events"
     for it in body:

@@ -278,7 +278,10 @@ class Generator:
             body += self._computation(stream, "xpu")
             if self.order.events and self.random.random() < 0.4:
                 event = self.random.choice(list(self.order.events))
-                kinds = [Record(event, None, RECORDS[0]), Wait(event, None, WAITS[0])]
+                kinds: list[Statement] = [
+                    Record(event, None, RECORDS[0]),
+                    Wait(event, None, WAITS[0]),
+                ]
                 body += self._do(stream, self.random.choice(kinds))
         computed = [it for it in body if isinstance(it, Compute)]
         if not computed:  # then nothing more than events, which need no region

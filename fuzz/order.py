@@ -177,9 +177,7 @@ class Order:
             reason = f"{target}: a graph break has parted it from what shares its memory"
         return reason or self._refuse_training(memory, others, target)
 
-    def _refuse_training(
-        self, memory: Memory, others: tuple[str, ...], target: str
-    ) -> str | None:
+    def _refuse_training(self, memory: Memory, others: tuple[str, ...], target: str) -> str | None:
         if not self.training:
             return None
         if memory.saved or (memory.given and (memory.differentiable or memory.uses)):

@@ -1,4 +1,4 @@
-"""A random program as data: a tree of statements that can be written out, run, stored and shrunk."""
+"""A random program as data: a tree of statements to write out, run, store and shrink."""
 
 from __future__ import annotations
 

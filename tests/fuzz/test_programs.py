@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import random
+from pathlib import Path
 
 import pytest
-import torch
 
-from fuzz.check import check
-from fuzz.generate import Generator
-from fuzz.run import difference, on_cpu, on_xpu
+from fuzz.check import Way, check
+from fuzz.corpus import entries
+from fuzz.generate import random_program
+from fuzz.source import source
 
 # Torch's own, of random programs: a gradient that is summed on another stream than that of its
 # leaf, and Dynamo looking at values after a graph break.
@@ -18,48 +19,41 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),
 ]
 
+CORPUS = dict(entries(Path(__file__).with_name("corpus")))
+FRESH = random.SystemRandom().randrange(10**6, 10**9)
+SHARE = 16  # programs of a test
 
-@pytest.mark.parametrize("seed", range(24))
+
+def run(seed: int, count: int, size: int, backend: str | None, warm: bool = False) -> None:
+    for number in range(seed, seed + count):
+        program = random_program(number, size)
+        found = check(program, Way(backend, warm=warm))
+        again = f"python -m fuzz --only {number} --size {size} --backends {backend or 'none'}"
+        assert found is None, f"{again}\n{found}\n{source(program)}"
+
+
 @pytest.mark.parametrize("backend", [None, "eager", "aot_eager"])
-def test_program(seed: int, backend: str | None) -> None:
-    program = Generator(seed, size=32, train=seed % 2 == 1).program()
-    assert check(program, backend) is None, program.source()
+@pytest.mark.parametrize("seed", range(0, 64, SHARE))
+def test_fixed_seeds(seed: int, backend: str | None) -> None:
+    run(seed, SHARE, 24, backend)
 
 
-@pytest.mark.parametrize(
-    ("seed", "size", "train"), [(219, 32, True), (357, 32, True), (2000, 40, False)]
-)
-def test_program_that_went_wrong(seed: int, size: int, train: bool) -> None:
-    program = Generator(seed, size=size, train=train).program()
-    assert check(program, "aot_eager", schedules=8) is None, program.source()
+@pytest.mark.parametrize("backend", [None, "eager", "aot_eager"])
+def test_a_fresh_seed(backend: str | None) -> None:
+    run(FRESH, SHARE, 24, backend)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_program_with_inductor(seed: int) -> None:
-    program = Generator(100 + seed, size=12, train=seed % 2 == 1).program()
-    assert check(program, "inductor") is None, program.source()
+@pytest.mark.parametrize("seed", [1000, 1001])
+def test_inductor(seed: int) -> None:
+    run(seed, 1, 10, "inductor")
 
 
-def test_a_program_is_its_seed() -> None:
-    assert Generator(7).program() == Generator(7).program()
-    assert Generator(7).program() != Generator(8).program()
+def test_inductor_with_warm_caches() -> None:
+    run(1003, 1, 10, "inductor", warm=True)
 
 
-WAITS = (".wait(", ".wait_event(", ".wait_stream(", ".synchronize(")
-
-
-def without_waits(source: str) -> str:
-    lines = source.splitlines()
-    kept = [re.sub(r"\S.*", "pass", ln) if any(w in ln for w in WAITS) else ln for ln in lines]
-    return "\n".join(kept)
-
-
-def test_a_lost_wait_is_found() -> None:
-    """The control: without what orders its streams a program goes wrong under some schedule."""
-    for seed in range(40):
-        program = Generator(seed, size=32).program()
-        namespace = {"torch": torch}
-        exec(without_waits(program.source()), namespace)
-        if difference(on_xpu(program, namespace["program"], seed), on_cpu(program)) is not None:
-            return
-    raise AssertionError("40 programs were right without their waits")
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_program_that_went_wrong(path: Path) -> None:
+    entry = CORPUS[path]
+    found = check(entry.program, Way(entry.backend, entry.schedules, warm=entry.warm))
+    assert found is None, f"{found}\n{source(entry.program)}"

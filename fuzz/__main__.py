@@ -23,7 +23,6 @@ from .source import source
 GUARD = "XPU_DYNAMO_EVENT_UPSTREAM_GUARD"
 BATCH = 8  # programs that a process takes at a time
 LIFE = 60  # batches after which a process is replaced
-ENOUGH = 10  # findings
 
 
 def main() -> int:
@@ -73,7 +72,9 @@ def _results(options: Options) -> Iterator[Tally]:
         if options.only is None and options.corpus.is_dir():
             running[pool.submit(run_corpus, options.corpus)] = 0
         while True:
-            while len(running) < options.jobs and time.monotonic() < end and found < ENOUGH:
+            while (
+                len(running) < options.jobs and time.monotonic() < end and found < options.findings
+            ):
                 batch = next(batches, None)
                 if batch is None:
                     break

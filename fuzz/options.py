@@ -24,6 +24,7 @@ class Options:
     guard: str
     caches: str
     summary: Path | None
+    findings: int
     only: int | None
 
 
@@ -45,6 +46,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     add("--guard", choices=("ours", "upstream"), default="ours", help="the device guard")
     add("--caches", choices=("cold", "warm"), default="cold", help="warm: compile everything twice")
     add("--summary", type=Path, help="write the summary to this file, as JSON")
+    add("--findings", type=_count, default=10, help="stop after so many")
     add("--only", type=int, metavar="SEED", help="one program, printed")
     options = Options(**vars(parser.parse_args(arguments)))
     if options.corpus.exists() and not options.corpus.is_dir():

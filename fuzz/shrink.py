@@ -12,7 +12,7 @@ from .races import race
 Predicate = Callable[[Program], bool]
 
 
-def shrink(program: Program, fails: Predicate, attempts: int = 300) -> Program:
+def shrink(program: Program, fails: Predicate, attempts: int = 200) -> Program:
     """Return a program with fewer parts for which ``fails`` is still true.
 
     Args:

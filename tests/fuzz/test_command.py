@@ -21,7 +21,9 @@ def test_a_program_is_what_was_stored(tmp_path: Path) -> None:
         assert load(tmp_path / "one.json") == entry
 
 
-@pytest.mark.parametrize("change", [{"body": [{"kind": "Jump"}]}, {"body": 3}, {"results": ["v999"]}])
+@pytest.mark.parametrize(
+    "change", [{"body": [{"kind": "Jump"}]}, {"body": 3}, {"results": ["v999"]}]
+)
 def test_a_program_that_cannot_be(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "one.json"
     save(Entry(random_program(0), None, ""), path)

@@ -42,9 +42,10 @@ parity: build
 
 MINUTES ?= 10
 SEED ?= $(shell date +%s)
+JOBS ?= 2
 
 fuzz: build
-	python -m fuzz --minutes $(MINUTES) --seed $(SEED)
+	python -m fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --summary build/fuzz.json
 
 lint: env
 	ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -51,12 +52,14 @@ class Tally:
         trained: Those of them with gradients.
         features: Programs by feature.
         findings: What went wrong.
+        again: Further programs with an error of which a finding tells, by error.
     """
 
     programs: Counter[str] = field(default_factory=Counter)
     trained: Counter[str] = field(default_factory=Counter)
     features: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    again: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
         """Count what ``other`` has counted, too."""
@@ -64,6 +67,7 @@ class Tally:
         self.trained.update(other.trained)
         self.features.update(other.features)
         self.findings += other.findings
+        self.again.update(other.again)
 
 
 def way_name(backend: str | None) -> str:
@@ -72,6 +76,7 @@ def way_name(backend: str | None) -> str:
 
 
 _run = itertools.count(1)
+_told: set[str] = set()  # errors that this process has told of
 
 
 def run_seeds(seeds: Sequence[int], size: int, ways: Sequence[Way], corpus: Path | None) -> Tally:
@@ -117,6 +122,11 @@ def _run_program(program: Program, name: str, ways: Sequence[Way], tally: Tally)
         found = guarded(program, way)
         _count(tally, program, way)
         if found is not None:
+            error = _error(found)
+            if error in _told:
+                tally.again[error] += 1
+                return
+            _told.update([error] if error else [])
             small = shrink(program, same_mistake(found, way))
             entry = Entry(small, way.backend, f"{name}: {found}", warm=way.warm)
             tally.findings.append(Finding(name, entry, source(small)))
@@ -128,16 +138,18 @@ def same_mistake(found: str, way: Way) -> Callable[[Program], bool]:
 
     def fails(program: Program) -> bool:
         again = guarded(program, way)
-        return again is not None and _kind(again) == _kind(found)
+        return again is not None and _error(again) == _error(found)
 
     return fails
 
 
-def _kind(found: str) -> str:
+def _error(found: str) -> str:
+    """Return the first line of the error without its numbers, or nothing for a wrong value."""
     if not found.startswith("Traceback"):
-        return "value"
-    last = [line for line in found.splitlines() if line and not line.startswith(" ")]
-    return next((line.split(":")[0] for line in last[1:]), "")
+        return ""
+    told = [line for line in found.splitlines()[1:] if line and not line.startswith(" ")]
+    message = [line for line in told if "Error" in line.split(":")[0]] or told
+    return re.sub(r"[0-9]+", "", " ".join(message[:1]))
 
 
 def _count(tally: Tally, program: Program, way: Way) -> None:

@@ -15,7 +15,8 @@ def text(tally: Tally) -> str:
         for name, count in sorted(tally.programs.items())
     ]
     rows += ["", *(f"{count:8} {name}" for name, count in sorted(tally.features.items()))]
-    return "\n".join([*rows, "", f"{len(tally.findings)} findings"])
+    again = [f"{count:8} more: {error}" for error, count in sorted(tally.again.items())]
+    return "\n".join([*rows, "", f"{len(tally.findings)} findings", *again])
 
 
 def write(tally: Tally, seconds: float, path: Path) -> None:
@@ -25,6 +26,7 @@ def write(tally: Tally, seconds: float, path: Path) -> None:
         "programs": tally.programs,
         "training": tally.trained,
         "features": tally.features,
+        "again": tally.again,
         "findings": [{"name": f.name, "note": f.entry.note} for f in tally.findings],
     }
     path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")

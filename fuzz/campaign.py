@@ -144,12 +144,9 @@ def same_mistake(found: str, way: Way) -> Callable[[Program], bool]:
 
 
 def _error(found: str) -> str:
-    """Return the first line of the error without its numbers, or nothing for a wrong value."""
-    if not found.startswith("Traceback"):
-        return ""
-    told = [line for line in found.splitlines()[1:] if line and not line.startswith(" ")]
-    message = [line for line in told if "Error" in line.split(":")[0]] or told
-    return re.sub(r"[0-9]+", "", " ".join(message[:1]))
+    """Return the error that a traceback ends with, without numbers; nothing for a wrong value."""
+    errors = re.findall(r"^[\w.]*Error: .*|^[\w.]+Exception.*", found, re.MULTILINE)
+    return re.sub(r"[0-9]+", "", errors[-1] if errors else "")
 
 
 def _count(tally: Tally, program: Program, way: Way) -> None:

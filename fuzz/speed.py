@@ -13,6 +13,7 @@ from torch._dynamo import guards
 INDUCTOR: dict[str, Any] = {
     "compile_threads": 1,  # no pool of processes for kernels this small
     "cpp.simdlen": 1,  # no vectors
+    "cpp.vec_isa_ok": False,  # and no programs to see which the processor has
     "cpp_cache_precompile_headers": True,
 }
 

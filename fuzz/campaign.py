@@ -122,7 +122,7 @@ def _run_program(program: Program, name: str, ways: Sequence[Way], tally: Tally)
         found = guarded(program, way)
         _count(tally, program, way)
         if found is not None:
-            error = _error(found)
+            error = error_of(found)
             if error in _told:
                 tally.again[error] += 1
                 return
@@ -138,15 +138,15 @@ def same_mistake(found: str, way: Way) -> Callable[[Program], bool]:
 
     def fails(program: Program) -> bool:
         again = guarded(program, way)
-        return again is not None and _error(again) == _error(found)
+        return again is not None and error_of(again) == error_of(found)
 
     return fails
 
 
-def _error(found: str) -> str:
-    """Return the error that a traceback ends with, without numbers; nothing for a wrong value."""
+def error_of(found: str) -> str:
+    """Return the error that a traceback ends with, without its numbers; nothing for a wrong value."""
     errors = re.findall(r"^[\w.]*Error: .*|^[\w.]+Exception.*", found, re.MULTILINE)
-    return re.sub(r"[0-9]+", "", errors[-1] if errors else "")
+    return re.sub(r"\w*[0-9]+", "", errors[-1] if errors else "")
 
 
 def _count(tally: Tally, program: Program, way: Way) -> None:

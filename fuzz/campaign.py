@@ -144,7 +144,7 @@ def same_mistake(found: str, way: Way) -> Callable[[Program], bool]:
 
 
 def error_of(found: str) -> str:
-    """Return the error that a traceback ends with, without its numbers; nothing for a wrong value."""
+    """Return the error that a traceback ends with, without numbers; nothing for a wrong value."""
     errors = re.findall(r"^[\w.]*Error: .*|^[\w.]+Exception.*", found, re.MULTILINE)
     return re.sub(r"\w*[0-9]+", "", errors[-1] if errors else "")
 

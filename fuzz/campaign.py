@@ -127,7 +127,8 @@ def _run_program(program: Program, name: str, ways: Sequence[Way], tally: Tally)
                 tally.again[error] += 1
                 return
             _told.update([error] if error else [])
-            small = shrink(program, same_mistake(found, way))
+            attempts = 40 if way.backend == "inductor" else 200  # a second each, with g++
+            small = shrink(program, same_mistake(found, way), attempts)
             entry = Entry(small, way.backend, f"{name}: {found}", warm=way.warm)
             tally.findings.append(Finding(name, entry, source(small)))
             return  # what goes wrong in one way mostly does in the next

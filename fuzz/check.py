@@ -10,7 +10,8 @@ import torch
 
 from .adversary import Schedule, schedule
 from .program import Program
-from .run import Function, difference, function_of, on_cpu, on_xpu
+from .run import Function, Outcome, Run, difference, function_of, on_cpu, on_xpu
+from .watch import differs, said
 
 FRAMES = 6  # of a traceback
 
@@ -41,14 +42,23 @@ def check(program: Program, way: Way) -> str | None:
         if i == 1 and way.warm:
             torch.compiler.reset()
         try:
-            outcomes = on_xpu(program, function, plan)
+            run = on_xpu(program, function, plan)
         except Exception:
             return traceback.format_exc(limit=-FRAMES)
-        for outcome in outcomes:
-            found = difference(outcome, want)
-            if found is not None:
-                return f"{found} ({plan})"
+        found = wrong(run, want, program)
+        if found is not None:
+            return f"{found} ({plan})"
     return None
+
+
+def wrong(run: Run, want: Outcome, program: Program) -> str | None:
+    """Say what is wrong with a run: values, then event ops, then order, or return None."""
+    for outcome in run.outcomes:
+        found = difference(outcome, want)
+        if found is not None:
+            return found
+    found = differs(run.seen, said(program)) if run.seen else None
+    return found or run.unordered
 
 
 def compiled(program: Program, backend: str | None) -> Function:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,8 +15,9 @@ import torch.utils.checkpoint
 
 from . import values
 from .adversary import Adversary, Schedule
-from .program import Program
+from .program import ENTRY, Program
 from .source import source
+from .watch import Log, Seen, watched
 
 Outcome = list[torch.Tensor | bool]
 Function = Callable[..., Any]
@@ -48,16 +50,48 @@ def on_cpu(program: Program) -> Outcome:
     return _outcome(program, results, inputs)
 
 
-def on_xpu(program: Program, function: Function, plan: Schedule) -> list[Outcome]:
-    """Run ``function``, ``program`` or what compiled it; returns the outcome of each thread."""
+@dataclass
+class Run:
+    """What came out of a run.
+
+    Attributes:
+        outcomes: Of each thread.
+        unordered: Two accesses that nothing orders, in words.
+        seen: What the call did with events, where it can be told.
+    """
+
+    outcomes: list[Outcome]
+    unordered: str | None = None
+    seen: Seen | None = None
+
+
+def on_xpu(program: Program, function: Function, plan: Schedule) -> Run:
+    """Run ``function``, ``program`` or what compiled it."""
     if plan.threads == 1:
-        return [_one(program, function, plan)]
-    with hostile_switches(), ThreadPoolExecutor(plan.threads) as pool:
-        runs = [pool.submit(_one, program, function, plan) for _ in range(plan.threads)]
-        return [run.result() for run in runs]
+        return _one(program, function, plan)
+    run = Run([])
+    with watched() as log, hostile_switches(), ThreadPoolExecutor(plan.threads) as pool:
+        each = [pool.submit(_call, program, function, plan) for _ in range(plan.threads)]
+        run.outcomes = [call.result() for call in each]
+    run.unordered = log.unordered() if log else None
+    return run
 
 
-def _one(program: Program, function: Function, plan: Schedule) -> Outcome:
+def _one(program: Program, function: Function, plan: Schedule) -> Run:
+    run = Run([])
+    with watched() as log:
+        run.outcomes = [_call(program, function, plan, log, run)]
+    run.unordered = log.unordered() if log else None
+    return run
+
+
+def _call(
+    program: Program,
+    function: Function,
+    plan: Schedule,
+    log: Log | None = None,
+    run: Run | None = None,
+) -> Outcome:
     xpu: Any = torch.xpu  # untyped in torch
     inputs = {name: value.detach().to("xpu") for name, value in inputs_of(program).items()}
     for name in program.trained:
@@ -65,15 +99,26 @@ def _one(program: Program, function: Function, plan: Schedule) -> Outcome:
     streams = [xpu.Stream() for _ in program.streams]
     events = [xpu.Event(enable_timing=name in program.timed) for name in program.events]
     torch.xpu.synchronize()
+    if log is not None:
+        log.read()
     own = xpu.stream(xpu.Stream()) if plan.own else nullcontext()
     with own:
         try:
             with Adversary(plan, [*streams, torch.xpu.current_stream()]):
                 results = function(*inputs.values(), *streams, *events)
+                if log is not None and run is not None:
+                    log.end_of_forward()
+                    named = zip((*program.streams, ENTRY), (*streams, _current()), strict=True)
+                    given = dict(zip(program.events, events, strict=True))
+                    run.seen = log.seen(given, dict(named))
                 _backward(results)
         finally:
             torch.xpu.synchronize()
         return _outcome(program, results, inputs)
+
+
+def _current() -> torch.Stream:
+    return torch.xpu.current_stream()
 
 
 def _backward(results: tuple[values.Value, ...]) -> None:

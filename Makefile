@@ -70,7 +70,7 @@ sanitize: build-sanitize-address,undefined build-sanitize-thread
 build-sanitize-%: env
 	cmake -S . -B build/sanitize-$* -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
 	  -DXPU_EVENT_TESTS=ON -DXPU_EVENT_SANITIZE=$*
-	cmake --build build/sanitize-$* --target xpu_event_tests xpu_event_exit_check
+	cmake --build build/sanitize-$* --target xpu_event_test_programs
 	ctest --test-dir build/sanitize-$* --output-on-failure
 
 wheel: env

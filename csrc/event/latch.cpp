@@ -1,9 +1,15 @@
 #include "event/latch.h"
 
 #include <CL/cl.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <mutex>
 #include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include <sycl/sycl.hpp>
 
@@ -72,7 +78,54 @@ class HostTaskHold final : public Latch::Hold {
   std::shared_ptr<std::atomic<bool>> open_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-std::unique_ptr<Latch::Hold> make_hold(sycl::queue& queue, Latch::Gate gate) {
+// Lets its queue go at the exit of the process at the latest: the OpenCL and the SYCL runtime wait
+// there for everything that was queued.
+class HoldUntilExit final : public Latch::Hold {
+ public:
+  explicit HoldUntilExit(std::unique_ptr<Latch::Hold> hold) : hold_(std::move(hold)) {
+    // Registered when the runtimes are up, so that it runs before they shut down.
+    [[maybe_unused]] static const int registered = std::atexit(&let_all_go);
+    const std::lock_guard lock(all().mutex);
+    all().open.insert(this);
+  }
+
+  ~HoldUntilExit() override {
+    const auto hold = take();  // let go without the lock
+  }
+
+  HoldUntilExit(const HoldUntilExit&) = delete;
+  HoldUntilExit& operator=(const HoldUntilExit&) = delete;
+
+ private:
+  struct All {
+    std::mutex mutex;
+    std::unordered_set<HoldUntilExit*> open;
+    pid_t process = getpid();
+  };
+
+  // Leaked: latches may be destroyed until the very end of the process.
+  static All& all() {
+    static auto* all = new All;
+    return *all;
+  }
+
+  static void let_all_go() {
+    if (all().process != getpid()) return;  // a forked child must not touch the parent's queues
+    std::vector<std::unique_ptr<Latch::Hold>> holds;  // before the lock: let go without it
+    const std::lock_guard lock(all().mutex);
+    for (auto* each : std::exchange(all().open, {})) holds.push_back(std::move(each->hold_));
+  }
+
+  std::unique_ptr<Latch::Hold> take() {
+    const std::lock_guard lock(all().mutex);
+    all().open.erase(this);
+    return std::move(hold_);
+  }
+
+  std::unique_ptr<Latch::Hold> hold_;
+};
+
+std::unique_ptr<Latch::Hold> make_gate(sycl::queue& queue, Latch::Gate gate) {
   const bool has_user_events = queue.get_backend() == sycl::backend::opencl;
   if (gate == Latch::Gate::automatic && has_user_events) {
     return std::make_unique<UserEventHold>(queue);
@@ -83,7 +136,8 @@ std::unique_ptr<Latch::Hold> make_hold(sycl::queue& queue, Latch::Gate gate) {
 }  // namespace
 
 Latch::Latch(sycl::queue& queue, Gate gate)
-    : hold_(translate_errors("holding back a queue", [&] { return make_hold(queue, gate); })) {}
+    : hold_(std::make_unique<HoldUntilExit>(
+          translate_errors("holding back a queue", [&] { return make_gate(queue, gate); }))) {}
 
 Latch::~Latch() = default;
 Latch::Latch(Latch&& other) noexcept = default;

@@ -6,7 +6,8 @@
 
 namespace xpu_event {
 
-/// Holds back everything submitted to a queue after it, until released.
+/// Holds back everything submitted to a queue after it, until released, destroyed, or the process
+/// exits.
 ///
 /// Makes "the stream has not got there yet" a fact instead of a matter of timing. On OpenCL it is
 /// a user event, which occupies no thread; other backends have none, and there a host task waits

@@ -5,11 +5,14 @@
 #include <sycl/sycl.hpp>
 
 namespace xpu_event::testing {
+
+void find_device() { setenv("OCL_ICD_FILENAMES", OPENCL_CPU_RUNTIME, 0); }
+
 namespace {
 
 const sycl::context& context() {
   static const sycl::context context = [] {
-    setenv("OCL_ICD_FILENAMES", OPENCL_CPU_RUNTIME, 0);
+    find_device();
     return sycl::context(sycl::device(sycl::default_selector_v));
   }();
   return context;

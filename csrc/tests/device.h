@@ -7,6 +7,10 @@
 
 namespace xpu_event::testing {
 
+/// Tells the SYCL runtime where the OpenCL CPU device is, unless the user did; before its first
+/// use.
+void find_device();
+
 /// An in-order queue on the device under test. Queues of one process share a context.
 [[nodiscard]] sycl::queue make_queue();
 

@@ -1,0 +1,382 @@
+"""The process as a whole: its end with work, events and threads left, and its memory running out.
+
+Forks are in test_device.py, errors of asynchronous work in test_errors_runtime.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+import torch
+from own_process import run_program
+
+from xpu_dynamo_event.testing import Latch
+
+Latches = Callable[..., Latch]
+MIB = 1 << 20
+
+START = """
+import torch, xpu_dynamo_event
+from xpu_dynamo_event.testing import Latch
+"""
+
+
+def run(program: str) -> None:
+    """Run a program to its end, which is what may crash or hang, and check that it got there."""
+    assert run_program(START + program + "\nprint('end')\n").splitlines()[-1] == "end"
+
+
+# ---- exit with work left
+
+WORK = """
+x = torch.ones(1000, device="xpu")
+event = torch.xpu.Event()
+for _ in range(200):
+    x = x * 2
+    event.record()
+"""
+
+
+def test_exit_with_queued_kernels() -> None:
+    run(WORK)
+
+
+def test_exit_with_a_held_stream() -> None:
+    run("latch = Latch()" + WORK + "assert not event.query()")
+
+
+def test_exit_with_a_latch_that_is_never_released() -> None:
+    """Nothing ever destroys the latch, so whoever waits for the stream waits for ever."""
+    run(
+        "latch = Latch()"
+        + WORK
+        + "import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))"
+    )
+
+
+def test_exit_with_another_stream_that_waits_for_the_held_one() -> None:
+    run(
+        "latch = Latch()"
+        + WORK
+        + """
+side = torch.xpu.Stream()
+event.wait(side)
+with side:
+    y = x + 1
+assert not side.query()
+import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))
+"""
+    )
+
+
+def test_exit_with_an_error_nobody_saw() -> None:
+    run("torch.ones(3, device='xpu').index_select(0, torch.tensor([10], device='xpu'))")
+
+
+def test_exit_with_an_uncaught_exception_and_work_left() -> None:
+    with pytest.raises(AssertionError, match="exit code 1\n(?s:.*)RuntimeError: meant"):
+        run("latch = Latch()" + WORK + "raise RuntimeError('meant')")
+
+
+def test_sys_exit_in_a_stream_context() -> None:
+    run_program(
+        START
+        + """
+with torch.xpu.Stream():
+    latch = Latch()
+    x = torch.ones(3, device="xpu") * 2
+    raise SystemExit(0)
+"""
+    )
+
+
+# ---- what is alive when the interpreter ends
+
+LIVE = """
+held, idle = torch.xpu.Stream(), torch.xpu.Stream()
+latch = Latch(held)
+pending, complete = torch.xpu.Event(enable_timing=True), torch.Event(device="xpu")
+with held:
+    x = torch.ones(100, device="xpu") * 2
+pending.record(held); complete.record(idle)
+complete.synchronize()
+pending.wait(idle)
+live = [held, idle, latch, pending, complete, x]
+"""
+
+KEPT = {
+    "globals": "",
+    "module attributes": "torch.left_behind = live; del live",
+    "builtins": "import builtins; builtins.left_behind = live",
+    "cycle": """
+class Node:
+    pass
+first, second = Node(), Node()
+first.other, second.other, first.live = second, first, live
+import gc; gc.disable()
+del first, second
+""",
+    "event with an attribute": "pending.itself = pending; complete.others = live",
+    "default argument": "def function(live=live): return live",
+    "generator": """
+def generator(live=live):
+    with live[0]:
+        yield live
+suspended = generator(); next(suspended)
+""",
+    "thread local": "import threading; local = threading.local(); local.live = live",
+    "contextvar": """
+import contextvars
+variable = contextvars.ContextVar("live"); variable.set(live)
+""",
+    "exit handler": """
+import atexit
+@atexit.register
+def use(live=live):
+    event = torch.xpu.Event(); event.record(live[1])
+    assert not event.query()
+    live[2].release()
+    event.synchronize()
+    live[3].synchronize()
+""",
+    "destructor": """
+class User:
+    def __init__(self, live): self.live = live
+    def __del__(self):
+        self.live[3].record(self.live[1]); self.live[4].query()
+        self.live[2].release()
+        self.live[3].synchronize()
+user = User(live)
+""",
+    "tensor hook": """
+leaf = torch.ones(3, device="xpu", requires_grad=True)
+leaf.register_hook(lambda grad: live)
+loss = (leaf * 2).sum()
+""",
+    "compiled function": """
+@torch.compile(backend="aot_eager")
+def compiled(x):
+    event = torch.xpu.Event()
+    event.record(held); complete.record(idle)
+    return x + 1, event
+result = compiled(torch.ones(3, device="xpu"))
+""",
+}
+
+
+@pytest.mark.parametrize("where", KEPT)
+def test_the_interpreter_ends_with_live_objects(where: str) -> None:
+    run(LIVE + KEPT[where])
+
+
+THREAD = """
+import threading
+started = threading.Event()
+def body():
+    {setup}
+    started.set()
+    while True:
+        {loop}
+threading.Thread(target=body, daemon=True).start()
+started.wait()
+"""
+
+THREADS = {
+    "records": ("event, stream = torch.xpu.Event(), torch.xpu.Stream()", "event.record(stream)"),
+    "makes events": ("stream = torch.xpu.Stream()", "torch.xpu.Event().record(stream)"),
+    "queries": ("event = torch.xpu.Event(); event.record()", "event.query()"),
+    "computes": ("x = torch.ones(100, device='xpu')", "x = x * 1; torch.xpu.synchronize()"),
+    "waits for a held event": (
+        "stream = torch.xpu.Stream(); latch = Latch(stream); event = torch.xpu.Event(); "
+        "event.record(stream)",
+        "event.synchronize()",
+    ),
+    "waits for an event of a global latch": ("pass", "pending.synchronize()"),
+    "waits for a stream of a global latch": ("pass", "held.synchronize()"),
+    "waits for the device": ("pass", "torch.xpu.synchronize()"),
+    "reads": ("pass", "x.tolist()"),
+    "empties the cache": ("pass", "torch.xpu.empty_cache()"),
+}
+
+
+@pytest.mark.parametrize("what", THREADS)
+def test_the_interpreter_ends_while_a_daemon_thread(what: str) -> None:
+    """The thread is stopped where it next wants the interpreter lock, in the middle of a call."""
+    setup, loop = THREADS[what]
+    run(LIVE + THREAD.format(setup=setup, loop=loop))
+
+
+def test_threads_that_ended_leave_their_events_to_others() -> None:
+    run(
+        LIVE
+        + """
+import threading
+left = []
+def body():
+    stream, event = torch.xpu.Stream(), torch.xpu.Event(enable_timing=True)
+    torch.xpu.set_stream(stream)
+    pending.wait()
+    event.record()
+    left.append(event)
+threads = [threading.Thread(target=body) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert not any(event.query() for event in left)
+"""
+    )
+
+
+# ---- many events in flight
+
+
+def test_thousands_of_timed_events_in_flight(latch: Latches) -> None:
+    stream = torch.xpu.Stream()
+    held = latch(stream)
+    events = [torch.xpu.Event(enable_timing=True) for _ in range(5000)]
+    with stream:
+        x = torch.zeros(4, device="xpu")
+        for event in events:
+            x.add_(1)
+            event.record()
+    assert not any(event.query() for event in events)
+    held.release()
+    events[-1].synchronize()
+    assert all(event.query() for event in events)
+    times = [events[0].elapsed_time(event) for event in events]
+    assert times[0] == 0
+    assert times == sorted(times)
+    assert times[-1] > 0
+    steps = [a.elapsed_time(b) for a, b in pairwise(events)]
+    assert min(steps) >= 0
+    assert sum(steps) == pytest.approx(times[-1])
+    assert x.tolist() == [5000.0] * 4
+
+
+# ---- out of memory
+
+
+@pytest.fixture
+def hundred_mib() -> Iterator[None]:
+    """Let the process have 100 MiB of device memory."""
+    torch.xpu.synchronize()
+    torch.xpu.empty_cache()
+    total = torch.xpu.get_device_properties().total_memory
+    used = torch.xpu.memory_reserved()
+    torch.xpu.set_per_process_memory_fraction((100 * MIB + used) / total)
+    yield
+    torch.xpu.set_per_process_memory_fraction(1.0)
+
+
+def mebibytes(count: int) -> torch.Tensor:
+    return torch.empty(count * MIB, dtype=torch.uint8, device="xpu")
+
+
+@pytest.mark.usefixtures("hundred_mib")
+def test_running_out_in_a_compiled_function(backend: str) -> None:
+    event, side = torch.xpu.Event(), torch.xpu.Stream()
+
+    @torch.compile(backend=backend, dynamic=True)
+    def grow(x: torch.Tensor, times: int) -> torch.Tensor:
+        with torch.xpu.stream(side):
+            y = x.repeat(times)
+            event.record()
+        event.wait()
+        return y + 1
+
+    x = torch.ones(MIB, dtype=torch.uint8, device="xpu")
+    torch.xpu.synchronize()
+    before = torch.xpu.memory_allocated()
+    stream = torch.xpu.current_stream()
+    for _ in range(3):
+        with pytest.raises(torch.OutOfMemoryError, match=r"Tried to allocate [\d.]+ MiB on xpu:0"):
+            grow(x, 150)
+        torch.xpu.set_stream(stream)
+        assert torch.xpu.memory_allocated() == before
+        assert grow(x, 4).unique().tolist() == [2]
+
+
+@pytest.mark.usefixtures("hundred_mib")
+def test_running_out_leaves_the_stream_of_the_context() -> None:
+    stream = torch.xpu.current_stream()
+    with pytest.raises(torch.OutOfMemoryError), torch.xpu.Stream():
+        mebibytes(200)
+    assert torch.xpu.current_stream() == stream
+    assert torch.ones(3, device="xpu").tolist() == [1.0] * 3
+
+
+@pytest.mark.usefixtures("hundred_mib")
+def test_running_out_while_a_held_stream_has_the_memory(latch: Latches) -> None:
+    """Who allocates waits for the stream; who holds it is not kept from releasing it."""
+    side = torch.xpu.Stream()
+    x = mebibytes(60).fill_(3)
+    torch.xpu.synchronize()
+    held = latch(side)
+    with side:
+        y = x[:: 1 << 16].clone()
+    x.record_stream(side)
+    del x
+
+    results: list[torch.Tensor] = []
+    retries = torch.xpu.memory_stats()["num_alloc_retries"]
+    thread = threading.Thread(target=lambda: results.append(mebibytes(90).fill_(9)))
+    thread.start()
+    while torch.xpu.memory_stats()["num_alloc_retries"] == retries:  # it has found no memory
+        assert thread.is_alive()
+    assert not results
+    held.release()
+    thread.join()
+    assert y.unique().tolist() == [3]
+    assert results[0].unique().tolist() == [9]
+
+
+@pytest.mark.usefixtures("hundred_mib")
+def test_running_out_although_the_held_stream_gives_its_memory_back(latch: Latches) -> None:
+    side = torch.xpu.Stream()
+    kept = mebibytes(40).fill_(1)
+    x = mebibytes(20).fill_(3)
+    torch.xpu.synchronize()
+    held = latch(side)
+    with side:
+        y = x[:: 1 << 16].clone()
+    x.record_stream(side)
+    del x
+
+    errors: list[BaseException] = []
+
+    def allocate() -> None:
+        try:
+            mebibytes(90)
+        except torch.OutOfMemoryError as error:
+            errors.append(error)
+
+    retries = torch.xpu.memory_stats()["num_alloc_retries"]
+    thread = threading.Thread(target=allocate)
+    thread.start()
+    while torch.xpu.memory_stats()["num_alloc_retries"] == retries:
+        assert thread.is_alive()
+    held.release()
+    thread.join()
+    assert "Tried to allocate 90.00 MiB" in str(errors[0])
+    assert y.unique().tolist() == [3]
+    assert kept.unique().tolist() == [1]
+    assert mebibytes(50).fill_(2).unique().tolist() == [2]
+
+
+@pytest.mark.usefixtures("hundred_mib")
+def test_running_out_in_the_backward() -> None:
+    side, event = torch.xpu.Stream(), torch.xpu.Event()
+    weight = torch.ones(4 * MIB, device="xpu", requires_grad=True)  # 16 MiB
+    grown = weight.repeat(4)  # 64 MiB, and as much again for its gradient
+    with side:
+        event.record()
+    event.wait()
+    with pytest.raises(torch.OutOfMemoryError):
+        (grown * 1).sum().backward()
+    del grown
+    assert weight.grad is None
+    weight.sum().backward()
+    assert weight.grad is not None
+    assert weight.grad.unique().tolist() == [1.0]

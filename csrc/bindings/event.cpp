@@ -6,6 +6,7 @@
 #include "ops/event_calls.h"
 #include "ops/event_ops.h"
 #include "ops/event_type.h"
+#include "ops/no_gil.h"
 
 namespace py = pybind11;
 
@@ -34,5 +35,5 @@ PYBIND11_MODULE(_native, m) {
              return std::make_unique<xpu_event::Latch>(*reinterpret_cast<sycl::queue*>(sycl_queue));
            }),
            py::arg("sycl_queue"))
-      .def("release", &xpu_event::Latch::release, py::call_guard<py::gil_scoped_release>());
+      .def("release", &xpu_event::Latch::release, py::call_guard<xpu_event_ops::NoGil>());
 }

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/runtime_parts.h"
+#include "ops/no_gil.h"
 #include "runtime/fallback.h"
 #include "runtime/host_wait.h"
 #include "runtime/registration.h"
@@ -12,7 +13,7 @@ namespace {
 
 void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
 
-void restore_gil(void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); }
+void restore_gil(void* state) { xpu_event_ops::take_gil_back(static_cast<PyThreadState*>(state)); }
 
 }  // namespace
 

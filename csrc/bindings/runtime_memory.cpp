@@ -7,6 +7,7 @@
 #include <array>
 
 #include "bindings/runtime_parts.h"
+#include "ops/no_gil.h"
 
 namespace py = pybind11;
 
@@ -95,7 +96,7 @@ py::dict memory_snapshot(const py::object& /*mempool_id*/) {
 }  // namespace
 
 void bind_memory(py::module_& m) {
-  using Released = py::call_guard<py::gil_scoped_release>;
+  using Released = py::call_guard<xpu_event_ops::NoGil>;
   m.def("_xpu_emptyCache", torch::wrap_pybind_function([] { allocator::emptyCache(); }),
         Released());
   m.def("_xpu_memoryStats", torch::wrap_pybind_function(&memory_stats));

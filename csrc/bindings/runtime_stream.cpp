@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "bindings/runtime_parts.h"
+#include "ops/no_gil.h"
 #include "runtime/task_queue.h"
 
 namespace py = pybind11;
@@ -108,7 +109,7 @@ PyObject* stream_query(PyObject* self, PyObject* /*unused*/) {
 
 PyObject* stream_synchronize(PyObject* self, PyObject* /*unused*/) {
   HANDLE_TH_ERRORS {
-    const py::gil_scoped_release no_gil;
+    const xpu_event_ops::NoGil no_gil;
     stream_of(self).unwrap().synchronize();
   }
   Py_RETURN_NONE;

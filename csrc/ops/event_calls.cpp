@@ -5,6 +5,7 @@
 #include <torch/csrc/utils/python_numbers.h>
 
 #include "ops/event_state.h"
+#include "ops/no_gil.h"
 #include "ops/python_args.h"
 
 namespace xpu_event_ops {
@@ -18,7 +19,7 @@ void check_count(Py_ssize_t given, Py_ssize_t expected, const char* name) {
 template <class Action>
 PyObject* without_gil(Action action) {
   {
-    const pybind11::gil_scoped_release no_gil;
+    const NoGil no_gil;
     action();
   }
   Py_RETURN_NONE;

@@ -7,6 +7,7 @@
 #include <torch/csrc/utils/pybind.h>
 
 #include "ops/event_state.h"
+#include "ops/no_gil.h"
 #include "ops/python_args.h"
 
 namespace xpu_event_ops {
@@ -66,7 +67,7 @@ PyObject* event_record(PyObject* self, PyObject* const* args, Py_ssize_t count, 
   HANDLE_TH_ERRORS
   const auto stream = stream_of(optional_stream("record", args, count, names), "Event.record()");
   {
-    const pybind11::gil_scoped_release no_gil;
+    const NoGil no_gil;
     record(state(self), stream);
   }
   Py_RETURN_NONE;
@@ -77,7 +78,7 @@ PyObject* event_wait(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
   HANDLE_TH_ERRORS
   const auto stream = stream_of(optional_stream("wait", args, count, names), "Event.wait()");
   {
-    const pybind11::gil_scoped_release no_gil;
+    const NoGil no_gil;
     wait(state(self), stream);
   }
   Py_RETURN_NONE;
@@ -92,7 +93,7 @@ PyObject* event_query(PyObject* self, PyObject* /*unused*/) {
 
 PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
   HANDLE_TH_ERRORS {
-    const pybind11::gil_scoped_release no_gil;
+    const NoGil no_gil;
     synchronize(state(self));
   }
   Py_RETURN_NONE;

@@ -1,0 +1,87 @@
+"""A share of the soak, and that it sees what grows."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import soak
+from benchmarks.growth import Series
+from benchmarks.loads import Step, compiled_step, record_wait_pair, run
+from benchmarks.quantities import QUANTITIES
+
+
+def soaked(step: Step, steps: int) -> Series:
+    return run(step, steps, samples=6, progress=lambda done: None)
+
+
+def test_pairs_of_record_and_wait_leave_nothing() -> None:
+    series = soaked(record_wait_pair(), 5000)
+    assert not series.growing(), soak.summary({"pairs": series})
+
+
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_compiled_steps_leave_nothing(backend: str) -> None:
+    series = soaked(compiled_step(backend), 500)
+    assert not series.growing(), soak.summary({"steps": series})
+
+
+def leak_event(kept: list[object]) -> None:
+    kept.append(torch.xpu.Event())
+
+
+def leak_object(kept: list[object]) -> None:
+    kept.append(str(len(kept)))
+
+
+def leak_device_memory(kept: list[object]) -> None:
+    kept.append(torch.empty(16, device="xpu"))
+
+
+def leak_malloc(kept: list[object]) -> None:
+    ctypes.CDLL(None).malloc(ctypes.c_size_t(24))
+
+
+LEAKS = {
+    "events": leak_event,
+    "objects": leak_object,
+    "device": leak_device_memory,
+    "heap": leak_malloc,
+    "resident": lambda kept: kept.append(bytearray(b"1") * 4096),
+}
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_a_leak_is_seen(quantity: str) -> None:
+    """The control: each quantity grows over its bound when each step leaks one of its pieces."""
+    kept: list[object] = []
+    leak: Callable[[list[object]], object] = LEAKS[quantity]
+    series = soaked(lambda: leak(kept), 6000)
+    assert quantity in series.growing(), soak.summary({"leak": series})
+
+
+def test_what_grows_only_at_first_is_no_leak() -> None:
+    """Caches fill: one that is full after the first half is not reported."""
+    kept: list[object] = []
+    series = soaked(lambda: len(kept) < 2000 and leak_device_memory(kept), 5000)
+    assert "device" not in series.growing()
+
+
+def test_it_writes_its_results_and_fails_when_something_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept: list[object] = []
+    monkeypatch.setattr(soak, "record_wait_pair", lambda: lambda: leak_event(kept))
+    results, picture = tmp_path / "soak.json", tmp_path / "soak.png"
+    arguments = ["--pairs", "300", "--steps", "100", "--samples", "6", "--backend", "aot_eager"]
+    assert soak.main([*arguments, "--json", str(results), "--plot", str(picture)]) == 1
+    loads = json.loads(results.read_text())["loads"]
+    assert loads["pairs of record and wait"]["growing"] == ["events"]
+    assert loads["compiled steps (aot_eager)"]["growing"] == []
+    assert "GROWS" in capsys.readouterr().out
+    assert picture.stat().st_size > 0

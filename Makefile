@@ -67,11 +67,14 @@ format: env
 
 sanitize: build-sanitize-address,undefined build-sanitize-thread
 
+# A comma in its path would be one too many for the linker.
+comma := ,
+build-sanitize-%: DIR = build/sanitize-$(subst $(comma),-,$*)
 build-sanitize-%: env
-	cmake -S . -B build/sanitize-$* -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
+	cmake -S . -B $(DIR) -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
 	  -DXPU_EVENT_TESTS=ON -DXPU_EVENT_SANITIZE=$*
-	cmake --build build/sanitize-$* --target xpu_event_test_programs
-	ctest --test-dir build/sanitize-$* --output-on-failure
+	cmake --build $(DIR) --target xpu_event_test_programs
+	ctest --test-dir $(DIR) --output-on-failure
 
 wheel: env
 	python -m pip wheel --no-build-isolation --no-deps --wheel-dir dist .

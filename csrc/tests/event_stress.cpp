@@ -77,11 +77,14 @@ void destroy_pending(Shared& shared, Worker& worker) {
   if (worker.below(2) == 0) event.wait(shared.queue(worker));
 }
 
-// Blocks nobody for long: nothing in here waits on the host before the latch is open.
+// Blocks nobody for long: nothing in here waits on the host before the latch is open. Not with a
+// host task for a gate: a thread that waits for one keeps SYCL's scheduler locked, so that no other
+// thread can submit anything, not even the one that would open the gate.
 void hold(Shared& shared, Worker& worker) {
   auto& queue = shared.queue(worker);
+  if (queue.get_backend() != sycl::backend::opencl) return;
   XPUEvent event;
-  Latch latch(queue, worker.below(2) == 0 ? Latch::Gate::automatic : Latch::Gate::host_task);
+  Latch latch(queue);
   event.record(queue, 0);
   Worker::expect(!event.query(), "an event behind a latch is complete");
   event.wait(shared.queue(worker));

@@ -16,7 +16,7 @@ help:
 	@echo "make parity    compare with what upstream captures; write the table in README.md"
 	@echo "make fuzz      random programs under hostile schedules, for MINUTES (default 10)"
 	@echo "make soak      PAIRS events (default a million), STEPS compiled steps: does memory stay flat?"
-	@echo "make sanitize  C++ tests under the address, undefined and thread sanitizers"
+	@echo "make sanitize  C++ tests and stress under the address, undefined and thread sanitizers"
 	@echo "make wheel     a wheel for the torch of .venv, in dist/"
 	@echo "make clean     remove what was built; .venv stays"
 

@@ -119,7 +119,7 @@ first.other, second.other, first.live = second, first, live
 import gc; gc.disable()
 del first, second
 """,
-    "event with an attribute": "pending.itself = pending; complete.others = live",
+    "event with an attribute": "pending.itself = pending; pending.others = live",
     "default argument": "def function(live=live): return live",
     "generator": """
 def generator(live=live):

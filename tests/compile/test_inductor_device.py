@@ -446,3 +446,20 @@ def test_unknown_generated_code_is_refused() -> None:
         async_kernel.enqueued(
             "int x;", entry="K", parameters=[], host_numbers=[], name="k", memory={}
         )
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["record", "query"])
+def test_a_clone_of_an_input_that_is_overwritten_stays_a_clone(reads: bool) -> None:
+    """Found by fuzzing: read through an event op, the input looked like memory of its own."""
+
+    def use(x: torch.Tensor, event: Any) -> tuple[Any, ...]:
+        done = event.query() if reads else event.record()
+        before = x.clone()
+        x.mul_(2)
+        return before, done
+
+    run = torch.compile(use, backend="inductor", fullgraph=True)
+    x = torch.ones(8, device="xpu")
+    before, _ = run(x, torch.xpu.Event())
+    assert before.tolist() == [1.0] * 8
+    assert x.tolist() == [2.0] * 8

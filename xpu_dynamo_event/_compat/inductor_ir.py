@@ -1,6 +1,7 @@
 """The parts of Inductor's IR that the lowering of event ops is made of.
 
-Upstream: torch/_inductor/{ir,lowering,graph,scheduler}.py.
+Upstream: torch/_inductor/{ir,lowering,graph,scheduler,fx_utils}.py,
+torch/_inductor/fx_passes/{post_grad,reinplace}.py.
 Versions: 2.13 to 2.15.
 CAN REMOVE when Inductor orders an op with side effects against all compute around it.
 """
@@ -11,9 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._inductor import fx_utils, ir, lowering
 from torch._inductor import graph as inductor_graph
-from torch._inductor import ir, lowering
+from torch._inductor.fx_passes import post_grad, reinplace
 from torch._inductor.virtualized import V
+from torch.fx import Node
 
 __all__ = [
     "ExternKernel",
@@ -26,6 +29,7 @@ __all__ = [
     "install_before_scheduling",
     "install_device_of_subgraphs",
     "install_lowering",
+    "install_storages",
     "order_after",
     "register",
     "stream_switched",
@@ -48,6 +52,29 @@ def install_lowering(op: torch._ops.OpOverload, lower: Callable[..., Any]) -> Ca
             lowering.lowerings.pop(op, None)
         else:
             lowering.lowerings[op] = before
+
+    return restore
+
+
+def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]:
+    """Let passes over the graph take the memory of ``value_behind(node)`` for that of ``node``.
+
+    They remove a clone, or overwrite a value in place, where nobody else has the memory.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = fx_utils.get_node_storage
+
+    def storage(node: Node) -> int | None:
+        return upstream(value_behind(node))
+
+    for module in (post_grad, reinplace):
+        setattr(module, "get_node_storage", storage)  # noqa: B010  (mypy minds the names)
+
+    def restore() -> None:
+        for module in (post_grad, reinplace):
+            setattr(module, "get_node_storage", upstream)  # noqa: B010
 
     return restore
 

@@ -12,14 +12,18 @@ it;
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch.fx import Node
 
 from .. import ops
 from .._compat import inductor_ir as ir
 
+_OPS = torch.ops.xpu_event
+_ACTIONS = {getattr(_OPS, name).ordered for name in ops.ACTIONS}
 _NATIVE = "xpu_event_native"
 _IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
 
@@ -132,25 +136,43 @@ def order_operations(graph: Any) -> None:
             segment.append(operation)
 
 
+def value_behind(node: Node) -> Node:
+    """Return the value that event ops handed through to ``node``; it is the same memory.
+
+    Args:
+        node: Of a graph with ordered event ops.
+    """
+    path = []
+    source: Any = node
+    while isinstance(source, Node) and source.target is operator.getitem:
+        source, index = source.args
+        path.append(index)
+        if getattr(source.target, "namespace", None) == _OPS.name:
+            # A reading returns its result and a list, any other op the list.
+            of_list = path[::-1] if source.target in _ACTIONS else path[::-1][1:]
+            return value_behind(source.kwargs["live"][of_list[0]]) if of_list else node
+    return node
+
+
 def install() -> Callable[[], None]:
     """Teach Inductor the event ops.
 
     Returns:
         A function that undoes it.
     """
-    namespace = torch.ops.xpu_event
     undo = [
-        ir.install_lowering(getattr(namespace, name).ordered, _lower_action(name))
+        ir.install_lowering(getattr(_OPS, name).ordered, _lower_action(name))
         for name in ops.ACTIONS
     ]
     undo += [
-        ir.install_lowering(getattr(namespace, name).ordered, _lower_reading(name, reading))
+        ir.install_lowering(getattr(_OPS, name).ordered, _lower_reading(name, reading))
         for name, reading in ops.READINGS.items()
     ]
-    for op in (namespace.record_stream, namespace.note_uses):
+    for op in (_OPS.record_stream, _OPS.note_uses):
         undo.append(ir.install_lowering(op.default, _lower_record_stream))
-    undo.append(ir.install_lowering(namespace.entry_stream.default, _lower_entry_stream))
+    undo.append(ir.install_lowering(_OPS.entry_stream.default, _lower_entry_stream))
     undo.append(ir.install_before_scheduling(order_operations))
+    undo.append(ir.install_storages(value_behind))
     undo.append(ir.install_device_of_subgraphs())
 
     def uninstall() -> None:

@@ -6,7 +6,7 @@ import linecache
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,24 +101,22 @@ def _call(
     torch.xpu.synchronize()
     if log is not None:
         log.read()
-    own = xpu.stream(xpu.Stream()) if plan.own else nullcontext()
-    with own:
+    entry = xpu.Stream() if plan.own else xpu.current_stream()
+    with xpu.stream(entry):  # whatever the program leaves current
         try:
-            with Adversary(plan, [*streams, torch.xpu.current_stream()]):
+            with Adversary(plan, [*streams, entry]):
                 results = function(*inputs.values(), *streams, *events)
                 if log is not None and run is not None:
                     log.end_of_forward()
-                    named = zip((*program.streams, ENTRY), (*streams, _current()), strict=True)
                     given = dict(zip(program.events, events, strict=True))
+                    named = zip((*program.streams, ENTRY), (*streams, entry), strict=True)
                     run.seen = log.seen(given, dict(named))
+                    if xpu.current_stream() != entry:
+                        run.seen.ops.append("another stream stays current")
                 _backward(results)
         finally:
             torch.xpu.synchronize()
         return _outcome(program, results, inputs)
-
-
-def _current() -> torch.Stream:
-    return torch.xpu.current_stream()
 
 
 def _backward(results: tuple[values.Value, ...]) -> None:

@@ -104,7 +104,7 @@ class Log:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self._checker = Checker(self.findings.append)
-        self._forward: list[Operation] | None = None
+        self._forward: list[Operation] = []
 
     def read(self) -> list[Operation]:
         """Check what was logged since the last time."""
@@ -119,20 +119,17 @@ class Log:
         """Keep apart what the call itself did; the backward adds event ops of its own."""
         self._forward = self.read()
 
-    def seen(
-        self, events: Mapping[str, torch.Event], streams: Mapping[str, torch.Stream]
-    ) -> Seen | None:
-        """Return what the call did, or None if there is no log of it alone."""
-        if self._forward is None:
-            return None
+    def seen(self, events: Mapping[str, torch.Event], streams: Mapping[str, torch.Stream]) -> Seen:
+        """Return what the call did."""
         names = {event.event_id: name for name, event in events.items()}
         lanes = {Lane(s.device_index, s.stream_id): name for name, s in streams.items()}
         seen = Seen()
         for each in self._forward:
+            stream = lanes.get(each.lane, str(each.lane).replace(" ", "-"))
             if each.kind == "record":
-                seen.record(each.object, names.get(each.object, ""), lanes[each.lane])
+                seen.record(each.object, names.get(each.object, ""), stream)
             elif each.kind == "wait":
-                seen.wait(each.object, lanes[each.lane])
+                seen.wait(each.object, stream)
             seen.finished += each.kind == "finish_event"
         return seen
 
@@ -160,8 +157,10 @@ def watched() -> Iterator[Log | None]:
 
 def _fits(did: str, should: str) -> bool:
     """Compare two ops; an event of the program's own may have the address of a later given one."""
-    if "record" in should and "  on " in should:
-        return should.split()[1] == did.split()[1] and should.split()[-1] == did.split()[-1]
+    if should.startswith("record") and did.startswith("record"):
+        _, number, *name, _, stream = should.split()
+        _, its_number, *its_name, _, its_stream = did.split()
+        return (number, stream) == (its_number, its_stream) and (not name or name == its_name)
     return did == should
 
 

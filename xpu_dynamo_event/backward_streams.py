@@ -162,6 +162,10 @@ class _Backward:
 
     def rewrite(self, calls: list[Node]) -> None:
         streams = self._streams(calls)
+        switches = any(node.target is _SET for node in calls)
+        for node in calls:
+            if switches or streams[node] is not self.entry:
+                self._keep_operands(node)
         # Also where nothing changes: it starts a new epoch of memory (inductor/stream_memory.py).
         self._emit(calls[0], _SET, self.entry)
         for node in calls:
@@ -178,6 +182,19 @@ class _Backward:
                 self._note_operands(node)
                 self.made_on[node], self.issued[node] = self.current, len(self.issued)
         self._finish(next(iter(self.graph.find_nodes(op="output"))))
+
+    def _keep_operands(self, node: Node) -> None:
+        """Let the backward use what the forward computed for ``node``, which is on a side stream.
+
+        What it recomputes it computes where it is used first. That is right on the stream at entry,
+        where the backward begins; from another stream nobody else would wait for it.
+        """
+        for operand in node.all_input_nodes:
+            if operand in self.forward.stream:
+                if launches_kernel(operand):
+                    aot.keep_from_recomputing(operand)
+                else:
+                    self._keep_operands(operand)
 
     def _streams(self, calls: list[Node]) -> dict[Node, Node]:
         """The stream that each node belongs to."""

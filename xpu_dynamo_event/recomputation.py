@@ -12,7 +12,7 @@ and its event ops. Each node runs on the stream that it ran on in the forward (b
 enters it). What the region takes in is saved, and so are random values, which must not be drawn
 again.
 
-Regions without event ops, all on the stream that was current at entry, stay with the partitioner.
+A region without event ops stays with the partitioner, unless the graph changes streams.
 """
 
 from __future__ import annotations
@@ -48,9 +48,11 @@ def repeat_in_backward(graph: Graph) -> dict[Node, Node]:
     """
     backward = aot.backward_nodes(graph)
     repeated: dict[Node, Node] = {}
+    # The partitioner would put a repetition where it is used first, on whatever stream.
+    changes_streams = bool(graph.find_nodes(op="call_function", target=_OPS.set_stream.default))
     for region in aot.checkpointed_regions(graph):
         nodes = [node for node in region if node not in backward]
-        if any(_is_event_op(node) for node in nodes):
+        if changes_streams or any(_is_event_op(node) for node in nodes):
             repeated |= _repeat(graph, nodes, backward)
     return repeated
 

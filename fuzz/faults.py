@@ -1,0 +1,329 @@
+"""Deliberate faults: what the fuzzer is worth is how many of them it finds.
+
+Each is switched on while programs are compiled and run, by replacing a function of the package, or
+by a fault that development builds of the runtime have (csrc/runtime/faults.h).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.fx import Graph, GraphModule, Node
+
+from xpu_dynamo_event import (
+    _native,
+    backward_streams,
+    emitting,
+    event_variables,
+    lifetimes,
+    ops,
+    ordering,
+    recomputation,
+    stream_variables,
+    write_back,
+)
+from xpu_dynamo_event._compat import dynamo, inductor_ir
+from xpu_dynamo_event.inductor import stream_memory
+
+_OPS = torch.ops.xpu_event
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        name: Of the fault.
+        where: The function or file that has it.
+        backend: Where it shows first; None: without compiling.
+        switched_on: A context in which it is there.
+    """
+
+    name: str
+    where: str
+    backend: str | None
+    switched_on: Callable[[], Any]
+
+
+FAULTS: list[Fault] = []
+
+
+def _fault(where: str, backend: str | None = "aot_eager") -> Callable[[Any], Any]:
+    def add(switch: Callable[[], Any]) -> Callable[[], Any]:
+        name = switch.__name__.strip("_").replace("_", " ")
+        FAULTS.append(Fault(name, where, backend, contextmanager(switch)))
+        return switch
+
+    return add
+
+
+def _replaced(owner: Any, name: str, value: Any) -> Any:
+    return mock.patch.object(owner, name, value)
+
+
+# ---- the ordering pass
+
+
+@contextmanager
+def _graphs_changed(change: Callable[[Graph], None]) -> Iterator[None]:
+    """Let ``change`` have each AOT graph before it is put in order."""
+    order = ordering._order
+
+    def changed(module: GraphModule) -> None:
+        change(module.graph)
+        order(module)
+
+    with _replaced(ordering, "_order", changed):
+        yield
+
+
+def _calls(graph: Graph, *targets: Any) -> list[Node]:
+    return [node for node in graph.nodes if node.target in targets]
+
+
+@_fault("ordering.py: an edge to a barrier", "inductor")
+def _work_slips_past_the_barrier_after_it() -> Iterator[None]:
+    with (
+        _replaced(ordering._Phase, "_keep_before_barrier", lambda *_: None),
+        _replaced(inductor_ir, "order_after", lambda *_: None),
+    ):
+        yield
+
+
+@_fault("ordering.py: an edge from a barrier", "inductor")
+def _work_slips_past_the_barrier_before_it() -> Iterator[None]:
+    with (
+        _replaced(ordering._Phase, "_keep_after_barrier", lambda *_: None),
+        _replaced(inductor_ir, "order_after", lambda *_: None),
+    ):
+        yield
+
+
+@_fault("ordering.py: a record")
+def _a_record_moves_up() -> Iterator[None]:
+    def change(graph: Graph) -> None:
+        for node in _calls(graph, _OPS.record.default):
+            if node.prev.op == "call_function" and node.prev not in node.all_input_nodes:
+                node.prev.prepend(node)
+
+    with _graphs_changed(change):
+        yield
+
+
+@_fault("ordering.py: a wait")
+def _a_wait_moves_down() -> Iterator[None]:
+    def change(graph: Graph) -> None:
+        for node in _calls(graph, _OPS.wait.default, _OPS.wait_stream.default):
+            if node.next.op == "call_function":
+                node.next.append(node)
+
+    with _graphs_changed(change):
+        yield
+
+
+@_fault("ordering.py: a wait")
+def _every_third_wait_is_dropped() -> Iterator[None]:
+    def change(graph: Graph) -> None:
+        for node in _calls(graph, _OPS.wait.default, _OPS.wait_stream.default)[::3]:
+            graph.erase_node(node)
+
+    with _graphs_changed(change):
+        yield
+
+
+@_fault("ordering.py: two records of an event")
+def _records_of_an_event_are_merged() -> Iterator[None]:
+    def change(graph: Graph) -> None:
+        seen = set()
+        for node in _calls(graph, _OPS.record.default):
+            if node.args[0] in seen:
+                graph.erase_node(node)
+            seen.add(node.args[0])
+
+    with _graphs_changed(change):
+        yield
+
+
+# ---- the trackers
+
+
+@_fault("event_variables.py: query")
+def _a_query_is_answered_while_tracing() -> Iterator[None]:
+    def query(self: Any, *_: Any) -> Any:
+        return dynamo.ConstantVariable.create(self.event.query())
+
+    with mock.patch.dict(event_variables._METHODS, {"query": query}):
+        yield
+
+
+@_fault("stream_variables.py: enter", "eager")
+def _a_stream_context_is_lost() -> Iterator[None]:
+    def act(tx: Any, name: str, *operands: Any) -> Any:
+        if name == "set_stream":
+            return dynamo.ConstantVariable.create(None)
+        return emitting.act(tx, name, *operands)
+
+    with _replaced(stream_variables, "act", act):
+        yield
+
+
+@_fault("stream_variables.py: leave", "eager")
+def _a_stream_context_is_not_left() -> Iterator[None]:
+    def leave(tx: Any, _stream: Any) -> Any:
+        tx.symbolic_stream_state.exit_stream()
+        return dynamo.ConstantVariable.create(None)
+
+    with _replaced(stream_variables, "leave", leave):
+        yield
+
+
+@_fault("event_variables.py: events of a graph", "eager")
+def _two_events_are_swapped() -> Iterator[None]:
+    record_on = event_variables.record_on
+    first: list[Any] = []
+
+    def swapped(event: Any, tx: Any, stream: Any) -> Any:
+        others = [each for each in first if each.as_proxy().tracer is event.as_proxy().tracer]
+        first[:] = [event]
+        return record_on(others[0] if others else event, tx, stream)
+
+    with _replaced(event_variables, "record_on", swapped):
+        yield
+
+
+@_fault("ops.py: create", "eager")
+def _events_made_in_a_graph_are_one() -> Iterator[None]:
+    make = ops.EVENT_FACTORIES["torch.xpu.Event"]
+    made: dict[object, torch.Event] = {}
+
+    def shared(**flags: bool) -> torch.Event:
+        return made.setdefault(tuple(flags.items()), make(**flags))
+
+    _native.set_factory("torch.xpu.Event", shared)
+    try:
+        yield
+    finally:
+        _native.set_factory("torch.xpu.Event", make)
+
+
+# ---- memory
+
+
+@_fault("lifetimes.py: uses on other streams")
+def _uses_are_not_noted() -> Iterator[None]:
+    with _replaced(lifetimes, "_note_uses", lambda *_: []):
+        yield
+
+
+@_fault("lifetimes.py: values between two graphs")
+def _values_between_graphs_are_not_noted() -> Iterator[None]:
+    note_uses = lifetimes._note_uses
+
+    def without(graph: Graph, nodes: Any, entry: Any) -> list[Node]:
+        notes = note_uses(graph, nodes, entry)
+        for note in notes:
+            values: Any = note.args[0]
+            if len(note.args) == 2 or all(value.op == "placeholder" for value in values):
+                graph.erase_node(note)
+        return [note for note in notes if not note._erased]
+
+    with _replaced(lifetimes, "_note_uses", without):
+        yield
+
+
+@_fault("inductor/stream_memory.py: reuse", "inductor")
+def _a_buffer_is_reused_on_another_stream() -> Iterator[None]:
+    with (
+        _replaced(stream_memory._Epochs, "belongs_here", lambda *_: True),
+        _replaced(stream_memory.StreamOrderedMemory, "_record_stream", lambda *_: None),
+    ):
+        yield
+
+
+# ---- mutation, backward, checkpoint
+
+
+@_fault("write_back.py: mutated inputs")
+def _inputs_are_written_back_at_the_end() -> Iterator[None]:
+    def late(graph: Graph) -> None:
+        for note in graph.find_nodes(op="call_function", target=write_back._NOTE):
+            graph.erase_node(note)
+
+    with _replaced(write_back, "write_back_early", late):
+        yield
+
+
+@_fault("backward_streams.py: waits of the backward")
+def _the_backward_does_not_wait() -> Iterator[None]:
+    with _replaced(backward_streams._Backward, "_wait", lambda *_: None):
+        yield
+
+
+@_fault("backward_streams.py: results of the backward")
+def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
+    def finish(self: Any, output: Node) -> None:
+        self._switch(output, self.entry)
+
+    with _replaced(backward_streams._Backward, "_finish", finish):
+        yield
+
+
+@_fault("recomputation.py: events of a checkpointed region")
+def _a_repeated_region_runs_on_another_stream() -> Iterator[None]:
+    repeat = recomputation.repeat_in_backward
+
+    def lost(graph: Graph) -> dict[Node, Node]:
+        repeat(graph)
+        return {}
+
+    with _replaced(recomputation, "repeat_in_backward", lost):
+        yield
+
+
+# ---- the runtime
+
+
+@contextmanager
+def _of_runtime(name: str) -> Iterator[None]:
+    from xpu_dynamo_event import _runtime
+
+    _runtime.set_fault(getattr(_runtime.Fault, name))
+    try:
+        yield
+    finally:
+        _runtime.set_fault(_runtime.Fault.none)
+
+
+@_fault("recorded_event.cpp: wait", None)
+def _the_event_elides_a_wait() -> Iterator[None]:
+    with _of_runtime("wait_elided"):
+        yield
+
+
+@_fault("recorded_event.cpp: record", None)
+def _the_event_keeps_its_first_record() -> Iterator[None]:
+    with _of_runtime("record_stale"):
+        yield
+
+
+@_fault("recorded_event.cpp: query, synchronize", None)
+def _the_event_is_always_complete() -> Iterator[None]:
+    with _of_runtime("event_always_done"):
+        yield
+
+
+@_fault("memory_cache.cpp: record_use", None)
+def _the_allocator_forgets_uses() -> Iterator[None]:
+    with _of_runtime("use_forgotten"):
+        yield
+
+
+@_fault("memory_cache.cpp: finish_uses", None)
+def _the_allocator_does_not_wait_for_uses() -> Iterator[None]:
+    with _of_runtime("hold_ends_early"):
+        yield

@@ -1,0 +1,52 @@
+"""The fuzzer finds every deliberate fault, and nothing where there is none."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from fuzz.faults import FAULTS, Fault
+from fuzz.generate import random_program
+from fuzz.hunt import hunt
+from fuzz.program import Record
+from fuzz.watch import differs, said
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The AccumulateGrad node's stream"),  # torch's own
+    pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled"),
+]
+ENOUGH = 30  # programs; the slowest is found after 23
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
+def test_is_found(fault: Fault) -> None:
+    caught = hunt(fault, most=ENOUGH)
+    assert caught.programs is not None, f"{fault.name} survived {ENOUGH} programs"
+    assert caught.by != "error" or fault.name == "the event is always complete"
+
+
+@pytest.mark.parametrize("backend", [None, "eager", "aot_eager"])
+def test_without_a_fault_nothing_is_found(backend: str | None) -> None:
+    control = Fault("none", "", backend, nullcontext)
+    assert hunt(control, most=ENOUGH).programs is None
+
+
+def test_event_ops_are_compared_with_the_program() -> None:
+    """The comparison itself: a program is like itself, and not like one with another record."""
+    program = random_program(4, 24)
+    right, other = said(program), said(program)
+    assert any(isinstance(it, Record) for it in program.body)
+    assert differs(other, right) is None
+    other.ops[0] = other.ops[0].replace("on ", "on another-")
+    assert "instead of" in str(differs(other, right))
+    other.ops[0] = right.ops[0]
+    other.ops.append("another stream stays current")
+    assert "instead of 'nothing'" in str(differs(other, right))
+
+
+def test_faults_are_off_again() -> None:
+    assert torch.xpu.current_stream().stream_id == 0
+    assert hunt(FAULTS[-1], most=ENOUGH).programs
+    assert hunt(Fault("none", "", None, nullcontext), most=ENOUGH).programs is None

@@ -273,15 +273,12 @@ def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
         yield
 
 
-@_fault("recomputation.py: events of a checkpointed region")
-def _a_repeated_region_runs_on_another_stream() -> Iterator[None]:
-    repeat = recomputation.repeat_in_backward
-
-    def lost(graph: Graph) -> dict[Node, Node]:
-        repeat(graph)
-        return {}
-
-    with _replaced(recomputation, "repeat_in_backward", lost):
+@_fault("recomputation.py: repeating a checkpointed region")
+def _a_region_is_left_to_the_partitioner() -> Iterator[None]:
+    with (
+        _replaced(recomputation, "repeat_in_backward", lambda _: {}),
+        _replaced(backward_streams._Backward, "_keep_operands", lambda *_: None),
+    ):
         yield
 
 

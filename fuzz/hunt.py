@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .check import Way, check
+from .corpus import entries
 from .faults import FAULTS, Fault
 from .generate import random_program
+from .program import Program
 from .speed import quickly
 
-MOST = 60  # programs, after which a fault has survived
+CORPUS = Path(__file__).parents[1] / "tests" / "fuzz" / "corpus"
+MOST = 80  # programs, after which a fault has survived
 SIZE = {"inductor": 14}
 
 
@@ -36,7 +40,7 @@ class Catch:
 
 
 def hunt(fault: Fault, seed: int = 0, most: int = MOST) -> Catch:
-    """Run programs with ``fault`` switched on, until one goes wrong.
+    """Run programs with ``fault`` switched on, those of the corpus first, until one goes wrong.
 
     Args:
         fault: The fault.
@@ -49,13 +53,20 @@ def hunt(fault: Fault, seed: int = 0, most: int = MOST) -> Catch:
     torch.compiler.reset()
     try:
         with quickly(), uncached.patch(force_disable_caches=True), fault.switched_on():
-            for count in range(1, most + 1):
-                found = check(random_program(seed + count, size), way)
+            for count, program in enumerate(_programs(seed, size, most), 1):
+                found = check(program, way)
                 if found is not None:
                     return Catch(fault, count, kind(found))
     finally:
         torch.compiler.reset()
     return Catch(fault, None)
+
+
+def _programs(seed: int, size: int, most: int) -> Iterator[Program]:
+    stored = [entry.program for _, entry in entries(CORPUS)][:most]
+    yield from stored
+    for number in range(1, most - len(stored) + 1):
+        yield random_program(seed + number, size)
 
 
 def kind(found: str) -> str:

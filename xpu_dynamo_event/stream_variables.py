@@ -26,7 +26,6 @@ class XPUStreamVariable(dynamo.StreamVariable):
         super().__init__(proxy, value, *args, **kwargs)
         self.target_values = None  # constants that a context is made of again; it has none
         self.input_source: Any = None
-        self.kept = False  # in a local variable, for what runs after a graph break
         self.known: dict[str, Any] = {}  # attributes of a stream that the graph makes
 
     @classmethod
@@ -267,8 +266,7 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
 def enter(tx: Any, stream: XPUStreamVariable) -> None:
     """Make ``stream`` current."""
     # Read before the switch: the stream to come back to is an input of the graph.
-    for each in (stream, current_stream(tx, None), current_stream(tx, stream.device)):
-        each.kept = True
+    current_stream(tx, None), current_stream(tx, stream.device)
     tx.symbolic_stream_state.enter_stream(stream)
     act(tx, "set_stream", stream.as_proxy())
 

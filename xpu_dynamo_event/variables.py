@@ -103,8 +103,8 @@ def _build_class(builder: Any, value: type) -> VariableTracker:
 
 def _outlasts_the_graph(var: VariableTracker) -> bool:
     """Whether code after the graph needs a value: to set attributes, or to enter it again."""
-    if isinstance(var, XPUStreamVariable):
-        return var.kept and dynamo.breaks_here()
+    if isinstance(var, XPUStreamVariable):  # a context to Dynamo, entered or not
+        return dynamo.breaks_here()
     return isinstance(var, XPUEventVariable) and dynamo.is_result(var) and dynamo.is_changed(var)
 
 

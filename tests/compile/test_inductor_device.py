@@ -463,3 +463,21 @@ def test_a_clone_of_an_input_that_is_overwritten_stays_a_clone(reads: bool) -> N
     before, _ = run(x, torch.xpu.Event())
     assert before.tolist() == [1.0] * 8
     assert x.tolist() == [2.0] * 8
+
+
+def test_a_copy_of_an_input_that_is_written_back_early_stays_a_copy() -> None:
+    """Found by fuzzing: what was copied was read again where the input had its new value."""
+
+    def use(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, event: Any) -> Any:
+        y.copy_(x)
+        event.record()
+        a = y - y.cos()
+        x.mul_(0.5)
+        return a + y, w @ y
+
+    run = torch.compile(use, backend="inductor", fullgraph=True)
+    x, y, w = torch.ones(8, 8), torch.zeros(8, 8), torch.eye(8)
+    on_device = [each.to("xpu") for each in (x, y, w)]
+    got = run(*on_device, torch.xpu.Event())
+    torch.testing.assert_close([each.cpu() for each in got], [2 - x.cos(), x])
+    torch.testing.assert_close([each.cpu() for each in on_device], [x / 2, x, w])

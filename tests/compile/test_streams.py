@@ -246,6 +246,27 @@ def test_break_in_a_context_after_a_variable_was_deleted(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_a_stream_is_used_after_a_break_where_a_variable_was_deleted(backend: str) -> None:
+    """The same with a stream that is not entered: to Dynamo every stream is a context."""
+
+    def use(x: torch.Tensor, s: Any, t: Any) -> torch.Tensor:
+        y = x + 1
+        torch._dynamo.graph_break()
+        del y
+        with torch.xpu.stream(t):
+            z = x * 2
+        torch._dynamo.graph_break()
+        s.wait_stream(torch.xpu.current_stream())
+        with s:
+            return z.sin()
+
+    s, t, x = torch.xpu.Stream(), torch.xpu.Stream(), ones()
+    run = torch.compile(use, backend=backend)
+    run(x, s, t)
+    assert lanes(run, x, s, t, names={"s": s, "t": t}) == {"main": 1, "s": 1, "t": 1}
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_break_in_the_context_of_a_stream_made_in_the_graph(backend: str) -> None:
     def use(x: torch.Tensor) -> tuple[torch.Tensor, int, int]:
         stream = torch.xpu.Stream()

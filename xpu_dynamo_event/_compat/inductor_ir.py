@@ -16,7 +16,7 @@ from torch._inductor import fx_utils, ir, lowering
 from torch._inductor import graph as inductor_graph
 from torch._inductor.fx_passes import post_grad, reinplace
 from torch._inductor.virtualized import V
-from torch.fx import Node
+from torch.fx import Graph, Node
 
 __all__ = [
     "ExternKernel",
@@ -28,6 +28,7 @@ __all__ = [
     "base_buffer",
     "install_before_scheduling",
     "install_device_of_subgraphs",
+    "install_kept_copies",
     "install_lowering",
     "install_storages",
     "order_after",
@@ -77,6 +78,37 @@ def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]
             setattr(module, "get_node_storage", upstream)  # noqa: B010
 
     return restore
+
+
+class _Kept:
+    """Stands for a target that a pass must not know."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.__name__ = getattr(target, "__name__", str(target))
+
+
+def install_kept_copies(is_needed: Callable[[Node], bool]) -> Callable[[], None]:
+    """Let a copy stay that Inductor takes for superfluous, where ``is_needed(node)``.
+
+    Inductor reads the original in its place: it takes for granted that inputs are written to at the
+    end of a graph only.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = post_grad.remove_noop_ops
+
+    def remove_noop_ops(graph: Graph) -> None:
+        kept = [n for n in graph.nodes if n.target in post_grad.noop_registry and is_needed(n)]
+        for node in kept:
+            node.target = _Kept(node.target)
+        upstream(graph)
+        for node in kept:
+            node.target = node.target.target
+
+    setattr(post_grad, "remove_noop_ops", remove_noop_ops)  # noqa: B010
+    return lambda: setattr(post_grad, "remove_noop_ops", upstream)
 
 
 def install_before_scheduling(prepare: Callable[[Any], None]) -> Callable[[], None]:

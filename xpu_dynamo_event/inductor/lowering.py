@@ -154,6 +154,18 @@ def value_behind(node: Node) -> Node:
     return node
 
 
+def copies_what_is_overwritten(node: Node) -> bool:
+    """Return whether ``node`` reads an input that its graph writes back, maybe before its end."""
+    inputs = {value_behind(operand) for operand in node.all_input_nodes}
+    write_back = torch.ops.aten.copy_.default
+    return any(
+        user.target is write_back and user.args[0] is operand
+        for operand in inputs
+        if operand.op == "placeholder"
+        for user in operand.users
+    )
+
+
 def install() -> Callable[[], None]:
     """Teach Inductor the event ops.
 
@@ -173,6 +185,7 @@ def install() -> Callable[[], None]:
     undo.append(ir.install_lowering(_OPS.entry_stream.default, _lower_entry_stream))
     undo.append(ir.install_before_scheduling(order_operations))
     undo.append(ir.install_storages(value_behind))
+    undo.append(ir.install_kept_copies(copies_what_is_overwritten))
     undo.append(ir.install_device_of_subgraphs())
 
     def uninstall() -> None:

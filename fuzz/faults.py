@@ -232,7 +232,16 @@ def _values_between_graphs_are_not_noted() -> Iterator[None]:
                 graph.erase_node(note)
         return [note for note in notes if not note._erased]
 
-    with _replaced(lifetimes, "_note_uses", without):
+    def note_operands(self: Any, node: Node) -> None:
+        for operand in node.all_input_nodes:
+            home = self.made_on.get(operand) or self.forward.stream.get(operand)
+            if home is not None and home is not self.current:
+                self.foreign[operand] = None
+
+    with (
+        _replaced(lifetimes, "_note_uses", without),
+        _replaced(backward_streams._Backward, "_note_operands", note_operands),
+    ):
         yield
 
 

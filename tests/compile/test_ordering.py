@@ -270,7 +270,7 @@ def test_memory_of_the_value_of_a_mutated_input(compiled: Any, latch: Any) -> No
 
 
 def test_memory_of_a_value_between_two_graphs(backend: str, latch: Any) -> None:
-    """Found by fuzzing: after a graph break nobody keeps what one graph made for the next."""
+    """After a graph break nobody keeps what one graph made for the next."""
 
     def use(x: torch.Tensor, side: Any) -> torch.Tensor:
         with torch.xpu.stream(side):

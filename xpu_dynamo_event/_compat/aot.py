@@ -88,15 +88,22 @@ def results_in_forward(graph: Graph) -> None:
     results: Any = output.args[0]
     if first is None:
         return
-    late: dict[Node, None] = {}
-    waiting = [node for node in results[: len(results) - len(primals)] if node in backward]
+    for result in results[: len(results) - len(primals)]:
+        late = _operands_within(result, backward) if result in backward else []
+        if not any(_is_backward(node) for node in late):  # it would be no view of the forward
+            for node in late:
+                first.prepend(node)
+                mark_phase(node, False)
+
+
+def _operands_within(result: Node, nodes: set[Node]) -> list[Node]:
+    """Return ``result`` and what it is made of, as far as that is among ``nodes``, in order."""
+    found, waiting = {result}, [result]
     while waiting:
-        node = waiting.pop()
-        late[node] = None
-        waiting += [each for each in node.all_input_nodes if each in backward]
-    for node in [node for node in graph.nodes if node in late]:
-        first.prepend(node)
-        mark_phase(node, False)
+        new = {each for each in waiting.pop().all_input_nodes if each in nodes} - found
+        found |= new
+        waiting += new
+    return [node for node in result.graph.nodes if node in found]
 
 
 def mark_phase(node: Node, backward: bool) -> None:

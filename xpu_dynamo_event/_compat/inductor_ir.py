@@ -1,22 +1,20 @@
 """The parts of Inductor's IR that the lowering of event ops is made of.
 
-Upstream: torch/_inductor/{ir,lowering,graph,scheduler,fx_utils}.py,
-torch/_inductor/fx_passes/{post_grad,reinplace}.py.
+Upstream: torch/_inductor/{ir,lowering,graph,scheduler}.py.
 Versions: 2.13 to 2.15.
 CAN REMOVE when Inductor orders an op with side effects against all compute around it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._inductor import fx_utils, ir, lowering
 from torch._inductor import graph as inductor_graph
-from torch._inductor.fx_passes import post_grad, reinplace
+from torch._inductor import ir, lowering
 from torch._inductor.virtualized import V
-from torch.fx import Graph, Node
 
 __all__ = [
     "ExternKernel",
@@ -28,10 +26,9 @@ __all__ = [
     "base_buffer",
     "install_before_scheduling",
     "install_device_of_subgraphs",
-    "install_kept_copies",
     "install_lowering",
-    "install_storages",
     "order_after",
+    "passes_are_loaded",
     "register",
     "stream_switched",
     "without_opaque_inputs",
@@ -57,58 +54,9 @@ def install_lowering(op: torch._ops.OpOverload, lower: Callable[..., Any]) -> Ca
     return restore
 
 
-def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]:
-    """Let passes over the graph take the memory of ``value_behind(node)`` for that of ``node``.
-
-    They remove a clone, or overwrite a value in place, where nobody else has the memory.
-
-    Returns:
-        A function that undoes it.
-    """
-    upstream = fx_utils.get_node_storage
-
-    def storage(node: Node) -> int | None:
-        return upstream(value_behind(node))
-
-    for module in (post_grad, reinplace):
-        setattr(module, "get_node_storage", storage)  # noqa: B010  (mypy minds the names)
-
-    def restore() -> None:
-        for module in (post_grad, reinplace):
-            setattr(module, "get_node_storage", upstream)  # noqa: B010
-
-    return restore
-
-
-class _Kept:
-    """Stands for a target that a pass must not know."""
-
-    def __init__(self, target: Any) -> None:
-        self.target = target
-        self.__name__ = getattr(target, "__name__", str(target))
-
-
-def install_kept_copies(is_needed: Callable[[Node], bool]) -> Callable[[], None]:
-    """Let a copy stay that Inductor takes for superfluous, where ``is_needed(node)``.
-
-    Inductor reads the original in its place: it takes for granted that inputs are written to at the
-    end of a graph only.
-
-    Returns:
-        A function that undoes it.
-    """
-    upstream = post_grad.remove_noop_ops
-
-    def remove_noop_ops(graph: Graph) -> None:
-        kept = [n for n in graph.nodes if n.target in post_grad.noop_registry and is_needed(n)]
-        for node in kept:
-            node.target = _Kept(node.target)
-        upstream(graph)
-        for node in kept:
-            node.target = node.target.target
-
-    setattr(post_grad, "remove_noop_ops", remove_noop_ops)  # noqa: B010
-    return lambda: setattr(post_grad, "remove_noop_ops", upstream)
+def passes_are_loaded() -> bool:
+    """Whether Inductor compiles in this process, so that its passes are there to be changed."""
+    return "torch._inductor.fx_passes.post_grad" in sys.modules
 
 
 def install_before_scheduling(prepare: Callable[[Any], None]) -> Callable[[], None]:

@@ -13,13 +13,16 @@ it;
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch.fx import Node
 
 from .. import ops
+from .._compat import aot
 from .._compat import inductor_ir as ir
 
 _OPS = torch.ops.xpu_event
@@ -166,6 +169,25 @@ def copies_what_is_overwritten(node: Node) -> bool:
     )
 
 
+def _install_in_passes() -> Callable[[], None]:
+    """Tell Inductor's passes, once they are imported: importing them is no part of ours."""
+    undo = ExitStack()
+    lock = threading.Lock()
+    pending = [True]
+
+    def before_passes(_module: Any) -> None:
+        with lock:
+            if pending and ir.passes_are_loaded():
+                pending.clear()
+                from .._compat import inductor_passes as passes
+
+                undo.callback(passes.install_storages(value_behind))
+                undo.callback(passes.install_kept_copies(copies_what_is_overwritten))
+
+    undo.callback(aot.install_graph_pass(before_passes))
+    return undo.close
+
+
 def install() -> Callable[[], None]:
     """Teach Inductor the event ops.
 
@@ -184,8 +206,7 @@ def install() -> Callable[[], None]:
         undo.append(ir.install_lowering(op.default, _lower_record_stream))
     undo.append(ir.install_lowering(_OPS.entry_stream.default, _lower_entry_stream))
     undo.append(ir.install_before_scheduling(order_operations))
-    undo.append(ir.install_storages(value_behind))
-    undo.append(ir.install_kept_copies(copies_what_is_overwritten))
+    undo.append(_install_in_passes())
     undo.append(ir.install_device_of_subgraphs())
 
     def uninstall() -> None:

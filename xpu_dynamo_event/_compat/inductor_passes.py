@@ -1,0 +1,74 @@
+"""Inductor's passes over the graph, which event ops hide something from.
+
+Imported when something is about to be compiled: it brings half of Inductor with it.
+
+Upstream: torch/_inductor/fx_utils.py, torch/_inductor/fx_passes/{post_grad,reinplace}.py.
+Versions: 2.13.
+CAN REMOVE when an op can say that its results are its operands, and Inductor knows that inputs are
+written to before the end of a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch._inductor import fx_utils
+from torch._inductor.fx_passes import post_grad, reinplace
+from torch.fx import Graph, Node
+
+__all__ = ["install_kept_copies", "install_storages"]
+
+
+def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]:
+    """Let passes over the graph take the memory of ``value_behind(node)`` for that of ``node``.
+
+    They remove a clone, or overwrite a value in place, where nobody else has the memory.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = fx_utils.get_node_storage
+
+    def storage(node: Node) -> int | None:
+        return upstream(value_behind(node))
+
+    for module in (post_grad, reinplace):
+        setattr(module, "get_node_storage", storage)  # noqa: B010  (mypy minds the names)
+
+    def restore() -> None:
+        for module in (post_grad, reinplace):
+            setattr(module, "get_node_storage", upstream)  # noqa: B010
+
+    return restore
+
+
+class _Kept:
+    """Stands for a target that a pass must not know."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.__name__ = getattr(target, "__name__", str(target))
+
+
+def install_kept_copies(is_needed: Callable[[Node], bool]) -> Callable[[], None]:
+    """Let a copy stay that Inductor takes for superfluous, where ``is_needed(node)``.
+
+    Inductor reads the original in its place: it takes for granted that inputs are written to at the
+    end of a graph only.
+
+    Returns:
+        A function that undoes it.
+    """
+    upstream = post_grad.remove_noop_ops
+
+    def remove_noop_ops(graph: Graph) -> None:
+        kept = [n for n in graph.nodes if n.target in post_grad.noop_registry and is_needed(n)]
+        for node in kept:
+            node.target = _Kept(node.target)
+        upstream(graph)
+        for node in kept:
+            node.target = node.target.target
+
+    setattr(post_grad, "remove_noop_ops", remove_noop_ops)  # noqa: B010
+    return lambda: setattr(post_grad, "remove_noop_ops", upstream)

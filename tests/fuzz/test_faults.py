@@ -15,6 +15,7 @@ from fuzz.watch import differs, said
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The AccumulateGrad node's stream"),  # torch's own
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),
     pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled"),
 ]
 ENOUGH = 40  # programs; the slowest is found after 15

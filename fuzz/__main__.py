@@ -37,12 +37,12 @@ def main() -> int:
             tally.add(each)
             for finding in each.findings:
                 tqdm.write(str(finding))
+            if options.summary is not None:  # a run that is stopped has one, too
+                summary.write(tally, time.monotonic() - start, options.summary)
     except BrokenProcessPool:
         print("a process died or hung; its stacks are above", file=sys.stderr)
         return 1
     print(summary.text(tally))
-    if options.summary is not None:
-        summary.write(tally, time.monotonic() - start, options.summary)
     return 1 if tally.findings else 0
 
 

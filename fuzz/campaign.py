@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .check import Way, check
 from .corpus import Entry, entries, save
@@ -129,7 +130,8 @@ def _run_program(program: Program, name: str, ways: Sequence[Way], tally: Tally)
             _told.update([error] if error else [])
             attempts = 40 if way.backend == "inductor" else 200  # a second each, with g++
             small = shrink(program, same_mistake(found, way), attempts)
-            entry = Entry(small, way.backend, f"{name}: {found}", warm=way.warm)
+            tqdm.write(found)  # whole, with its traceback; what is stored has no paths
+            entry = Entry(small, way.backend, f"{name}: {note_of(found)}", warm=way.warm)
             tally.findings.append(Finding(name, entry, source(small)))
             return  # what goes wrong in one way mostly does in the next
 
@@ -142,6 +144,13 @@ def same_mistake(found: str, way: Way) -> Callable[[Program], bool]:
         return again is not None and error_of(again) == error_of(found)
 
     return fails
+
+
+def note_of(found: str) -> str:
+    """Return what went wrong, without the frames of a traceback."""
+    if not found.startswith("Traceback"):
+        return found
+    return "\n".join(re.findall(r"^[\w.]+(?:Error|Exception)\b.*", found, re.MULTILINE))
 
 
 def error_of(found: str) -> str:

@@ -265,8 +265,8 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
 
 def enter(tx: Any, stream: XPUStreamVariable) -> None:
     """Make ``stream`` current."""
-    # Read before the switch: the stream to come back to is an input of the graph.
-    current_stream(tx, None), current_stream(tx, stream.device)
+    for device in (None, stream.device):  # what to come back to is an input of the graph
+        current_stream(tx, device)
     tx.symbolic_stream_state.enter_stream(stream)
     act(tx, "set_stream", stream.as_proxy())
 

@@ -269,31 +269,6 @@ def test_memory_of_the_value_of_a_mutated_input(compiled: Any, latch: Any) -> No
         torch.testing.assert_close(z.cpu(), want)
 
 
-def test_memory_of_a_value_between_two_graphs(backend: str, latch: Any) -> None:
-    """After a graph break nobody keeps what one graph made for the next."""
-
-    def use(x: torch.Tensor, side: Any) -> torch.Tensor:
-        with torch.xpu.stream(side):
-            v = x.exp()
-        torch._dynamo.graph_break()
-        torch.xpu.current_stream().wait_stream(side)
-        return v * 2
-
-    run = torch.compile(use, backend=backend)
-    side = torch.xpu.Stream()
-    x = torch.zeros(1 << 16, device="xpu")
-    run(x, side)
-    torch.xpu.synchronize()
-    held = latch()
-    y = run(x, side)
-    with torch.xpu.stream(side):
-        others = [torch.full((1 << 16,), torch.nan, device="xpu") for _ in range(8)]
-        side.synchronize()
-    held.release()
-    assert y.cpu().eq(2).all()
-    del others
-
-
 def test_197416_write_back_before_the_record(compiled: Any, latch: Any) -> None:
     """A mutated input is written back before the event that the program recorded after it."""
 

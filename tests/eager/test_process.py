@@ -24,9 +24,9 @@ from xpu_dynamo_event.testing import Latch
 """
 
 
-def run(program: str) -> None:
-    """Run a program to its end, which is what may crash or hang, and check that it got there."""
-    assert run_program(START + program + "\nprint('end')\n").splitlines()[-1] == "end"
+def ends(program: str) -> bool:
+    """Run a program, which may crash or hang at its end; say whether it got there."""
+    return run_program(START + program + "\nprint('end')\n").splitlines()[-1] == "end"
 
 
 # ---- exit with work left
@@ -41,16 +41,16 @@ for _ in range(200):
 
 
 def test_exit_with_queued_kernels() -> None:
-    run(WORK)
+    assert ends(WORK)
 
 
 def test_exit_with_a_held_stream() -> None:
-    run("latch = Latch()" + WORK + "assert not event.query()")
+    assert ends("latch = Latch()" + WORK + "assert not event.query()")
 
 
 def test_exit_with_a_latch_that_is_never_released() -> None:
     """Nothing ever destroys the latch, so whoever waits for the stream waits for ever."""
-    run(
+    assert ends(
         "latch = Latch()"
         + WORK
         + "import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))"
@@ -58,7 +58,7 @@ def test_exit_with_a_latch_that_is_never_released() -> None:
 
 
 def test_exit_with_another_stream_that_waits_for_the_held_one() -> None:
-    run(
+    assert ends(
         "latch = Latch()"
         + WORK
         + """
@@ -73,12 +73,12 @@ import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))
 
 
 def test_exit_with_an_error_nobody_saw() -> None:
-    run("torch.ones(3, device='xpu').index_select(0, torch.tensor([10], device='xpu'))")
+    assert ends("torch.ones(3, device='xpu').index_select(0, torch.tensor([10], device='xpu'))")
 
 
 def test_exit_with_an_uncaught_exception_and_work_left() -> None:
     with pytest.raises(AssertionError, match="exit code 1\n(?s:.*)RuntimeError: meant"):
-        run("latch = Latch()" + WORK + "raise RuntimeError('meant')")
+        ends("latch = Latch()" + WORK + "raise RuntimeError('meant')")
 
 
 def test_sys_exit_in_a_stream_context() -> None:
@@ -169,7 +169,7 @@ result = compiled(torch.ones(3, device="xpu"))
 
 @pytest.mark.parametrize("where", KEPT)
 def test_the_interpreter_ends_with_live_objects(where: str) -> None:
-    run(LIVE + KEPT[where])
+    assert ends(LIVE + KEPT[where])
 
 
 THREAD = """
@@ -205,11 +205,11 @@ THREADS = {
 def test_the_interpreter_ends_while_a_daemon_thread(what: str) -> None:
     """The thread is stopped where it next wants the interpreter lock, in the middle of a call."""
     setup, loop = THREADS[what]
-    run(LIVE + THREAD.format(setup=setup, loop=loop))
+    assert ends(LIVE + THREAD.format(setup=setup, loop=loop))
 
 
 def test_threads_that_ended_leave_their_events_to_others() -> None:
-    run(
+    assert ends(
         LIVE
         + """
 import threading

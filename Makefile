@@ -25,7 +25,7 @@ env:
 
 build/build.ninja: | env
 	cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
-	  -DXPU_EVENT_INPLACE=ON -DXPU_EVENT_TESTS=ON $(CMAKE_FLAGS)
+	  -DXPU_EVENT_INPLACE=ON -DXPU_EVENT_TESTS=ON -DXPU_EVENT_BENCHMARKS=ON $(CMAKE_FLAGS)
 
 build: env build/build.ninja
 	cmake --build build

@@ -55,6 +55,11 @@ void check_not_captured(bool captured) {
       "the graph and use that one.");
 }
 
+// By owner: a queue created at the address of a destroyed one is not mistaken for it.
+bool is_same(const sycl::ext::oneapi::weak_object<sycl::queue>& one, const sycl::queue& other) {
+  return !other.ext_oneapi_owner_before(one) && !one.owner_before(other);
+}
+
 sycl::event submit_marker(sycl::queue& queue, bool enable_timing) {
   return translate_errors("recording", [&] {
     if (!enable_timing) return queue.ext_oneapi_submit_barrier();
@@ -136,7 +141,7 @@ void XPUEvent::publish(sycl::event& marker, const sycl::queue& queue, int device
   } else {
     std::construct_at(&event_, std::move(marker));
   }
-  queue_ = queue;
+  if (!is_same(queue_, queue)) queue_ = queue;  // mostly it is, and assigning takes two atomics
   device_index_.store(device_index);
   state_.store(state);
 }
@@ -159,10 +164,7 @@ bool XPUEvent::precedes_later_work(const Recording& recording, const sycl::queue
   return poll(recording);
 }
 
-// By owner: a queue created at the address of a destroyed one is not mistaken for it.
-bool XPUEvent::Recording::is_on(const sycl::queue& other) const {
-  return !other.ext_oneapi_owner_before(queue) && !queue.owner_before(other);
-}
+bool XPUEvent::Recording::is_on(const sycl::queue& other) const { return is_same(queue, other); }
 
 bool XPUEvent::query() const {
   const auto recording = unfinished();

@@ -1,12 +1,12 @@
 #include "ops/event_calls.h"
 
-#include <torch/csrc/Exceptions.h>
 #include <torch/csrc/utils/pybind.h>
 #include <torch/csrc/utils/python_numbers.h>
 
 #include "ops/event_state.h"
 #include "ops/no_gil.h"
 #include "ops/python_args.h"
+#include "ops/python_errors.h"
 
 namespace xpu_event_ops {
 namespace {
@@ -26,58 +26,58 @@ PyObject* without_gil(Action action) {
 }
 
 PyObject* call_record(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
-  HANDLE_TH_ERRORS
-  check_count(count, 2, "record");
-  auto& event = event_of(args[0], "record()");
-  const auto stream = stream_of(args[1], "record()");
-  return without_gil([&] { record(event, stream); });
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    check_count(count, 2, "record");
+    auto& event = event_of(args[0], "record()");
+    const auto stream = stream_of(args[1], "record()");
+    return without_gil([&] { record(event, stream); });
+  });
 }
 
 PyObject* call_wait(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
-  HANDLE_TH_ERRORS
-  check_count(count, 2, "wait");
-  auto& event = event_of(args[0], "wait()");
-  const auto stream = stream_of(args[1], "wait()");
-  return without_gil([&] { wait(event, stream); });
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    check_count(count, 2, "wait");
+    auto& event = event_of(args[0], "wait()");
+    const auto stream = stream_of(args[1], "wait()");
+    return without_gil([&] { wait(event, stream); });
+  });
 }
 
 PyObject* call_synchronize(PyObject* /*module*/, PyObject* event) {
-  HANDLE_TH_ERRORS
-  auto& state = event_of(event, "synchronize()");
-  return without_gil([&] { synchronize(state); });
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    auto& state = event_of(event, "synchronize()");
+    return without_gil([&] { synchronize(state); });
+  });
 }
 
 PyObject* call_set_stream(PyObject* /*module*/, PyObject* stream) {
-  HANDLE_TH_ERRORS
-  set_current_stream(stream_of(stream, "set_stream()"));
-  Py_RETURN_NONE;
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    set_current_stream(stream_of(stream, "set_stream()"));
+    Py_RETURN_NONE;
+  });
 }
 
 PyObject* call_wait_stream(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
-  HANDLE_TH_ERRORS
-  check_count(count, 2, "wait_stream");
-  const auto waiter = stream_of(args[0], "wait_stream()");
-  const auto other = stream_of(args[1], "wait_stream()");
-  return without_gil([&] { wait_stream(waiter, other); });
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    check_count(count, 2, "wait_stream");
+    const auto waiter = stream_of(args[0], "wait_stream()");
+    const auto other = stream_of(args[1], "wait_stream()");
+    return without_gil([&] { wait_stream(waiter, other); });
+  });
 }
 
 PyObject* call_synchronize_stream(PyObject* /*module*/, PyObject* stream) {
-  HANDLE_TH_ERRORS
-  const auto waited = stream_of(stream, "synchronize_stream()");
-  return without_gil([&] { synchronize_stream(waited); });
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    const auto waited = stream_of(stream, "synchronize_stream()");
+    return without_gil([&] { synchronize_stream(waited); });
+  });
 }
 
 PyObject* call_synchronize_device(PyObject* /*module*/, PyObject* index) {
-  HANDLE_TH_ERRORS
-  const auto device = static_cast<c10::DeviceIndex>(THPUtils_unpackLong(index));
-  return without_gil([&] { synchronize_device(device); });
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    const auto device = static_cast<c10::DeviceIndex>(THPUtils_unpackLong(index));
+    return without_gil([&] { synchronize_device(device); });
+  });
 }
 
 PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t)) {

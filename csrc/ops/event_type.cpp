@@ -2,13 +2,13 @@
 
 #include <torch/csrc/Device.h>
 #include <torch/csrc/Event.h>
-#include <torch/csrc/Exceptions.h>
 #include <torch/csrc/utils/object_ptr.h>
 #include <torch/csrc/utils/pybind.h>
 
 #include "ops/event_state.h"
 #include "ops/no_gil.h"
 #include "ops/python_args.h"
+#include "ops/python_errors.h"
 
 namespace xpu_event_ops {
 namespace {
@@ -39,80 +39,80 @@ PyObject* optional_stream(Method method, PyObject* const* args, Py_ssize_t count
 }
 
 PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  HANDLE_TH_ERRORS
-  int enable_timing = 0;
-  int blocking = 0;
-  int interprocess = 0;
-  static const char* keywords[] = {"enable_timing", "blocking", "interprocess", nullptr};
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|ppp", const_cast<char**>(keywords),
-                                   &enable_timing, &blocking, &interprocess)) {
-    return nullptr;
-  }
-  TORCH_CHECK_NOT_IMPLEMENTED(!interprocess,
-                              "interprocess=True is not supported: this device cannot share events "
-                              "between processes. Synchronize before handing data over instead.");
-  THPObjectPtr self(type->tp_alloc(type, 0));
-  if (!self) {
-    return nullptr;
-  }
-  auto* event = reinterpret_cast<EventBase*>(self.get());
-  new (&event->event) c10::Event(
-      c10::kXPU, enable_timing ? c10::EventFlag::BACKEND_DEFAULT : c10::EventFlag::PYTORCH_DEFAULT);
-  event->blocking = blocking != 0;
-  return self.release();
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    int enable_timing = 0;
+    int blocking = 0;
+    int interprocess = 0;
+    static const char* keywords[] = {"enable_timing", "blocking", "interprocess", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|ppp", const_cast<char**>(keywords),
+                                     &enable_timing, &blocking, &interprocess)) {
+      return nullptr;
+    }
+    TORCH_CHECK_NOT_IMPLEMENTED(
+        !interprocess,
+        "interprocess=True is not supported: this device cannot share events "
+        "between processes. Synchronize before handing data over instead.");
+    THPObjectPtr self(type->tp_alloc(type, 0));
+    if (!self) {
+      return nullptr;
+    }
+    auto* event = reinterpret_cast<EventBase*>(self.get());
+    new (&event->event) c10::Event(c10::kXPU, enable_timing ? c10::EventFlag::BACKEND_DEFAULT
+                                                            : c10::EventFlag::PYTORCH_DEFAULT);
+    event->blocking = blocking != 0;
+    return self.release();
+  });
 }
 
 PyObject* event_record(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  HANDLE_TH_ERRORS
-  const auto stream = stream_of(optional_stream("record", args, count, names), "Event.record()");
-  {
-    const NoGil no_gil;
-    record(state(self), stream);
-  }
-  Py_RETURN_NONE;
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    const auto stream = stream_of(optional_stream("record", args, count, names), "Event.record()");
+    {
+      const NoGil no_gil;
+      record(state(self), stream);
+    }
+    Py_RETURN_NONE;
+  });
 }
 
 PyObject* event_wait(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  HANDLE_TH_ERRORS
-  const auto stream = stream_of(optional_stream("wait", args, count, names), "Event.wait()");
-  {
-    const NoGil no_gil;
-    wait(state(self), stream);
-  }
-  Py_RETURN_NONE;
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    const auto stream = stream_of(optional_stream("wait", args, count, names), "Event.wait()");
+    {
+      const NoGil no_gil;
+      wait(state(self), stream);
+    }
+    Py_RETURN_NONE;
+  });
 }
 
 PyObject* event_query(PyObject* self, PyObject* /*unused*/) {
-  HANDLE_TH_ERRORS
-  return PyBool_FromLong(query(state(self)));
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* { return PyBool_FromLong(query(state(self))); });
 }
 
 PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
-  HANDLE_TH_ERRORS {
-    const NoGil no_gil;
-    synchronize(state(self));
-  }
-  Py_RETURN_NONE;
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    {
+      const NoGil no_gil;
+      synchronize(state(self));
+    }
+    Py_RETURN_NONE;
+  });
 }
 
 PyObject* event_elapsed_time(PyObject* self, PyObject* end) {
-  HANDLE_TH_ERRORS
-  return PyFloat_FromDouble(elapsed_ms(state(self), event_of(end, "Event.elapsed_time()")));
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    return PyFloat_FromDouble(elapsed_ms(state(self), event_of(end, "Event.elapsed_time()")));
+  });
 }
 
 PyObject* get_device(PyObject* self, void* /*unused*/) {
-  HANDLE_TH_ERRORS
-  if (!state(self).was_marked_for_recording()) {
-    Py_RETURN_NONE;
-  }
-  return THPDevice_New(state(self).device());
-  END_HANDLE_TH_ERRORS
+  return translate_errors([&]() -> PyObject* {
+    if (!state(self).was_marked_for_recording()) {
+      Py_RETURN_NONE;
+    }
+    return THPDevice_New(state(self).device());
+  });
 }
 
 PyObject* get_sycl_event(PyObject* self, void* /*unused*/) {

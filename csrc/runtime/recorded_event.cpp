@@ -43,11 +43,11 @@ bool every_third() {
 void RecordedEvent::record(const XPUStream& stream) {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   if (faults::is_on(faults::Fault::record_stale) && event_.created()) return;
-  const Coverage coverage{stream.id(), submitted(stream)};
-  event_.record(stream.queue(), stream.device_index());
+  const auto [queue, tasks] = position(stream);
+  event_.record(queue, stream.device_index());
   {
     const std::lock_guard lock(mutex_);
-    coverage_ = coverage;
+    coverage_ = {stream.id(), tasks};
   }
   if (order_log::enabled()) [[unlikely]]
     log_order(order_log::Op::record, this, stream);

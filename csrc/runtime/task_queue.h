@@ -90,8 +90,13 @@ XPU_RUNTIME_API void wait(const c10::xpu::XPUStream& stream);
 /// Rethrows the first error kept for the stream, if any; each error is reported once.
 XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream);
 
-/// Number of tasks submitted to the stream so far: an event remembers it when it is recorded.
-[[nodiscard]] XPU_RUNTIME_API std::uint64_t submitted(const c10::xpu::XPUStream& stream);
+/// What an event needs of a stream when it is recorded: its queue, and how many tasks it was given
+/// so far.
+struct Position {
+  sycl::queue& queue;
+  std::uint64_t tasks;
+};
+[[nodiscard]] XPU_RUNTIME_API Position position(const c10::xpu::XPUStream& stream);
 
 /// Rethrows the first error of the stream's first `tasks` tasks, if any.
 XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);

@@ -396,3 +396,22 @@ def test_a_view_of_a_mutated_input_is_a_result_of_training(compiled: Any) -> Non
     assert w.grad is not None
     assert w.grad.tolist() == [2.0] * SIZE
     assert log.graph_breaks == 0
+
+
+def test_a_view_of_a_view_of_what_was_mutated_where_there_is_no_backward(compiled: Any) -> None:
+    """Found by fuzzing: the views made again are then themselves the first of the backward."""
+
+    def use(x: torch.Tensor, event: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        total = torch.full_like(x, 0.5)
+        total.add_(x)
+        event.record()
+        return total[::2].view(2, 2), total
+
+    run, _ = compiled(use)
+    x = filled(1).requires_grad_()
+    view, total = run(x, torch.xpu.Event())
+    (view.sum() + total.sum()).backward()
+    assert view.tolist() == [[1.5, 1.5]] * 2
+    assert view._base is total
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 1.0] * 4

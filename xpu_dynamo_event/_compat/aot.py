@@ -92,7 +92,10 @@ def results_in_forward(graph: Graph) -> None:
         late = _operands_within(result, backward) if result in backward else []
         if not any(_is_backward(node) for node in late):  # it would be no view of the forward
             for node in late:
-                first.prepend(node)
+                if node is first:  # it is where it belongs, and no longer the first of the others
+                    first = node.next
+                else:
+                    first.prepend(node)
                 mark_phase(node, False)
 
 

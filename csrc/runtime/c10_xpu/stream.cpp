@@ -111,11 +111,16 @@ DeviceStreams& streams_of(DeviceIndex device) {
   return (*all)[device];
 }
 
-DeviceIndex resolve(DeviceIndex device) {
-  if (device == -1) return current_device();
-  device_count_ensure_non_zero();
-  check_device_index(device);
+DeviceIndex checked(DeviceIndex device) {
+  if (device < 0 || device >= device_count()) [[unlikely]] {
+    device_count_ensure_non_zero();
+    check_device_index(device);
+  }
   return device;
+}
+
+DeviceIndex resolve(DeviceIndex device) {
+  return device == -1 ? current_device() : checked(device);
 }
 
 StreamState& external_state(DeviceIndex device, StreamId id) {
@@ -208,9 +213,7 @@ using namespace c10::xpu;
 
 StreamState& state_of(c10::DeviceIndex device, c10::StreamId id) {
   check_not_forked();
-  device_count_ensure_non_zero();
-  check_device_index(device);
-  auto& streams = streams_of(device);
+  auto& streams = streams_of(checked(device));
   if (id == kDefaultStream) return streams.default_stream.get(device, id, kNormalRank);
   if (!is_pool_id(id)) return external_state(device, id);
   const int rank = rank_of(id);

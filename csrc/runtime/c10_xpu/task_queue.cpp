@@ -105,7 +105,10 @@ bool is_idle(const XPUStream& stream) {
   return idle;
 }
 
-std::uint64_t submitted(const XPUStream& stream) { return state_of(stream).submitted(); }
+Position position(const XPUStream& stream) {
+  auto& state = state_of(stream);
+  return {state.queue(), state.submitted()};
+}
 
 void rethrow(const XPUStream& stream) {
   auto& state = state_of(stream);

@@ -1,0 +1,36 @@
+"""The groups of benchmarks, and how one of them is run."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from .rows import Row, skipped
+
+GROUPS = {
+    "eager_ops": "Eager event ops",
+}
+
+
+def run(name: str, short: bool) -> tuple[list[Row], str]:
+    """Return the rows of a group, and the traceback of what went wrong."""
+    rows: list[Row] = []
+    try:
+        for each in importlib.import_module(f".{name}", __package__).rows(short):
+            rows.append(each)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return [*rows, skipped(GROUPS[name], reason)], traceback.format_exc()
+    return rows, ""
+
+
+def in_own_process(name: str, short: bool) -> tuple[list[Row], str]:
+    """Do the same in a process of its own."""
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(run, name, short).result()
+    except BrokenProcessPool:
+        return [skipped(GROUPS[name], "its process died")], f"the process of {name} died\n"

@@ -55,7 +55,9 @@ def machine() -> str:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument(
+        "--only", nargs="+", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS)
+    )
     parser.add_argument("--short", action="store_true", help="only show that everything runs")
     parser.add_argument(
         "--json", type=Path, default=ROOT / "benchmarks" / "latest.json", help="write the rows here"

@@ -118,7 +118,9 @@ def table(rows: Iterable[Row]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for each in rows:
-        base = f"{each.baseline}: {_number(each.baseline_value, each.unit)}" if each.baseline else ""
+        base = (
+            f"{each.baseline}: {_number(each.baseline_value, each.unit)}" if each.baseline else ""
+        )
         ratio = f"{each.ratio:.2f}" if each.ratio is not None else ""
         met = each.skipped or {True: "yes", False: "**no**", None: ""}[each.met]
         value = _number(each.value, each.unit)

@@ -90,7 +90,7 @@ def _can_capture() -> bool:
 
 def _install() -> None:
     # Imported here: Dynamo and Inductor are heavy, and eager use needs neither.
-    from . import export, lifetimes, ordering, variables
+    from . import direct_calls, export, lifetimes, ordering, variables
     from .inductor import lowering
 
     try:
@@ -98,6 +98,7 @@ def _install() -> None:
         _undo.append(export.install())
         _undo.append(lifetimes.install())
         _undo.append(ordering.install())
+        _undo.append(direct_calls.install())
         _undo.append(lowering.install())
         _install_device()
     except BaseException:

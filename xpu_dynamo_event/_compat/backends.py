@@ -40,3 +40,32 @@ def aot_graphs() -> tuple[list[GraphModule], Callable[..., Any]]:
         keep_inference_input_mutations=True,
     )
     return graphs, backend
+
+
+def install_before_running(graph_pass: Callable[[GraphModule], None]) -> Callable[[], None]:
+    """Run ``graph_pass`` on every graph that ``aot_eager`` is about to run as it is.
+
+    Graphs that torch will store are left alone: only dispatcher ops are known to every process.
+
+    Upstream: torch/_dynamo/backends/debugging.py, ``boxed_nop``.
+    CAN REMOVE when AOTAutograd takes custom passes over the graphs that it hands to a compiler.
+
+    Returns:
+        A function that undoes it.
+    """
+    from torch._dynamo.backends import debugging
+    from torch._functorch import config
+
+    upstream = debugging.boxed_nop
+
+    def boxed_nop(graph: GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        if not (config.force_autograd_cache or config.bundled_autograd_cache):
+            graph_pass(graph)
+        return upstream(graph, inputs)
+
+    debugging.boxed_nop = boxed_nop
+
+    def uninstall() -> None:
+        debugging.boxed_nop = upstream
+
+    return uninstall

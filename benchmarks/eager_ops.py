@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import torch
 
-from xpu_dynamo_event.testing import Latch
-
 from . import _bench
+from .held import held
 from .measure import Samples, Timed, alternate, median, ratio, statement
 from .rows import Row, Target, row
 
 RAW = "SYCL"
 NATIVE = "XPUEvent in C++"
-
-
-class _Held:
-    """Holds a stream back, from one measurement to the next."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-        self.latch: Latch | None = None
-
-    def again(self) -> None:
-        """Let go, wait for all work, and hold again."""
-        self.release()
-        self.latch = Latch(self.stream)
-
-    def release(self) -> None:
-        if self.latch is not None:
-            self.latch.release()
-        torch.xpu.synchronize()
-
-
-@contextmanager
-def _held(stream: Any) -> Iterator[_Held]:
-    held = _Held(stream)
-    try:
-        yield held
-    finally:
-        held.release()
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -89,10 +59,10 @@ def rows(short: bool) -> Iterator[Row]:
             "Event(enable_timing=True).record(stream)": Target("ratio", 1.2),
         },
     )
-    with _held(stream) as held:
+    with held(stream) as holder:
 
         def pending() -> None:
-            held.again()
+            holder.again()
             event.record(stream)
 
         yield from compared(

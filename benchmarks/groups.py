@@ -12,11 +12,15 @@ from .rows import Row, skipped
 
 GROUPS = {
     "eager_ops": "Eager event ops",
+    "compiled_ops": "Event ops in compiled functions",
+    "arguments": "Events and streams as arguments of compiled functions",
 }
 
 
 def run(name: str, short: bool) -> tuple[list[Row], str]:
     """Return the rows of a group, and the traceback of what went wrong."""
+    import xpu_dynamo_event  # noqa: F401  (brings the device)
+
     rows: list[Row] = []
     try:
         for each in importlib.import_module(f".{name}", __package__).rows(short):

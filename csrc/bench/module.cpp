@@ -1,5 +1,6 @@
 // benchmarks._bench: the loops of loops.h for queues and events that are given as addresses.
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 #include <sycl/sycl.hpp>
 
 #include <cstdint>

@@ -12,6 +12,8 @@ from typing import Any
 
 from torch.fx import GraphModule
 
+_RUNS_AS_IT_IS = "boxed_nop"
+
 
 def lookup(name: str) -> Callable[..., Any]:
     """Return the compiler that ``torch.compile(backend=name)`` uses."""
@@ -63,9 +65,5 @@ def install_before_running(graph_pass: Callable[[GraphModule], None]) -> Callabl
             graph_pass(graph)
         return upstream(graph, inputs)
 
-    debugging.boxed_nop = boxed_nop
-
-    def uninstall() -> None:
-        debugging.boxed_nop = upstream
-
-    return uninstall
+    setattr(debugging, _RUNS_AS_IT_IS, boxed_nop)
+    return lambda: setattr(debugging, _RUNS_AS_IT_IS, upstream)

@@ -80,4 +80,3 @@ def _compiled(
     if arguments is not None:
         compiled(*arguments)
     return compiled
-

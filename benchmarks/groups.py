@@ -14,6 +14,10 @@ GROUPS = {
     "eager_ops": "Eager event ops",
     "compiled_ops": "Event ops in compiled functions",
     "arguments": "Events and streams as arguments of compiled functions",
+    "overlap": "Two streams at once",
+    "scale": "Many events, streams and threads",
+    "kernels": "The kernels of the device",
+    "startup": "Import and first use",
 }
 
 

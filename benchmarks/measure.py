@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import timeit
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter_ns
 
 import torch
 
@@ -23,6 +24,19 @@ def statement(code: str, **names: object) -> Timed:
 def call(function: Callable[..., object], *arguments: object) -> Timed:
     """Return a `Timed` of a call."""
     return statement("function(*arguments)", function=function, arguments=arguments)
+
+
+def until_done(function: Callable[..., object], *arguments: object) -> Timed:
+    """Return a `Timed` of calls and of all that they leave to the device."""
+
+    def run(count: int) -> float:
+        start = perf_counter_ns()
+        for _ in range(count):
+            function(*arguments)
+        torch.xpu.synchronize()
+        return (perf_counter_ns() - start) / count
+
+    return run
 
 
 def alternate(

@@ -12,6 +12,7 @@ ends (:func:`sanitize`).
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from . import runtime
 
@@ -20,9 +21,11 @@ runtime.bring_up()
 from . import copying  # noqa: E402
 from ._version import __version__  # noqa: E402
 from .event import Event  # noqa: E402
-from .graphs import GraphLog  # noqa: E402
 from .install import disable, enable, enabled, is_enabled  # noqa: E402
-from .sanitizer import sanitize, sanitize_process  # noqa: E402
+
+if TYPE_CHECKING:
+    from .graphs import GraphLog
+    from .sanitizer import sanitize
 
 if runtime.is_active():
     runtime.set_event_class(Event)
@@ -38,8 +41,25 @@ __all__ = [
     "sanitize",
 ]
 
+_IMPORTED_WHEN_USED = {"GraphLog": "graphs", "sanitize": "sanitizer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _IMPORTED_WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    module = importlib.import_module(f".{_IMPORTED_WHEN_USED[name]}", __name__)
+    globals()[name] = getattr(module, name)
+    return globals()[name]
+
+
 if runtime.is_available():
+    from . import ops  # noqa: F401
+
     copying.install()
     enable()
     if os.environ.get("XPU_DYNAMO_EVENT_SANITIZE", "0") not in ("", "0"):
+        from .sanitizer import sanitize_process
+
         sanitize_process()

@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ._compat import versions
+from ._compat import compiler_import, versions
 
 _lock = threading.RLock()
 _undo: list[Callable[[], None]] = []
+_on = False  # what was asked for; carried out once the compiler is imported
+_hooked = False
 _warned = False
 
 
@@ -18,7 +20,7 @@ def enable() -> None:
     """Let ``torch.compile`` capture XPU events and streams; does nothing when it already does.
 
     Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they
-    captured.
+    captured. It takes effect when torch's compiler is first used, which is when that is imported.
 
     On a torch whose compiler this package does not know, capture stays off: eager use works, and
     one warning says so.
@@ -32,21 +34,30 @@ def enable() -> None:
         >>> xpu_dynamo_event.is_enabled()
         True
     """
+    global _on, _hooked
     with _lock:
-        if not _undo and _can_capture():
-            _install()
+        if _on or not _can_capture():
+            return
+        _on = True
+        if compiler_import.is_imported():
+            _carry_out()
+        elif not _hooked:
+            _hooked = True
+            compiler_import.when_imported(_carry_out)
 
 
 def disable() -> None:
     """Give torch its own handling of events back; does nothing when capture is off."""
+    global _on
     with _lock:
+        _on = False
         while _undo:
             _undo.pop()()
 
 
 def is_enabled() -> bool:
     """Return whether ``torch.compile`` captures XPU events and streams."""
-    return bool(_undo)
+    return _on
 
 
 @contextmanager
@@ -88,8 +99,14 @@ def _can_capture() -> bool:
     return problem is None
 
 
+def _carry_out() -> None:
+    with _lock:
+        if _on and not _undo:
+            _install()
+
+
 def _install() -> None:
-    # Imported here: Dynamo and Inductor are heavy, and eager use needs neither.
+    # Imported here, because it imports the compiler.
     from . import direct_calls, export, lifetimes, ordering, variables
     from .inductor import lowering
 

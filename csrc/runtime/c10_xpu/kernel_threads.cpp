@@ -1,6 +1,8 @@
-#include "runtime/c10_xpu/kernel_threads.h"
+#include "runtime/kernel_threads.h"
 
 #include <dlfcn.h>
+
+#include <atomic>
 
 namespace xpu_runtime {
 namespace {
@@ -25,15 +27,27 @@ const OpenMP& openmp() {
   return calls;
 }
 
+std::atomic<int> running{0};
+
+// What a team has outside of tasks: OMP_NUM_THREADS, or the number of processors.
+thread_local int members_outside = 1;
+
 }  // namespace
 
 SingleKernelThread::SingleKernelThread()
     : previous_(openmp().found() ? openmp().get_max_threads() : 1) {
+  running.fetch_add(1, std::memory_order_relaxed);
+  members_outside = previous_;
   if (previous_ > 1) openmp().set_num_threads(1);
 }
 
 SingleKernelThread::~SingleKernelThread() {
   if (previous_ > 1) openmp().set_num_threads(previous_);
+  running.fetch_sub(1, std::memory_order_relaxed);
+}
+
+int spare_threads() noexcept {
+  return running.load(std::memory_order_relaxed) == 1 ? members_outside - 1 : 0;
 }
 
 }  // namespace xpu_runtime

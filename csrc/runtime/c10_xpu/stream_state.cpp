@@ -1,5 +1,6 @@
 #include "runtime/c10_xpu/stream_state.h"
 
+#include <thread>
 #include <utility>
 
 #include "event/error.h"
@@ -53,6 +54,22 @@ std::exception_ptr StreamState::take_error(std::uint64_t tasks) {
 
 void StreamState::rethrow_error(std::uint64_t tasks) {
   if (auto error = take_error(tasks)) std::rethrow_exception(error);
+}
+
+bool StreamState::is_idle() const {
+  if (has_pending_tasks()) return false;
+  // SYCL asks the status of the last event, and that of a submission by another thread may not have
+  // a native event yet: an error that is gone a moment later.
+  constexpr int kAttempts = 1000;
+  for (int i = 1; i < kAttempts; ++i) {
+    try {
+      return queue_.ext_oneapi_empty();
+    } catch (const sycl::exception&) {
+      std::this_thread::yield();
+    }
+  }
+  return xpu_event::translate_errors("querying a stream",
+                                     [this] { return queue_.ext_oneapi_empty(); });
 }
 
 void StreamState::wait() {

@@ -51,6 +51,8 @@ class StreamState {
   /// The oldest kept error, no longer kept.
   [[nodiscard]] std::exception_ptr take_error(std::uint64_t tasks);
 
+  /// Whether all work is complete.
+  [[nodiscard]] bool is_idle() const;
   /// Waits for all work. Rethrows nothing of the runtime's own.
   void wait();
   /// Notes in the order log that the host knows all work to be complete.

@@ -1,8 +1,8 @@
 #include "runtime/task_queue.h"
 
-#include "runtime/c10_xpu/kernel_threads.h"
 #include "runtime/c10_xpu/stream_state.h"
 #include "runtime/clean_dispatch.h"
+#include "runtime/kernel_threads.h"
 #include "runtime/trace.h"
 
 namespace xpu_runtime {
@@ -99,7 +99,7 @@ void synchronize(c10::DeviceIndex device) {
 
 bool is_idle(const XPUStream& stream) {
   auto& state = state_of(stream);
-  const bool idle = !state.has_pending_tasks() && state.queue().ext_oneapi_empty();
+  const bool idle = state.is_idle();
   if (idle && order_log::enabled()) [[unlikely]]
     state.log_finished();
   return idle;

@@ -149,10 +149,15 @@ struct Launch<R(Parameters...)> {
   }
 };
 
+/// Specialised for operators whose large calls are computed in parts (split.h): the same call.
+template <class Op>
+struct Split : Op {};
+
 /// Runs `Op` or a runner, under the name of the operator that was called.
 template <class Op, class... Args>
 void launch(const char* name, const Args&... arguments) {
-  Launch<typename Op::schema>::on_stream(name, operator_name<Op>(), Op::redispatch, arguments...);
+  Launch<typename Op::schema>::on_stream(name, operator_name<Op>(), Split<Op>::redispatch,
+                                         arguments...);
 }
 
 }  // namespace xpu_runtime::kernels

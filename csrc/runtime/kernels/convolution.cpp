@@ -5,6 +5,7 @@
 #include "runtime/kernels/kernel.h"
 #include "runtime/kernels/runners.h"
 #include "runtime/kernels/shape_function.h"
+#include "runtime/kernels/split.h"
 #include "runtime/kernels/tables.h"
 
 // at::convolution has checked shapes and parameters before it calls these for a device that is not
@@ -84,6 +85,23 @@ struct ConvolutionBackward {
 };
 
 }  // namespace
+
+template <>
+struct Split<Copied<ops::convolution>> {
+  static void redispatch(c10::DispatchKeySet keys, const Tensor& input, const Tensor& weight,
+                         const std::optional<Tensor>& bias, c10::SymIntArrayRef stride,
+                         c10::SymIntArrayRef padding, c10::SymIntArrayRef dilation, bool transposed,
+                         c10::SymIntArrayRef output_padding, c10::SymInt groups, Tensor& out) {
+    const auto each = static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
+    in_parts(input.size(0), static_cast<double>(out.numel()) * each,
+             [&](std::int64_t begin, std::int64_t count) {
+               auto images = out.narrow(0, begin, count);
+               Copied<ops::convolution>::redispatch(keys, input.narrow(0, begin, count), weight,
+                                                    bias, stride, padding, dilation, transposed,
+                                                    output_padding, groups, images);
+             });
+  }
+};
 
 void convolution_kernels(torch::Library& library) {
   constexpr Gate types(kFloating | kLong, kLikeFirst);

@@ -10,6 +10,7 @@
 #include <ATen/ExpandUtils.h>
 
 #include "runtime/kernels/kernel.h"
+#include "runtime/kernels/split.h"
 
 namespace xpu_runtime::kernels {
 
@@ -41,7 +42,51 @@ struct VectorSum : meta::structured_addmv {
   }
 };
 
+// Of (..., m, k) times (..., k, n).
+double multiplications(const Tensor& a, const Tensor& b) {
+  return static_cast<double>(a.numel()) * static_cast<double>(b.size(-1));
+}
+
 }  // namespace
+
+template <>
+struct Split<ops::mm_out> {
+  static Tensor& redispatch(c10::DispatchKeySet keys, const Tensor& a, const Tensor& b,
+                            Tensor& out) {
+    in_parts(a.size(0), multiplications(a, b), [&](std::int64_t begin, std::int64_t count) {
+      auto rows = out.narrow(0, begin, count);
+      ops::mm_out::redispatch(keys, a.narrow(0, begin, count), b, rows);
+    });
+    return out;
+  }
+};
+
+template <>
+struct Split<ops::addmm_out> {
+  static Tensor& redispatch(c10::DispatchKeySet keys, const Tensor& self, const Tensor& a,
+                            const Tensor& b, const at::Scalar& beta, const at::Scalar& alpha,
+                            Tensor& out) {
+    const bool has_rows = self.dim() == 2 && self.size(0) == a.size(0);
+    in_parts(a.size(0), multiplications(a, b), [&](std::int64_t begin, std::int64_t count) {
+      auto rows = out.narrow(0, begin, count);
+      ops::addmm_out::redispatch(keys, has_rows ? self.narrow(0, begin, count) : self,
+                                 a.narrow(0, begin, count), b, beta, alpha, rows);
+    });
+    return out;
+  }
+};
+
+template <>
+struct Split<ops::bmm_out> {
+  static Tensor& redispatch(c10::DispatchKeySet keys, const Tensor& a, const Tensor& b,
+                            Tensor& out) {
+    in_parts(a.size(0), multiplications(a, b), [&](std::int64_t begin, std::int64_t count) {
+      auto batches = out.narrow(0, begin, count);
+      ops::bmm_out::redispatch(keys, a.narrow(0, begin, count), b.narrow(0, begin, count), batches);
+    });
+    return out;
+  }
+};
 
 void matmul_kernels(torch::Library& library) {
   constexpr Gate same(kNumeric, kLikeFirst);

@@ -1,0 +1,44 @@
+#include <c10/xpu/XPUFunctions.h>
+
+#include <memory>
+#include <utility>
+
+#include "runtime/c10_xpu/opencl.h"
+#include "runtime/clean_dispatch.h"
+#include "runtime/kernel_threads.h"
+
+namespace xpu_runtime {
+namespace {
+
+using Work = std::function<void()>;
+
+// Out of order, and of no stream. Leaked, as work that came too late may still be in it at the end.
+const std::optional<cl_command_queue>& queue_of_offers() {
+  static auto* queue = new sycl::queue(c10::xpu::get_device_context(), c10::xpu::get_raw_device(0));
+  static const auto native = native_kernel_queue(*queue);
+  return native;
+}
+
+void CL_CALLBACK run_offer(void* argument) {
+  const std::unique_ptr<Work> work(*static_cast<Work**>(argument));
+  const CleanDispatch dispatch;
+  const SingleKernelThread threads;
+  (*work)();
+}
+
+}  // namespace
+
+bool offer_to_idle_worker(Work work) {
+  const auto& queue = queue_of_offers();
+  if (!queue) return false;
+  auto kept = std::make_unique<Work>(std::move(work));
+  Work* pointer = kept.get();
+  check_opencl(opencl().enqueue_native_kernel(*queue, &run_offer, &pointer, sizeof(pointer), 0,
+                                              nullptr, nullptr, 0, nullptr, nullptr),
+               "clEnqueueNativeKernel");
+  [[maybe_unused]] auto* taken_over = kept.release();
+  check_opencl(opencl().flush(*queue), "clFlush");
+  return true;
+}
+
+}  // namespace xpu_runtime

@@ -1,4 +1,4 @@
-"""What events and streams cost as arguments of a compiled function: guards, prologue, passing on."""
+"""What events and streams cost as arguments of a compiled function: guards and passing them on."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ GROUPS = {
     "eager_ops": "Eager event ops",
     "compiled_ops": "Event ops in compiled functions",
     "arguments": "Events and streams as arguments of compiled functions",
+    "capture": "Capture",
     "overlap": "Two streams at once",
     "scale": "Many events, streams and threads",
     "kernels": "The kernels of the device",

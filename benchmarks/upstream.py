@@ -28,3 +28,13 @@ def record_and_wait(event: Any, recorded: Any, waiting: Any, pairs: int) -> Call
             ops.wait_event.default(0, 2)
 
     return run
+
+
+def kernels_generated() -> int:
+    """Return how many kernels Inductor has written in this process.
+
+    Upstream: torch/_inductor/metrics.py.
+    """
+    from torch._inductor import metrics
+
+    return metrics.generated_kernel_count

@@ -13,6 +13,7 @@ _lock = threading.RLock()
 _undo: list[Callable[[], None]] = []
 _on = False  # what was asked for; carried out once the compiler is imported
 _hooked = False
+_installing = False  # which imports what it is told of
 _warned = False
 
 
@@ -100,9 +101,15 @@ def _can_capture() -> bool:
 
 
 def _carry_out() -> None:
+    global _installing
     with _lock:
-        if _on and not _undo:
+        if not _on or _undo or _installing:
+            return
+        _installing = True
+        try:
             _install()
+        finally:
+            _installing = False
 
 
 def _install() -> None:

@@ -78,6 +78,36 @@ print(y.tolist())
     assert done.stdout.strip() == "[2.0, 2.0]", done.stderr
 
 
+LATE = """
+import sys, torch, xpu_dynamo_event
+assert "torch._dynamo" not in sys.modules, "the import brings the compiler"
+import {module}
+log = xpu_dynamo_event.GraphLog("aot_eager")
+@torch.compile(backend=log)
+def use(x, event):
+    event.record()
+    return x + 1
+use(torch.ones(2, device="xpu"), torch.xpu.Event())
+print(log.event_ops())
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["torch._dynamo", "torch._inductor", "torch._functorch.partitioners", "torch.export._trace"],
+)
+def test_the_compiler_is_imported_later(module: str) -> None:
+    """Some of these import it in the middle of their own import."""
+    done = run(LATE.format(module=module))
+    assert done.stdout.strip() == "['record(l_event_, None)']", done.stderr
+
+
+def test_switched_off_before_the_compiler_is_imported() -> None:
+    switch_off = "import sys\nxpu_dynamo_event.disable()"
+    done = run(LATE.format(module=switch_off.replace("import ", "", 1)))
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 VERSION = """
 import warnings, torch
 torch.__version__ = "{version}"

@@ -1,7 +1,10 @@
 """When torch's compiler is imported, which takes seconds and which eager programs never do.
 
-Upstream: torch/__init__.py imports ``torch._dynamo`` when something is first compiled; whatever
-traces or compiles (``torch.compile``, ``torch.export``, Inductor, AOTAutograd) imports it.
+Upstream: torch/__init__.py imports ``torch._dynamo`` when something is first compiled, and
+torch/export/__init__.py its ``_trace`` when something is first exported. Either may also come in the
+middle of the import of something else (Inductor, AOTAutograd), which is then half there and cannot
+be changed yet. Then the first frame that Dynamo looks at is early enough
+(torch/_dynamo/convert_frame.py).
 Versions: 2.13 to 2.15.
 CAN REMOVE when torch has a place where packages name what to call once it compiles.
 """
@@ -10,17 +13,50 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import wrapt
 
 _COMPILER = "torch._dynamo"
+_EXPORT = "torch.export._trace"
 
 
 def is_imported() -> bool:
-    """Return whether the compiler has been imported."""
-    return _COMPILER in sys.modules
+    """Return whether the compiler has been imported, or an import of it has begun."""
+    return _COMPILER in sys.modules or _EXPORT in sys.modules
 
 
 def when_imported(action: Callable[[], None]) -> None:
-    """Call ``action`` behind the import of the compiler, before the importer goes on."""
-    wrapt.register_post_import_hook(lambda _module: action(), _COMPILER)
+    """Call ``action`` when the compiler is imported, before it is used. It may be called again."""
+    for name in (_COMPILER, _EXPORT):
+        wrapt.register_post_import_hook(lambda module: _soon(action, module.__name__), name)
+
+
+def _soon(action: Callable[[], None], imported: str) -> None:
+    if not _is_importing(except_for=imported):
+        action()
+    elif _COMPILER in sys.modules:
+        _at_first_frame(action)
+
+
+def _is_importing(except_for: str) -> bool:
+    specs = {
+        name: getattr(module, "__spec__", None)
+        for name, module in list(sys.modules.items())
+        if name.startswith("torch.") and name != except_for
+    }
+    return any(getattr(spec, "_initializing", False) for spec in specs.values())
+
+
+def _at_first_frame(action: Callable[[], None]) -> None:
+    from torch._dynamo import convert_frame
+
+    wrapper = convert_frame.CatchErrorsWrapper
+    upstream = wrapper.__call__
+
+    def call(self: Any, *arguments: Any) -> Any:
+        setattr(wrapper, "__call__", upstream)  # noqa: B010 (mypy allows no method to be assigned)
+        action()
+        return upstream(self, *arguments)
+
+    setattr(wrapper, "__call__", call)  # noqa: B010

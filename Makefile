@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build test demo parity fuzz soak lint format sanitize wheel clean
+.PHONY: help env build test demo parity fuzz soak bench lint format sanitize wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint      ruff, mypy, clang-format; make format mends what can be mended"
 	@echo "make parity    compare with what upstream captures; write the table in README.md"
 	@echo "make fuzz      random programs under hostile schedules, for MINUTES (default 10)"
+	@echo "make bench     what event ops cost beside raw SYCL calls; writes benchmarks/latest.json and docs"
 	@echo "make soak      PAIRS events (default a million), STEPS compiled steps: does memory stay flat?"
 	@echo "make sanitize  C++ tests and stress under the address, undefined and thread sanitizers"
 	@echo "make wheel     a wheel for the torch of .venv, in dist/"
@@ -47,6 +48,10 @@ JOBS ?= 2
 
 fuzz: build
 	python -m fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --summary build/fuzz.json
+
+bench: build
+	python -m benchmarks
+	python -m benchmarks.document
 
 PAIRS ?= 1000000
 STEPS ?= 100000

@@ -26,7 +26,7 @@ LAYERS = [
     {"event_variables"},
     {"variables"},
     {"backward_streams", "control_flow", "recomputation", "write_back"},
-    {"export", "lifetimes", "ordering"},
+    {"direct_calls", "export", "lifetimes", "ordering"},
     {"inductor"},
     {
         "graphs",
@@ -47,6 +47,7 @@ INCLUDES = {
     "ops": {"event", "ops"},
     "runtime": {"event", "runtime"},
     "bindings": {"event", "ops", "runtime", "bindings"},
+    "bench": {"event", "bench"},
 }
 
 pytestmark = pytest.mark.no_device

@@ -1,10 +1,10 @@
 """When torch's compiler is imported, which takes seconds and which eager programs never do.
 
-Upstream: torch/__init__.py imports ``torch._dynamo`` when something is first compiled, and
-torch/export/__init__.py its ``_trace`` when something is first exported. Either may also come in the
-middle of the import of something else (Inductor, AOTAutograd), which is then half there and cannot
-be changed yet. Then the first frame that Dynamo looks at is early enough
-(torch/_dynamo/convert_frame.py).
+Upstream: torch/__init__.py imports ``torch._dynamo`` when something is first compiled,
+torch/export/__init__.py its ``_trace`` when something is first exported, and ``pt2_archive`` when
+something is saved or loaded. Each may also come in the middle of the import of something else
+(Inductor, AOTAutograd), which is then half there and cannot be changed yet. Then the first frame
+that Dynamo looks at is early enough (torch/_dynamo/convert_frame.py).
 Versions: 2.13 to 2.15.
 CAN REMOVE when torch has a place where packages name what to call once it compiles.
 """
@@ -18,17 +18,17 @@ from typing import Any
 import wrapt
 
 _COMPILER = "torch._dynamo"
-_EXPORT = "torch.export._trace"
+_NAMES = (_COMPILER, "torch.export._trace", "torch.export.pt2_archive")
 
 
 def is_imported() -> bool:
     """Return whether the compiler has been imported, or an import of it has begun."""
-    return _COMPILER in sys.modules or _EXPORT in sys.modules
+    return any(name in sys.modules for name in _NAMES)
 
 
 def when_imported(action: Callable[[], None]) -> None:
     """Call ``action`` when the compiler is imported, before it is used. It may be called again."""
-    for name in (_COMPILER, _EXPORT):
+    for name in _NAMES:
         wrapt.register_post_import_hook(lambda module: _soon(action, module.__name__), name)
 
 

@@ -1,0 +1,83 @@
+"""The benchmarks run, and their files can be read; how fast things are is not asked here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import compare, rows
+from benchmarks.__main__ import main
+from benchmarks.groups import GROUPS, run
+from benchmarks.rows import Target
+
+FIELDS = {"name", "value", "unit", "baseline", "baseline_value", "ratio", "target", "met"}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_benchmark_runs(group: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    result = tmp_path / "result.json"
+    assert main(["--short", "--only", group, "--json", str(result)]) == 0, capsys.readouterr().out
+    found = json.loads(result.read_text())
+    assert found
+    for each in found:
+        assert set(each) >= FIELDS
+        assert each["skipped"] == ""
+        assert isinstance(each["value"], float | int)
+        assert each["met"] in (True, False) if each["target"] else each["met"] is None
+
+
+def test_the_latest_result_can_be_read() -> None:
+    latest = rows.read(Path(rows.__file__).with_name("latest.json"))
+    assert len(latest) > 20
+    assert any(each.target for each in latest)
+
+
+def test_what_cannot_run_is_skipped_and_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GROUPS, "no_such_group", "Nothing")
+    (only,), error = run("no_such_group", short=True)
+    assert "No module named 'benchmarks.no_such_group'" in error
+    assert only.skipped.startswith("ModuleNotFoundError")
+    assert only.met is None
+    assert "ModuleNotFoundError" in rows.table([only])
+
+
+@pytest.mark.parametrize(
+    ("target", "ratio", "met"),
+    [
+        (Target("ratio", 1.2), 1.2, True),
+        (Target("ratio", 1.2), 1.21, False),
+        (Target("ratio", 5, at_least=True), 5.1, True),
+        (Target("ratio", 5, at_least=True), 4.9, False),
+        (Target("value", 3), 9.0, True),
+        (Target("value", 1), 0.5, False),
+    ],
+)
+def test_targets(target: Target, ratio: float, met: bool) -> None:
+    assert rows.row("name", 2.0, "us", ("raw", 1.0), ratio, target).met is met
+
+
+def test_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    target = Target("ratio", 1.5)
+    rows.write([rows.row("a", 2.0, "us", ("raw", 1.0), target=target)], before)
+    rows.write(
+        [
+            rows.row("a", 1.0, "us", ("raw", 1.0), target=target),
+            rows.skipped("b", "no device", target),
+        ],
+        after,
+    )
+    assert compare.main([str(before), str(after)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "| a | raw | 2 | 1 | 2 us | 1 us | no | yes |"
+    assert lines[3].endswith("| not measured | skipped |")
+
+
+def test_a_file_without_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('[{"name": 1, "surprise": 2}]')
+    with pytest.raises(SystemExit):
+        compare.main([str(broken), str(broken)])
+    assert f"{broken} holds no rows of a benchmark" in capsys.readouterr().err

@@ -3,119 +3,147 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from . import _bench
 from .held import held
-from .measure import Samples, Timed, alternate, median, ratio, statement
+from .measure import Timed, alternate, median, ratio, statement
 from .rows import Row, Target, row
 
 RAW = "SYCL"
 NATIVE = "XPUEvent in C++"
+ELIDED = Target("value", 0.2)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the statements see, and how often they are repeated.
+
+    Attributes:
+        names: An event, one that measures time, and two streams.
+        count: Repeats of a measurement.
+        repeats: Measurements.
+    """
+
+    names: dict[str, Any]
+    count: int
+    repeats: int
+
+    def compare(
+        self,
+        statements: dict[str, Target],
+        code: dict[str, str],
+        native: dict[str, Timed],
+        before: Callable[[], object] = torch.xpu.synchronize,
+        share: int = 1,
+    ) -> Iterator[Row]:
+        """Yield a row for each way but `RAW`.
+
+        Args:
+            statements: What is wanted of each statement.
+            code: The statements.
+            native: What is measured in C++.
+            before: Called before each measurement.
+            share: By what the number of repeats is divided.
+        """
+        ways = native | {name: statement(code[name], **self.names) for name in statements}
+        samples = alternate(ways, self.count // share, self.repeats, before)
+        for name in ways:
+            if name != RAW:
+                raw = (RAW, median(samples, RAW) / 1e3) if RAW in ways else None
+                against = ratio(samples, name, RAW) if RAW in ways else None
+                value = median(samples, name) / 1e3
+                yield row(name, value, "us", raw, against, statements.get(name))
 
 
 def rows(short: bool) -> Iterator[Row]:
     """Measure; ``short`` only shows that it runs."""
-    count, repeats = (20, 2) if short else (500, 41)
-    stream, other = torch.xpu.current_stream(), torch.xpu.Stream()
-    queue, others = stream.sycl_queue, other.sycl_queue
-
-    def compared(
-        ways: dict[str, Timed],
-        targets: dict[str, Target | None],
-        before: Callable[[], object] = torch.xpu.synchronize,
-        times: int = count,
-    ) -> Iterator[Row]:
-        samples = alternate(ways, times, repeats, before)
-        yield from _rows(samples, targets)
-
-    event, timed = torch.xpu.Event(), torch.xpu.Event(enable_timing=True)
+    xpu: Any = torch.xpu
+    stream, other = xpu.current_stream(), xpu.Stream()
+    event, timed = xpu.Event(), xpu.Event(enable_timing=True)
     names = {"event": event, "timed": timed, "stream": stream, "other": other}
+    scene = Scene(names, *((20, 2) if short else (500, 41)))
     event.record(stream)
     torch.xpu.synchronize()
+    yield from _records(scene)
+    yield from _pending(scene)
+    event.record(stream)
+    event.synchronize()
+    yield from _complete(scene)
 
-    yield from compared(
+
+def _records(scene: Scene) -> Iterator[Row]:
+    queue = scene.names["stream"].sycl_queue
+    yield from scene.compare(
+        {"Event.record(stream)": Target("ratio", 1.2), "Event.record()": Target("ratio", 1.4)},
+        {"Event.record(stream)": "event.record(stream)", "Event.record()": "event.record()"},
         {
             RAW: lambda n: _bench.raw_record(queue, n),
-            "record, " + NATIVE: lambda n: _bench.event_record(queue, n),
-            "Event.record(stream)": statement("event.record(stream)", **names),
-            "Event.record()": statement("event.record()", **names),
-        },
-        {
-            "record, " + NATIVE: None,
-            "Event.record(stream)": Target("ratio", 1.2),
-            "Event.record()": Target("ratio", 1.4),
+            f"record, {NATIVE}": lambda n: _bench.event_record(queue, n),
         },
     )
-    yield from compared(
+    name = "Event(enable_timing=True).record(stream)"
+    yield from scene.compare(
+        {name: Target("ratio", 1.2)},
+        {name: "timed.record(stream)"},
         {
             RAW: lambda n: _bench.raw_record_timed(queue, n),
-            "timed record, " + NATIVE: lambda n: _bench.event_record_timed(queue, n),
-            "Event(enable_timing=True).record(stream)": statement("timed.record(stream)", **names),
-        },
-        {
-            "timed record, " + NATIVE: None,
-            "Event(enable_timing=True).record(stream)": Target("ratio", 1.2),
+            f"timed record, {NATIVE}": lambda n: _bench.event_record_timed(queue, n),
         },
     )
+
+
+def _pending(scene: Scene) -> Iterator[Row]:
+    event, stream = scene.names["event"], scene.names["stream"]
+    queue, other = stream.sycl_queue, scene.names["other"].sycl_queue
     with held(stream) as holder:
 
         def pending() -> None:
             holder.again()
             event.record(stream)
 
-        yield from compared(
+        yield from scene.compare(
+            {"Event.wait(stream)": Target("ratio", 1.3)},
+            {"Event.wait(stream)": "event.wait(other)"},
             {
-                RAW: lambda n: _bench.raw_wait(others, event.sycl_event, n),
-                "wait, " + NATIVE: lambda n: _bench.event_wait(queue, others, n),
-                "Event.wait(stream)": statement("event.wait(other)", **names),
+                RAW: lambda n: _bench.raw_wait(other, event.sycl_event, n),
+                f"wait, {NATIVE}": lambda n: _bench.event_wait(queue, other, n),
             },
-            {"wait, " + NATIVE: None, "Event.wait(stream)": Target("ratio", 1.3)},
             pending,
-            count // 5,
+            share=5,  # what is submitted behind the latch stays there
         )
-        fast = Target("value", 0.2)
-        yield from compared(
-            {"Event.wait(stream) of the same stream": statement("event.wait(stream)", **names)},
-            {"Event.wait(stream) of the same stream": fast},
-            pending,
-        )
-        yield from compared(
-            {
-                RAW: lambda n: _bench.raw_query(event.sycl_event, n),
-                "Event.query(), pending": statement("event.query()", **names),
-            },
-            {"Event.query(), pending": Target("value", 0.15)},
+        same = "Event.wait(stream) of the same stream"
+        yield from scene.compare({same: ELIDED}, {same: "event.wait(stream)"}, {}, pending)
+        query = "Event.query(), pending"
+        yield from scene.compare(
+            {query: Target("value", 0.15)},
+            {query: "event.query()"},
+            {RAW: lambda n: _bench.raw_query(event.sycl_event, n)},
             pending,
         )
-    event.record(stream)
-    event.synchronize()
-    yield from compared(
+
+
+def _complete(scene: Scene) -> Iterator[Row]:
+    event, queue = scene.names["event"], scene.names["stream"].sycl_queue
+    query = "Event.query(), complete"
+    yield from scene.compare(
+        {query: Target("value", 0.15)},
+        {query: "event.query()"},
         {
             RAW: lambda n: _bench.raw_query(event.sycl_event, n),
-            "query, complete, " + NATIVE: lambda n: _bench.event_query(queue, n),
-            "Event.query(), complete": statement("event.query()", **names),
+            f"query, complete, {NATIVE}": lambda n: _bench.event_query(queue, n),
         },
-        {"query, complete, " + NATIVE: None, "Event.query(), complete": Target("value", 0.15)},
     )
-    yield from compared(
+    synchronize, wait = "Event.synchronize(), complete", "Event.wait(stream), complete"
+    yield from scene.compare(
+        {synchronize: Target("value", 0.3)},
+        {synchronize: "event.synchronize()"},
         {
             RAW: lambda n: _bench.raw_synchronize(event.sycl_event, n),
-            "synchronize, complete, " + NATIVE: lambda n: _bench.event_synchronize(queue, n),
-            "Event.synchronize(), complete": statement("event.synchronize()", **names),
-            "Event.wait(stream), complete": statement("event.wait(other)", **names),
-        },
-        {
-            "synchronize, complete, " + NATIVE: None,
-            "Event.synchronize(), complete": Target("value", 0.3),
-            "Event.wait(stream), complete": fast,
+            f"synchronize, complete, {NATIVE}": lambda n: _bench.event_synchronize(queue, n),
         },
     )
-
-
-def _rows(samples: Samples, targets: dict[str, Target | None]) -> Iterator[Row]:
-    for name, target in targets.items():
-        raw = (RAW, median(samples, RAW) / 1e3) if RAW in samples else None
-        against = ratio(samples, name, RAW) if RAW in samples else None
-        yield row(name, median(samples, name) / 1e3, "us", raw, against, target)
+    yield from scene.compare({wait: ELIDED}, {wait: "event.wait(other)"}, {})

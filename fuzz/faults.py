@@ -18,6 +18,7 @@ from torch.fx import Graph, GraphModule, Node
 from xpu_dynamo_event import (
     _native,
     backward_streams,
+    direct_calls,
     emitting,
     event_variables,
     lifetimes,
@@ -238,7 +239,10 @@ def _values_between_graphs_are_not_noted() -> Iterator[None]:
             if home is not None and home is not self.current:
                 self.foreign[operand] = None
 
+    # Direct calls give memory back so early that few programs show it; other backends keep the
+    # edges, and with them the values.
     with (
+        _replaced(direct_calls, "call_directly", lambda _module: None),
         _replaced(lifetimes, "_note_uses", without),
         _replaced(backward_streams._Backward, "_note_operands", note_operands),
     ):

@@ -28,7 +28,7 @@ def install() -> Callable[[], None]:
     Returns:
         A function that undoes it.
     """
-    return backends.install_before_running(call_directly)
+    return backends.install_before_running(lambda module: call_directly(module))
 
 
 def call_directly(module: GraphModule) -> None:

@@ -76,6 +76,7 @@ READINGS = {
 """Operations whose result the host reads."""
 
 _namespace = torch.ops.xpu_event
+_library = torch.library.Library("xpu_event", "FRAGMENT")  # one for all: each takes a while
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:
@@ -182,7 +183,7 @@ def _define_current_stream() -> None:
 
 def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
     qualified = f"xpu_event::{name}" + ("" if overload == "default" else f".{overload}")
-    torch.library.register_fake(qualified, fake)
+    torch.library.register_fake(qualified, fake, lib=_library)
     fx.has_side_effect(getattr(getattr(_namespace, name), overload))
 
 

@@ -6,7 +6,7 @@
 
 namespace xpu_runtime {
 
-/// A task that runs: OpenMP teams of its thread have one member.
+/// A task that runs: OpenMP teams of its thread, and MKL, have one member.
 ///
 /// Every worker of the OpenCL runtime would otherwise start a team of its own, which makes a small
 /// matmul a thousand times slower.
@@ -21,6 +21,7 @@ class XPU_RUNTIME_API SingleKernelThread {
 
  private:
   int previous_;
+  int previous_mkl_ = 0;  // 0: as for the whole process
 };
 
 /// How many further threads the running task may use: none while other tasks run.

@@ -266,3 +266,61 @@ def test_does_not_wait(names: list[str], latch: Latches) -> None:
         held.release()
         stream.synchronize()
         assert_same(actual, Outcome(overload(name), *tree_map(on_cpu, (args, kwargs))))
+
+
+# ---- large products, computed in parts
+
+
+@pytest.fixture(params=["as it is", "after torch.set_num_threads"])
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    if request.param != "as it is":
+        torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+LARGE: dict[str, tuple[Callable[..., torch.Tensor], tuple[tuple[int, ...], ...]]] = {
+    "mm": (torch.mm, ((515, 300), (300, 400))),
+    "mm of transposed": (lambda a, b: a.t() @ b.t(), ((300, 515), (400, 300))),
+    "addmm": (torch.addmm, ((515, 400), (515, 300), (300, 400))),
+    "addmm of a row": (torch.addmm, ((400,), (515, 300), (300, 400))),
+    "bmm": (torch.bmm, ((7, 200, 300), (7, 300, 200))),
+    "out": (
+        lambda a, b: torch.mm(a, b, out=torch.zeros(400, 515, device=a.device).t()),
+        ((515, 300), (300, 400)),
+    ),
+    "conv2d": (
+        lambda x, w: torch.nn.functional.conv2d(x, w, padding=1),
+        ((5, 32, 40, 40), (64, 32, 3, 3)),
+    ),
+    "transposed conv2d in groups": (
+        lambda x, w: torch.nn.functional.conv_transpose2d(x, w, groups=2),
+        ((5, 32, 40, 40), (32, 32, 3, 3)),
+    ),
+}
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("name", LARGE)
+def test_large_products(name: str) -> None:
+    function, shapes = LARGE[name]
+    operands = [torch.randn(shape) for shape in shapes]
+    want = function(*operands)
+    got = function(*(x.to("xpu") for x in operands))
+    assert got.stride() == want.stride()
+    torch.testing.assert_close(got.cpu(), want, rtol=1e-4, atol=1e-3)
+
+
+def test_large_products_on_two_streams_at_once() -> None:
+    a, b = torch.randn(600, 600), torch.randn(600, 600)
+    x, y = a.to("xpu"), b.to("xpu")
+    torch.xpu.synchronize()
+    results = []
+    for _ in range(4):
+        for stream in (torch.xpu.Stream(), torch.xpu.Stream()):
+            with stream:
+                results.append(x @ y)
+    torch.xpu.synchronize()
+    for result in results:
+        torch.testing.assert_close(result.cpu(), a @ b, rtol=1e-4, atol=1e-3)

@@ -12,12 +12,15 @@ namespace {
 struct OpenMP {
   int (*get_max_threads)() = nullptr;
   void (*set_num_threads)(int) = nullptr;
+  // Once somebody has called torch.set_num_threads, MKL no longer asks OpenMP. Null without MKL.
+  int (*set_mkl_threads)(int) = nullptr;
 
   OpenMP() {
     void* torch = dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD);
     if (!torch) return;
     get_max_threads = reinterpret_cast<int (*)()>(dlsym(torch, "omp_get_max_threads"));
     set_num_threads = reinterpret_cast<void (*)(int)>(dlsym(torch, "omp_set_num_threads"));
+    set_mkl_threads = reinterpret_cast<int (*)(int)>(dlsym(torch, "MKL_Set_Num_Threads_Local"));
   }
   [[nodiscard]] bool found() const { return get_max_threads && set_num_threads; }
 };
@@ -39,9 +42,11 @@ SingleKernelThread::SingleKernelThread()
   running.fetch_add(1, std::memory_order_relaxed);
   members_outside = previous_;
   if (previous_ > 1) openmp().set_num_threads(1);
+  if (openmp().set_mkl_threads) previous_mkl_ = openmp().set_mkl_threads(1);
 }
 
 SingleKernelThread::~SingleKernelThread() {
+  if (openmp().set_mkl_threads) openmp().set_mkl_threads(previous_mkl_);
   if (previous_ > 1) openmp().set_num_threads(previous_);
   running.fetch_sub(1, std::memory_order_relaxed);
 }

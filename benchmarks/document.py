@@ -38,12 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def replace(path: Path, text: str) -> None:
-    """Put ``text`` between the marks in a file."""
-    begin, end = "<!-- benchmarks:begin -->\n", "\n<!-- benchmarks:end -->"
-    content = path.read_text()
-    before, _, rest = content.partition(begin)
-    _, _, after = rest.partition(end)
-    path.write_text(before + begin + text + end + after)
+    """Put ``text`` between the marks in a file.
+
+    Raises:
+        ValueError: The file lacks them.
+    """
+    begin, end = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+    before, found, rest = path.read_text().partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found and found_end):
+        raise ValueError(f"{path} lacks the marks {begin} and {end}")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def plot(rows: Iterable[Row], path: Path) -> None:
@@ -85,6 +90,8 @@ def plot_scale(rows: Iterable[Row], path: Path) -> None:
     for axes, (name, line) in zip(panels[0], lines.items(), strict=True):
         axes.plot(list(line), list(line.values()), marker="o")
         axes.set_xscale("log")
+        axes.set_xticks(list(line), [f"{n:,}" for n in line])
+        axes.minorticks_off()
         axes.set_ylim(0, 2 * max(line.values()))
         axes.set_xlabel(name, fontsize=8)
         axes.set_ylabel("us")

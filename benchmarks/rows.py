@@ -30,7 +30,8 @@ class Target:
     def text(self, unit: str) -> str:
         """Return it for people."""
         side = "at least" if self.at_least else "at most"
-        return f"{side} {self.bound:g}{'x' if self.of == 'ratio' else ' ' + unit}"
+        suffix = "x" if self.of == "ratio" else f" {unit}" if unit else ""
+        return f"{side} {self.bound:.4g}{suffix}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import compare, rows
+from benchmarks import compare, document, rows
 from benchmarks.__main__ import main
 from benchmarks.groups import GROUPS, run
 from benchmarks.rows import Target
@@ -16,7 +16,9 @@ FIELDS = {"name", "value", "unit", "baseline", "baseline_value", "ratio", "targe
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_benchmark_runs(group: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_every_benchmark_runs(
+    group: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     result = tmp_path / "result.json"
     assert main(["--short", "--only", group, "--json", str(result)]) == 0, capsys.readouterr().out
     found = json.loads(result.read_text())
@@ -73,6 +75,18 @@ def test_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| a | raw | 2 | 1 | 2 us | 1 us | no | yes |"
     assert lines[3].endswith("| not measured | skipped |")
+
+
+def test_tables_replace_tables(tmp_path: Path) -> None:
+    path = tmp_path / "document.md"
+    path.write_text("before\n<!-- benchmarks:begin -->\n<!-- benchmarks:end -->\nafter\n")
+    for text in ("a table", "another"):
+        document.replace(path, text)
+    marked = "before\n<!-- benchmarks:begin -->\nanother\n<!-- benchmarks:end -->\nafter\n"
+    assert path.read_text() == marked
+    path.write_text("no marks")
+    with pytest.raises(ValueError, match=r"document\.md lacks the marks"):
+        document.replace(path, "a table")
 
 
 def test_a_file_without_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

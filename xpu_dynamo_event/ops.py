@@ -76,7 +76,8 @@ READINGS = {
 """Operations whose result the host reads."""
 
 _namespace = torch.ops.xpu_event
-_library = torch.library.Library("xpu_event", "FRAGMENT")  # one for all: each takes a while
+# One for all: each takes a while.
+_library = torch.library.Library("xpu_event", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:

@@ -465,6 +465,20 @@ def test_a_clone_of_an_input_that_is_overwritten_stays_a_clone(reads: bool) -> N
     assert x.tolist() == [2.0] * 8
 
 
+@pytest.mark.parametrize("constant", [0.25, 3.5, -7.0])
+def test_a_constant_that_is_copied_to_the_host(constant: float) -> None:
+    """Found by fuzzing: constants are folded on the device, and the copy was read too early."""
+
+    def use(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        on_host = torch.full_like(x, constant).to("cpu", non_blocking=True)
+        torch.xpu.synchronize()
+        return on_host + 1, x + 1
+
+    run = torch.compile(use, backend="inductor", fullgraph=True)
+    on_host, _ = run(torch.zeros(8, device="xpu"))
+    assert on_host.tolist() == [constant + 1] * 8
+
+
 def test_a_copy_of_an_input_that_is_written_back_early_stays_a_copy() -> None:
     """Found by fuzzing: what was copied was read again where the input had its new value."""
 

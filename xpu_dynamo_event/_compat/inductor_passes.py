@@ -2,7 +2,8 @@
 
 Imported when something is about to be compiled: it brings half of Inductor with it.
 
-Upstream: torch/_inductor/fx_utils.py, torch/_inductor/fx_passes/{post_grad,reinplace}.py.
+Upstream: torch/_inductor/fx_utils.py,
+torch/_inductor/fx_passes/{joint_graph,post_grad,reinplace}.py.
 Versions: 2.13.
 CAN REMOVE when an op can say that its results are its operands, and Inductor knows that inputs are
 written to before the end of a graph.
@@ -13,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch._inductor import fx_utils
-from torch._inductor.fx_passes import post_grad, reinplace
+from torch._inductor.fx_passes import joint_graph, post_grad, reinplace
 from torch.fx import Graph, Node
 
-__all__ = ["install_kept_copies", "install_storages"]
+__all__ = ["install_complete_constants", "install_kept_copies", "install_storages"]
 
 
 def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]:
@@ -72,3 +74,34 @@ def install_kept_copies(is_needed: Callable[[Node], bool]) -> Callable[[], None]
 
     setattr(post_grad, "remove_noop_ops", remove_noop_ops)  # noqa: B010
     return lambda: setattr(post_grad, "remove_noop_ops", upstream)
+
+
+def install_complete_constants() -> Callable[[], None]:
+    """Let folding of constants wait for copies to the host.
+
+    It computes what is known while compiling, on the device, and reads a copy that nothing waits
+    for as soon as it is submitted.
+
+    Returns:
+        A function that undoes it.
+    """
+    folder: Any = joint_graph.UniformValueConstantFolder
+    upstream = folder._deduce_value
+
+    def deduce_value(self: Any, node: Node) -> Any:
+        value = upstream(self, node)
+        from_device = any(
+            isinstance(operand.meta.get("val"), torch.Tensor)
+            and operand.meta["val"].device.type == "xpu"
+            for operand in node.all_input_nodes
+        )
+        if from_device and isinstance(value, torch.Tensor) and value.device.type == "cpu":
+            torch.xpu.current_stream().synchronize()
+        return value
+
+    folder._deduce_value = deduce_value
+
+    def restore() -> None:
+        folder._deduce_value = upstream
+
+    return restore

@@ -183,6 +183,7 @@ def _install_in_passes() -> Callable[[], None]:
 
                 undo.callback(passes.install_storages(value_behind))
                 undo.callback(passes.install_kept_copies(copies_what_is_overwritten))
+                undo.callback(passes.install_complete_constants())
 
     undo.callback(aot.install_graph_pass(before_passes))
     return undo.close

@@ -29,7 +29,7 @@ double record_timed(sycl::queue& queue, std::size_t count);
 /// Later work of the queue comes after `event`.
 double wait(sycl::queue& queue, const sycl::event& event, std::size_t count);
 double query(const sycl::event& event, std::size_t count);
-double synchronize(sycl::event event, std::size_t count);
+double synchronize(const sycl::event& event, std::size_t count);
 /// A record in one queue and a wait for it in the other.
 double record_and_wait(sycl::queue& recorded, sycl::queue& waiting, std::size_t count);
 

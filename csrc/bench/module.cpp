@@ -18,7 +18,7 @@ using py::arg;
 sycl::queue& queue_at(Address address) { return *reinterpret_cast<sycl::queue*>(address); }
 const sycl::event& event_at(Address address) { return *reinterpret_cast<sycl::event*>(address); }
 
-// Loops of the form f(queue, count) and f(queue, queue, count).
+// Loops of the forms f(queue, count), f(queue, queue, count) and f(event, count).
 void add(py::module_& m, const char* name, double (*loop)(sycl::queue&, std::size_t)) {
   m.def(
       name,
@@ -40,6 +40,16 @@ void add(py::module_& m, const char* name,
       arg("recorded"), arg("waiting"), arg("count"));
 }
 
+void add(py::module_& m, const char* name, double (*loop)(const sycl::event&, std::size_t)) {
+  m.def(
+      name,
+      [loop](Address event, std::size_t count) {
+        const py::gil_scoped_release no_gil;
+        return loop(event_at(event), count);
+      },
+      arg("event"), arg("count"));
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_bench, m) {
@@ -55,20 +65,8 @@ PYBIND11_MODULE(_bench, m) {
         return xpu_bench::raw::wait(queue_at(queue), event_at(event), count);
       },
       arg("queue"), arg("event"), arg("count"));
-  m.def(
-      "raw_query",
-      [](Address event, std::size_t count) {
-        const py::gil_scoped_release no_gil;
-        return xpu_bench::raw::query(event_at(event), count);
-      },
-      arg("event"), arg("count"));
-  m.def(
-      "raw_synchronize",
-      [](Address event, std::size_t count) {
-        const py::gil_scoped_release no_gil;
-        return xpu_bench::raw::synchronize(event_at(event), count);
-      },
-      arg("event"), arg("count"));
+  add(m, "raw_query", &xpu_bench::raw::query);
+  add(m, "raw_synchronize", &xpu_bench::raw::synchronize);
 
   add(m, "event_record",
       static_cast<double (*)(sycl::queue&, std::size_t)>(&xpu_bench::event::record));

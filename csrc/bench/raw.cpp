@@ -40,8 +40,9 @@ double query(const sycl::event& event, std::size_t count) {
   return complete <= count ? result : 0;  // the answers are used
 }
 
-double synchronize(sycl::event event, std::size_t count) {
-  return ns_per_call(count, [&] { event.wait_and_throw(); });
+double synchronize(const sycl::event& event, std::size_t count) {
+  auto waiting = event;  // to wait is no const member
+  return ns_per_call(count, [&] { waiting.wait_and_throw(); });
 }
 
 double record_and_wait(sycl::queue& recorded, sycl::queue& waiting, std::size_t count) {

@@ -3,6 +3,7 @@
 
 #include "bindings/runtime_parts.h"
 #include "ops/no_gil.h"
+#include "runtime/autograd_engine.h"
 #include "runtime/fallback.h"
 #include "runtime/host_wait.h"
 #include "runtime/registration.h"
@@ -26,6 +27,9 @@ PYBIND11_MODULE(_runtime, m) {
       [](bool upstream_guard) { xpu_runtime::register_backend({upstream_guard}); }, py::kw_only(),
       py::arg("upstream_guard") = false,
       "Register guard, allocators and hooks with torch; raises if torch has an xpu backend.");
+  m.def("finish_autograd_threads", &xpu_runtime::finish_autograd_threads,
+        py::call_guard<py::gil_scoped_release>(),
+        "Wait until autograd's device threads have let go of the last backward.");
   m.def("fallback_count", &xpu_runtime::fallback_count,
         "Return how many operators ran synchronously, as CPU kernels, so far.");
 

@@ -34,4 +34,9 @@ at::Tensor cpu_alias(const at::Tensor& tensor, Hold hold) {
   return alias;
 }
 
+at::Tensor without_python(const at::Tensor& tensor) {
+  return at::Tensor(tensor.unsafeGetTensorImpl()->shallow_copy_and_detach(
+      /*version_counter=*/0, /*allow_tensor_metadata_change=*/false));
+}
+
 }  // namespace xpu_runtime

@@ -19,4 +19,9 @@ enum class Hold : bool { no, yes };
 /// synchronisation.
 [[nodiscard]] at::Tensor cpu_alias(const at::Tensor& tensor, Hold hold = Hold::no);
 
+/// The same memory in a tensor that Python does not know, for a task to own: a thread that gives up
+/// the last use of a tensor known to Python needs the interpreter lock, and is ended by Python, and
+/// with it the process, where the interpreter is being finalized.
+[[nodiscard]] at::Tensor without_python(const at::Tensor& tensor);
+
 }  // namespace xpu_runtime

@@ -1,8 +1,11 @@
 #include "runtime/autograd_engine.h"
 
+#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 #include <c10/xpu/XPUFunctions.h>
 #include <torch/csrc/autograd/engine.h>
+
+#include "runtime/c10_xpu/fork.h"
 
 namespace xpu_runtime {
 namespace {
@@ -18,6 +21,21 @@ struct EngineAccess : torch::autograd::Engine {
   static void start(Engine& engine) { (engine.*&EngineAccess::start_device_threads)(); }
 };
 
+struct Nothing final : torch::autograd::Node {
+  torch::autograd::variable_list apply(torch::autograd::variable_list&& /*inputs*/) override {
+    return {};
+  }
+};
+
+// A device thread takes a task when it has let go of the one before.
+void run_nothing(torch::autograd::Engine& engine, c10::DeviceIndex device) {
+  const auto nothing = c10::make_intrusive<Nothing>();
+  const auto input = at::empty({0}, at::TensorOptions().device(c10::kXPU, device));
+  nothing->add_input_metadata(input);
+  engine.execute({{nothing, 0}}, {input}, /*keep_graph=*/false, /*create_graph=*/false,
+                 /*accumulate_grad=*/true);
+}
+
 }  // namespace
 
 void ensure_autograd_threads() {
@@ -31,6 +49,19 @@ void ensure_autograd_threads() {
               threads, " device threads for ", static_cast<int>(c10::xpu::device_count()),
               " devices. Import xpu_dynamo_event before the first backward.");
   EngineAccess::start(engine);
+}
+
+void finish_autograd_threads() noexcept {
+  if (in_bad_fork()) return;
+  auto& engine = torch::autograd::Engine::get_default_engine();
+  if (!EngineAccess::has_started(engine)) return;
+  try {
+    for (std::size_t device = 0; device < EngineAccess::device_threads(engine); ++device) {
+      run_nothing(engine, static_cast<c10::DeviceIndex>(device));
+    }
+  } catch (const std::exception&) {
+    // Compiled autograd refuses nodes it does not know; the process ends as it would without us.
+  }
 }
 
 }  // namespace xpu_runtime

@@ -28,12 +28,6 @@ constexpr const char* kAcross = "copy_ device to device";
 
 bool is_pinned_tensor(const Tensor& tensor) { return is_pinned(tensor.storage().data()); }
 
-// The same memory without a Python object, whose end would need the interpreter lock in the task.
-Tensor without_python(const Tensor& tensor) {
-  return Tensor(tensor.unsafeGetTensorImpl()->shallow_copy_and_detach(
-      /*version_counter=*/0, /*allow_tensor_metadata_change=*/false));
-}
-
 // Work of the host on memory of `stream`, which is idle.
 void run_here(const XPUStream& stream, const char* name, const Tensor& to, const Tensor& from) {
   order_log::add_host_work(stream, name, order_log::accesses_of_copy(to, from));

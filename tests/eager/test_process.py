@@ -5,9 +5,11 @@ Forks are in test_device.py, errors of asynchronous work in test_errors_runtime.
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -91,6 +93,78 @@ with torch.xpu.Stream():
     raise SystemExit(0)
 """
     )
+
+
+# ---- exit right behind a backward
+
+
+def test_autograd_has_let_go_of_the_context_when_the_interpreter_ends(tmp_path: Path) -> None:
+    """Its thread asks for the GIL to do so, and is ended where the interpreter is finalized."""
+    library = tmp_path / "slow_autograd_threads.so"
+    source = Path(__file__).with_name("slow_autograd_threads.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    printed = run_program(
+        """
+        import atexit, contextvars, weakref
+        atexit.register(lambda: print("at the end:", seen() is not None))  # runs behind ours
+        import torch, xpu_dynamo_event
+        class Value: pass
+        variable = contextvars.ContextVar("variable")
+        variable.set(Value())
+        seen = weakref.ref(variable.get())
+        x = torch.ones(2, device="xpu", requires_grad=True)
+        (x * 3).sum().backward()  # keeps a copy of the context for the thread
+        variable.set(None)
+        print("behind the backward:", seen() is not None)
+        """,
+        LD_PRELOAD=str(library),
+    )
+    assert printed.splitlines() == ["behind the backward: True", "at the end: False"]
+
+
+def test_exit_behind_a_backward_that_cannot_run() -> None:
+    assert ends(
+        "latch = Latch()"
+        + WORK
+        + """
+y = torch.ones(3, device="xpu", requires_grad=True)
+(y * x[0]).sum().backward()
+assert not torch.xpu.current_stream().query()
+import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))
+"""
+    )
+
+
+@pytest.mark.parametrize("parent", ["(y * 2).sum().backward()", "pass"])
+def test_exit_of_a_forked_child(parent: str) -> None:
+    """The child has none of its parent's autograd threads."""
+    assert ends(
+        f"""
+import os, sys
+y = torch.ones(3, requires_grad=True)
+(y * 2).sum().backward()
+y = torch.ones(3, device="xpu" if {parent!r} != "pass" else "cpu", requires_grad=True)
+{parent}
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    )
+
+
+def test_a_task_gives_up_no_tensor_that_python_knows(latch: Latches) -> None:
+    """Its thread would need the GIL, and would be ended where the interpreter is finalized."""
+    x = torch.ones(3, device="xpu", requires_grad=True)
+    y = x * 2
+    number = y.grad_fn._saved_other  # type: ignore[union-attr]  # of MulBackward0
+    held = latch(None)
+    y.sum().backward()
+    del y
+    assert number._use_count() == 1  # the task that multiplies by it is still queued
+    held.release()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0] * 3
 
 
 # ---- what is alive when the interpreter ends

@@ -14,6 +14,7 @@ Environment variables, read when it is called:
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 
@@ -97,6 +98,7 @@ def _why_not(event_base: type) -> str | None:
 
     native.register_backend(upstream_guard=_flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD"))
     torch_xpu.install(native, event_base)
+    atexit.register(native.finish_autograd_threads)
     return None
 
 

@@ -31,7 +31,7 @@ at::Tensor over_same_storage(const c10::TensorImpl& alias, const at::Tensor& ten
 // Wrapped numbers are made for the call and never written again.
 at::Tensor captured(const at::Tensor& tensor) {
   if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) {
-    return tensor;
+    return without_python(tensor);
   }
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   return tensor.clone();

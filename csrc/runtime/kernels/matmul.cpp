@@ -47,19 +47,26 @@ double multiplications(const Tensor& a, const Tensor& b) {
   return static_cast<double>(a.numel()) * static_cast<double>(b.size(-1));
 }
 
-}  // namespace
-
-template <>
-struct Split<ops::mm_out> {
+// A product in slices of the first dimension of `a` and `out`, and of `b` where it is a batch.
+template <class Op>
+struct SplitProduct {
   static Tensor& redispatch(c10::DispatchKeySet keys, const Tensor& a, const Tensor& b,
                             Tensor& out) {
     in_parts(a.size(0), multiplications(a, b), [&](std::int64_t begin, std::int64_t count) {
-      auto rows = out.narrow(0, begin, count);
-      ops::mm_out::redispatch(keys, a.narrow(0, begin, count), b, rows);
+      auto slice = out.narrow(0, begin, count);
+      Op::redispatch(keys, a.narrow(0, begin, count), b.dim() == 3 ? b.narrow(0, begin, count) : b,
+                     slice);
     });
     return out;
   }
 };
+
+}  // namespace
+
+template <>
+struct Split<ops::mm_out> : SplitProduct<ops::mm_out> {};
+template <>
+struct Split<ops::bmm_out> : SplitProduct<ops::bmm_out> {};
 
 template <>
 struct Split<ops::addmm_out> {
@@ -71,18 +78,6 @@ struct Split<ops::addmm_out> {
       auto rows = out.narrow(0, begin, count);
       ops::addmm_out::redispatch(keys, has_rows ? self.narrow(0, begin, count) : self,
                                  a.narrow(0, begin, count), b, beta, alpha, rows);
-    });
-    return out;
-  }
-};
-
-template <>
-struct Split<ops::bmm_out> {
-  static Tensor& redispatch(c10::DispatchKeySet keys, const Tensor& a, const Tensor& b,
-                            Tensor& out) {
-    in_parts(a.size(0), multiplications(a, b), [&](std::int64_t begin, std::int64_t count) {
-      auto batches = out.narrow(0, begin, count);
-      ops::bmm_out::redispatch(keys, a.narrow(0, begin, count), b.narrow(0, begin, count), batches);
     });
     return out;
   }

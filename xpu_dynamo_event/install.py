@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ._compat import compiler_import, versions
 
 _lock = threading.RLock()
-_undo: list[Callable[[], None]] = []
+_undo: dict[str, Callable[[], None]] = {}  # by the module that installed something
 _on = False  # what was asked for; carried out once the compiler is imported
 _hooked = False
 _installing = False  # which imports what it is told of
@@ -53,12 +53,23 @@ def disable() -> None:
     with _lock:
         _on = False
         while _undo:
-            _undo.pop()()
+            _, undo = _undo.popitem()
+            undo()
 
 
 def is_enabled() -> bool:
     """Return whether ``torch.compile`` captures XPU events and streams."""
     return _on
+
+
+def hooks() -> list[str]:
+    """Return the parts of this package that are in place in torch's compiler, by module name.
+
+    None are while capture is off, or before the compiler is imported.
+    """
+    own = __name__.removesuffix("install")
+    with _lock:
+        return [module.removeprefix(own) for module in _undo]
 
 
 @contextmanager
@@ -118,12 +129,8 @@ def _install() -> None:
     from .inductor import lowering
 
     try:
-        _undo.append(variables.install())
-        _undo.append(export.install())
-        _undo.append(lifetimes.install())
-        _undo.append(ordering.install())
-        _undo.append(direct_calls.install())
-        _undo.append(lowering.install())
+        for module in (variables, export, lifetimes, ordering, direct_calls, lowering):
+            _undo[module.__name__] = module.install()
         _install_device()
     except BaseException:
         disable()
@@ -134,4 +141,4 @@ def _install_device() -> None:
     from .inductor import device
 
     device.register()  # on a torch with XPU only what that lacks: stream-safe memory, direct copies
-    _undo.append(device.unregister)
+    _undo[device.__name__] = device.unregister

@@ -20,6 +20,7 @@ another stream (:func:`sourceless_nodes`).
 
 from __future__ import annotations
 
+import logging
 import operator
 from collections.abc import Callable, Iterable
 
@@ -31,6 +32,8 @@ from . import control_flow, lifetimes, ops, recomputation, write_back
 from ._compat import aot
 from ._compat.fx import OpOverload
 from .backward_streams import follow_forward
+
+_log = logging.getLogger(__name__)
 
 
 def _overload(name: str, overload: str) -> OpOverload:
@@ -211,6 +214,8 @@ class _Phase:
         carrier = self.carrier[index] if previous is None and not live else previous
         if carrier is not None:
             live.append(carrier)
+        if _log.isEnabledFor(logging.DEBUG):
+            self._log_edges(index, live)
         with self.graph.inserting_before(barrier):
             ordered = self.graph.call_function(
                 BARRIERS[barrier.target],  # type: ignore[index]
@@ -227,6 +232,13 @@ class _Phase:
             after = self._take(handed, 0) if live else None
         self.graph.erase_node(barrier)
         return after
+
+    def _log_edges(self, index: int, live: list[Node]) -> None:
+        phase = "backward" if self.backward else "forward"
+        before = ", ".join(map(str, live)) or "nothing"
+        after = ", ".join(str(reader) for reader, _ in self.readers[index]) or "nothing"
+        op = self.barriers[index]
+        _log.debug("%s %d, %s: after %s; before %s", phase, index, op, before, after)
 
     def _results(self, ordered: Node, barrier: Node, values: list[torch.Tensor]) -> Node:
         """Set the value of the ordered op and return the node of the tensors it hands through."""

@@ -38,6 +38,7 @@ LAYERS = [
         "timeline_sources",
     },
     {"install"},
+    {"diagnostics"},
     {"__init__", "__main__"},
 ]
 

@@ -19,6 +19,9 @@ import wrapt
 
 _COMPILER = "torch._dynamo"
 _NAMES = (_COMPILER, "torch.export._trace", "torch.export.pt2_archive")
+_OWN = __name__.split(".")[0]
+
+_late: list[Callable[[], None]] = []
 
 
 def is_imported() -> bool:
@@ -32,18 +35,30 @@ def when_imported(action: Callable[[], None]) -> None:
         wrapt.register_post_import_hook(lambda module: _soon(action, module.__name__), name)
 
 
+def own_import_ends() -> None:
+    """Catch up on the actions that an import of this package, which imports the compiler, put off.
+
+    The last statement of a module that programs may import first, and that an action needs whole.
+    """
+    while _late:
+        _late.pop()()
+
+
 def _soon(action: Callable[[], None], imported: str) -> None:
-    if not _is_importing(except_for=imported):
+    if _is_importing(_OWN, except_for=imported):
+        _late.append(action)
+    elif not _is_importing("torch", except_for=imported):
         action()
-    elif _COMPILER in sys.modules:
+        return
+    if _COMPILER in sys.modules:
         _at_first_frame(action)
 
 
-def _is_importing(except_for: str) -> bool:
+def _is_importing(package: str, except_for: str) -> bool:
     specs = {
         name: getattr(module, "__spec__", None)
         for name, module in list(sys.modules.items())
-        if name.startswith("torch.") and name != except_for
+        if name.startswith(f"{package}.") and name != except_for
     }
     return any(getattr(spec, "_initializing", False) for spec in specs.values())
 

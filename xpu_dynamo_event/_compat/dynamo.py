@@ -13,6 +13,7 @@ CAN REMOVE when torch offers a public registration of VariableTrackers.
 from __future__ import annotations
 
 import functools
+import logging
 import operator
 import re
 import weakref
@@ -48,9 +49,11 @@ from torch._dynamo.variables.user_defined import (
     UserDefinedClassVariable,
     UserDefinedObjectVariable,
 )
-from torch._guards import Source
+from torch._guards import Source, TracingContext
 
 from .opaque import FakeScriptObject, maybe_to_fake_obj
+
+_log = logging.getLogger("xpu_dynamo_event.capture")
 
 __all__ = [
     "AttrSource",
@@ -248,12 +251,24 @@ def lift(builder: VariableBuilder, value: Any) -> tuple[torch.fx.Proxy, Any]:
     argument: Any = (builder.source, value, False, None, False, stand_in)
     proxy.node.meta["grapharg"] = GraphArg(*argument)
     set_example_value(proxy.node, stand_in)
+    _say(logging.DEBUG, "%s is an input, %s", builder.name, type(value).__name__)
     return proxy, stand_in
 
 
 def emit(tx: Any, op: Any, *args: Any, **kwargs: Any) -> torch.fx.Proxy:
     """Add a call of ``op`` to the graph."""
-    return tx.output.create_proxy("call_function", op, args, kwargs)
+    proxy = tx.output.create_proxy("call_function", op, args, kwargs)
+    _say(logging.DEBUG, "%s%s is called", proxy.node.target, proxy.node.args)
+    return proxy
+
+
+def _say(level: int, message: str, *values: object) -> None:
+    """Log with the line of the program that is traced in front."""
+    if not _log.isEnabledFor(level):
+        return
+    stack = TracingContext.extract_stack()
+    line = f"{stack[-1].filename}:{stack[-1].lineno}" if stack else "before the first line"
+    _log.log(level, f"%s: {message}", line, *values)
 
 
 def set_example(tx: Any, proxy: torch.fx.Proxy, value: Any) -> None:
@@ -543,6 +558,7 @@ def load_partial(codegen: Any, module: str, name: str, *arguments: VariableTrack
 
 def graph_break(what: str, context: str, explanation: str, *hints: str) -> NoReturn:
     """Break the graph here (an error under ``fullgraph=True``) and say why and what to do."""
+    _say(logging.INFO, "graph break: %s (%s). %s", what, context, explanation)
     unimplemented(gb_type=what, context=context, explanation=explanation, hints=[*hints])
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from .._compat import aot, dynamo, export
+from .._compat import aot, compiler_import, dynamo, export
 from . import saving, stand_ins
 from .lifetimes import note_lifetimes
 from .tracing import Trace, tracing_as
@@ -121,3 +121,6 @@ def _read_at_run_time(graph: torch.fx.Graph, node: torch.fx.Node, device: int) -
         stream = graph.call_function(torch.ops.xpu_event.current_stream.default, (device,))
     stream.meta = {name: value for name, value in node.meta.items() if name != "grapharg"}
     node.replace_all_uses_with(stream)
+
+
+compiler_import.own_import_ends()

@@ -1,0 +1,133 @@
+"""``python -m xpu_dynamo_event``, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+from own_process import ROOT
+
+import xpu_dynamo_event
+from xpu_dynamo_event import install
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "xpu_dynamo_event", *arguments],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def report(status: int, **environment: str) -> dict[str, Any]:
+    done = run("--json", **environment)
+    assert done.returncode == status, done.stdout + done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_a_machine_fit_for_use() -> None:
+    found = report(0)
+    assert found["usable"]
+    assert found["problems"] == []
+    assert found["versions"]["torch"] == torch.__version__
+    assert found["versions"]["xpu_dynamo_event"] == xpu_dynamo_event.__version__
+    assert found["provider"] == "xpu_dynamo_event"
+    assert found["devices"] == [torch.xpu.get_device_name()]
+    libraries = found["libraries"]
+    assert all(os.path.exists(path) for path in libraries.values())
+    assert any(name.startswith("libsycl.so") for name in libraries)
+    assert os.path.samefile(
+        libraries["libc10_xpu.so"], ROOT / "xpu_dynamo_event" / "lib" / "libc10_xpu.so"
+    )
+    assert "variables" in found["capture"]
+    assert "ordering" in found["capture"]
+
+
+def test_text() -> None:
+    done = run(XPU_DYNAMO_EVENT_DEVICES="2")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert f"  torch             {torch.__version__}" in lines
+    assert "device: by xpu_dynamo_event" in lines
+    assert f"  xpu:1  {torch.xpu.get_device_name()}" in lines
+    assert lines[-1] == "usable"
+
+
+@pytest.mark.no_device
+def test_no_device() -> None:
+    found = report(1, ONEAPI_DEVICE_SELECTOR="level_zero:gpu")
+    assert not found["usable"]
+    assert found["provider"] is None
+    (problem,) = found["problems"]
+    assert "no Level Zero GPU and no OpenCL CPU device" in problem["what"]
+    assert "ONEAPI_DEVICE_SELECTOR" in problem["remedy"]
+
+
+def test_a_compiler_that_is_switched_off() -> None:
+    found = report(1, TORCH_COMPILE_DISABLE="1")
+    (problem,) = found["problems"]
+    assert "Dynamo tracing is disabled" in problem["what"]
+    assert "TORCH_COMPILE_DISABLE" in problem["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("setup", "status", "words"),
+    [
+        ("torch.__version__ = '9.9.0'", 0, "this is torch 9.9.0"),
+        ("xpu_dynamo_event.disable()", 0, "enable()"),
+        ("torch.xpu.Event.query = lambda self: False", 1, "query() is False"),
+    ],
+)
+def test_problems(setup: str, status: int, words: str) -> None:
+    program = f"""
+import sys, torch, xpu_dynamo_event
+from xpu_dynamo_event.__main__ import main
+{setup}
+sys.exit(main([]))
+"""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert words in done.stdout
+    assert "PROBLEM: " in done.stdout
+    assert "remedy: " in done.stdout
+
+
+@pytest.mark.no_device
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["json"]])
+def test_wrong_use(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "unrecognized arguments" in done.stderr
+
+
+@pytest.mark.no_device
+def test_version() -> None:
+    assert run("--version").stdout.strip() == xpu_dynamo_event.__version__
+
+
+def test_hooks_follow_the_switch() -> None:
+    import torch._dynamo  # noqa: F401
+
+    before = install.hooks()
+    assert {"variables", "ordering", "inductor.lowering", "inductor.device"} <= set(before)
+    with xpu_dynamo_event.enabled(False):
+        assert install.hooks() == []
+    assert install.hooks() == before

@@ -19,7 +19,7 @@ STREAMS = 32
 
 def rows(short: bool) -> Iterator[Row]:
     """Measure; ``short`` only shows that it runs."""
-    count, repeats = (2, 2) if short else (50, 101)
+    count, repeats = (2, 2) if short else (50, 301)  # differences of long calls
     xpu: Any = torch.xpu
     x = torch.ones(8, device="xpu")
     streams = [xpu.Stream() for _ in range(STREAMS)]

@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
+from typing import Any
+from unittest import mock
 
 import torch
 from torch.fx import Graph, GraphModule
@@ -21,11 +24,14 @@ from .rows import Row, Target, row
 
 SIZES = (100, 1_000, 5_000)
 PER_EVENT_OP = 10  # compute nodes
+SHORT_SIZES = (10, 50)
 
 
 def rows(short: bool) -> Iterator[Row]:
     """Measure; ``short`` only shows that it runs."""
-    yield from _pass((10, 50) if short else SIZES, 1 if short else 3)
+    sizes = SHORT_SIZES if short else SIZES
+    yield from _pass(sizes, 1 if short else 3)
+    yield from _share(sizes)
     yield from _model("aot_eager" if short else "inductor", 1 if short else 2)
 
 
@@ -84,31 +90,74 @@ def _graph(event_ops: int) -> GraphModule:
     return GraphModule(torch.nn.Module(), graph)
 
 
+# ---- its share of a compilation
+
+
+def _share(sizes: tuple[int, ...]) -> Iterator[Row]:
+    for n in sizes:
+        torch.compiler.reset()
+        x, event = torch.ones(4, device="xpu"), torch.xpu.Event()
+        start = perf_counter_ns()
+        with timed_pass() as times:
+            torch.compile(_unrolled(n), backend="aot_eager", fullgraph=True)(x, x + 1, event)
+        graph = f"{n:,} event ops and {n * PER_EVENT_OP:,} others"
+        yield row(
+            f"ordering pass, {graph}, aot_eager: share of the compilation",
+            sum(times) / (perf_counter_ns() - start),
+            "",
+            target=Target("value", 0.1),
+        )
+
+
+def _unrolled(event_ops: int) -> Callable[..., Any]:
+    """Return a function whose loop is unrolled into so many event ops and additions between."""
+
+    def program(x: torch.Tensor, y: torch.Tensor, event: torch.xpu.Event) -> Any:
+        for i in range(event_ops):
+            for _ in range(PER_EVENT_OP // 2):
+                x, y = x + 1, y + 1
+            if i % 2 == 0:
+                event.record()
+            else:
+                event.wait()
+        return x, y
+
+    return program
+
+
+@contextmanager
+def timed_pass() -> Iterator[list[int]]:
+    """Collect the nanoseconds of each run of the ordering pass."""
+    times: list[int] = []
+    order = ordering._order
+
+    def timed(module: GraphModule) -> None:
+        start = perf_counter_ns()
+        order(module)
+        times.append(perf_counter_ns() - start)
+
+    with mock.patch.object(ordering, "_order", timed):
+        yield times
+
+
 # ---- a real model, each time in a process with caches of its own
 
 _PROGRAM = """
 import json, sys, time
 import torch, torch._dynamo, torch._inductor.compile_fx
 import xpu_dynamo_event
+from benchmarks.capture import timed_pass
 from benchmarks.models import transformer
 from benchmarks.upstream import kernels_generated
-from xpu_dynamo_event import ordering
 with_events, backend = sys.argv[1] == "events", sys.argv[2]
-in_pass = 0.0
-order = ordering._order
-def timed(module):
-    global in_pass
-    start = time.perf_counter()
-    order(module)
-    in_pass += time.perf_counter() - start
-ordering._order = timed
 model, arguments = transformer(with_events)
 torch.compile(lambda x: x + 1, backend=backend)(torch.ones(2, device="xpu"))
-start = time.perf_counter()
-torch.compile(model, backend=backend)(*arguments)
-seconds = time.perf_counter() - start
+with timed_pass() as in_pass:
+    start = time.perf_counter()
+    torch.compile(model, backend=backend)(*arguments)
+    seconds = time.perf_counter() - start
 torch.xpu.synchronize()
-print(json.dumps({"seconds": seconds, "kernels": kernels_generated(), "pass": in_pass}))
+print(json.dumps({"seconds": seconds, "kernels": kernels_generated(), "pass": sum(in_pass) / 1e9}))
 """
 
 

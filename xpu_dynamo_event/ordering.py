@@ -235,10 +235,10 @@ class _Phase:
 
     def _log_edges(self, index: int, live: list[Node]) -> None:
         phase = "backward" if self.backward else "forward"
-        before = ", ".join(map(str, live)) or "nothing"
-        after = ", ".join(str(reader) for reader, _ in self.readers[index]) or "nothing"
+        operands = ", ".join(map(str, live)) or "nothing"
+        readers = ", ".join(str(reader) for reader, _ in self.readers[index]) or "nothing"
         op = self.barriers[index]
-        _log.debug("%s %d, %s: after %s; before %s", phase, index, op, before, after)
+        _log.debug("%s %d, %s: after %s; before %s", phase, index, op, operands, readers)
 
     def _results(self, ordered: Node, barrier: Node, values: list[torch.Tensor]) -> Node:
         """Set the value of the ordered op and return the node of the tensors it hands through."""

@@ -110,6 +110,26 @@ def test_the_compiler_is_imported_later(module: str) -> None:
     assert done.stdout.strip() == "['record(l_event_, None)']", done.stderr
 
 
+def test_export_without_compiling_before() -> None:
+    """The first import of the compiler is our own; no frame comes to catch up on the install."""
+    done = run(
+        """
+import xpu_dynamo_event.export
+import torch
+class Module(torch.nn.Module):
+    def forward(self, x):
+        event = torch.xpu.Event()
+        event.record()
+        return x + 1
+program = torch.export.export(Module(), (torch.ones(2, device="xpu"),), strict=False)
+print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(node.target)])
+"""
+    )
+    assert done.stdout.strip() == "['xpu_event.create.default', 'xpu_event.record.default']", (
+        done.stderr
+    )
+
+
 def test_switched_off_before_the_compiler_is_imported() -> None:
     switch_off = "import sys\nxpu_dynamo_event.disable()"
     done = run(LATE.format(module=switch_off.replace("import ", "", 1)))

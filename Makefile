@@ -4,21 +4,26 @@ BIN := $(CURDIR)/.venv/bin
 CMAKE_FLAGS ?=
 export PATH := $(BIN):$(PATH)
 
-CXX_SOURCES = $(shell find csrc cmake -name '*.h' -o -name '*.cpp')
+CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build test demo parity fuzz soak bench lint format sanitize wheel clean
+.PHONY: help env build test test-plusxpu test-matrix demo examples parity fuzz soak bench docs lint tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
+	@echo "make examples  programs to copy from: prefetcher, offloading, pipeline, FSDP2, ... (docs/examples.md)"
 	@echo "make test      C++ and Python tests"
+	@echo "make test-plusxpu  Python tests as on a torch with XPU: its own event class and guard"
+	@echo "make test-matrix  with each supported torch and Python; a share of the tests, FULL=1 all"
 	@echo "make build     the extension, in place"
-	@echo "make lint      ruff, mypy, clang-format; make format mends what can be mended"
+	@echo "make lint      ruff, mypy, clang-format, clang-tidy; make format mends what can be mended"
 	@echo "make parity    compare with what upstream captures; write the table in README.md"
 	@echo "make fuzz      random programs under hostile schedules, for MINUTES (default 10)"
 	@echo "make bench     what event ops cost beside raw SYCL calls; writes benchmarks/latest.json and docs"
+	@echo "make docs      the site of docs/, in build/site; a warning is an error"
 	@echo "make soak      PAIRS events (default a million), STEPS compiled steps: does memory stay flat?"
 	@echo "make sanitize  C++ tests and stress under the address, undefined and thread sanitizers"
-	@echo "make wheel     a wheel for the torch of .venv, in dist/"
+	@echo "make wheel     the sdist and, from it, a wheel for the torch of .venv, in dist/"
+	@echo "make test-wheel  the same; tests (WHEEL_TESTS) in a new environment, without the sources"
 	@echo "make clean     remove what was built; .venv stays"
 
 env:
@@ -33,10 +38,26 @@ build: env build/build.ninja
 
 test: build
 	ctest --test-dir build --output-on-failure
-	python -m pytest
+	python -m pytest -n $(JOBS) --dist loadfile
+
+# As on a torch with XPU: its guard, and its own class torch.xpu.Event (docs/intel-gpu.md).
+test-plusxpu: build
+	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist loadfile
+
+# ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
+test-matrix: build
+	python scripts/matrix.py $(if $(FULL),--share full) $(ENVIRONMENTS); status=$$?; \
+	  python scripts/support.py --write; exit $$status
 
 demo: build
 	python examples/digits.py
+
+EXAMPLES = prefetch stream_weights offload_activations pipeline timing fsdp ddp compiled_offload
+
+examples: build
+	@for example in $(EXAMPLES); do \
+	  echo; echo "== $$example"; python examples/$$example.py || exit 1; \
+	done
 
 parity: build
 	python -m parity compare
@@ -53,6 +74,11 @@ bench: build
 	python -m benchmarks
 	python -m benchmarks.document
 
+docs: build
+	python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env \
+	  -d build/doctrees docs build/site
+	@echo "open build/site/index.html"
+
 PAIRS ?= 1000000
 STEPS ?= 100000
 
@@ -64,6 +90,21 @@ lint: env
 	ruff format --check .
 	mypy --cache-dir=/dev/null  # a warm cache has hidden an error that a fresh clone shows
 	clang-format --dry-run --Werror $(CXX_SOURCES)
+	$(MAKE) --no-print-directory tidy
+
+# A file takes seconds, for the headers of torch, and one with <torch/library.h> minutes: in
+# `make lint` only the layers that everything rests on, without those files.
+# All of it: make tidy TIDY="$$(find csrc -name '*.cpp')".
+TIDY ?= $(filter-out csrc/ops/event_ops.cpp, \
+  $(wildcard csrc/event/*.cpp csrc/ops/*.cpp csrc/runtime/c10_xpu/*.cpp))
+TORCH_INCLUDE = $(shell python -c "import importlib.util as u; print(*u.find_spec('torch').submodule_search_locations)")/include
+TIDY_FLAGS = -std=c++20 -Icsrc -Ixpu_dynamo_event/include -isystem cmake/include -isystem $(BIN)/../include \
+  -isystem $(TORCH_INCLUDE) -isystem $(TORCH_INCLUDE)/torch/csrc/api/include \
+  -isystem $(shell python -c "import sysconfig; print(sysconfig.get_path('include'))") \
+  -DCL_TARGET_OPENCL_VERSION=300 -DSYCL_COMPILER_VERSION=20260200 -DAT_PER_OPERATOR_HEADERS
+
+tidy: env
+	printf '%s\n' $(TIDY) | xargs -P $(JOBS) -I{} clang-tidy --quiet {} -- $(TIDY_FLAGS)
 
 format: env
 	ruff check --fix .
@@ -82,7 +123,10 @@ build-sanitize-%: env
 	ctest --test-dir $(DIR) --output-on-failure
 
 wheel: env
-	python -m pip wheel --no-build-isolation --no-deps --wheel-dir dist .
+	python scripts/wheel
+
+test-wheel: env
+	python scripts/wheel test $(WHEEL_TESTS)
 
 clean:
 	rm -rf build dist xpu_dynamo_event/lib xpu_dynamo_event/*.so

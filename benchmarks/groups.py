@@ -19,6 +19,7 @@ GROUPS = {
     "scale": "Many events, streams and threads",
     "kernels": "The kernels of the device",
     "startup": "Import and first use",
+    "seeing": "Being watched: timeline and profiler",
 }
 
 

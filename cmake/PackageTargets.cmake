@@ -40,3 +40,25 @@ function(xpu_event_allow_faults)
     set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS XPU_RUNTIME_FAULTS)
   endif()
 endfunction()
+
+# What this build fits, for the message when it is loaded beside something else
+# (xpu_dynamo_event/native_modules.py).
+function(xpu_event_write_build_facts)
+  string(REGEX MATCH "^[0-9]+" SYCLRuntime_MAJOR "${SYCLRuntime_VERSION}")
+  if(XPU_EVENT_INPLACE)
+    set(directory "${PROJECT_SOURCE_DIR}/${package_dir}/lib")
+  else()
+    set(directory "${CMAKE_CURRENT_BINARY_DIR}")
+  endif()
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/build_facts.json.in" "${directory}/build_facts.json"
+                 @ONLY)
+  install(FILES "${directory}/build_facts.json" DESTINATION "${package_dir}/lib" COMPONENT python)
+endfunction()
+
+# Assertions name their source. In a package they must not name folders of the machine that built it.
+if(NOT XPU_EVENT_INPLACE)
+  target_compile_options(xpu_event_options INTERFACE
+    "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/="
+    "-ffile-prefix-map=${PyTorch_ROOT}/="
+    "-ffile-prefix-map=${SYCLRuntime_INCLUDE_DIR}/=")
+endif()

@@ -18,7 +18,7 @@ import torch
 from digits_experiment import Experiment
 from digits_report import Report
 
-from xpu_dynamo_event.timeline import Timeline
+from xpu_dynamo_event.timelines import Timeline
 
 BATCH_SIZE = 64
 EPOCHS, QUICK_EPOCHS = 15, 2
@@ -88,8 +88,8 @@ def _no_device() -> int:
 
 def _save(timeline: Timeline, folder: Path) -> tuple[Path, Path]:
     picture, trace = folder / "timeline.png", folder / "timeline.json"
-    timeline.save_plot(picture)
-    timeline.save_trace(trace)
+    timeline.save(picture)
+    timeline.save(trace)
     return picture, trace
 
 

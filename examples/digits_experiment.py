@@ -11,6 +11,7 @@ from digits_step import StepWithoutWaits, TrainingStep, make_network
 from digits_train import Loop, Run, Step, train
 
 from xpu_dynamo_event import GraphLog, timeline
+from xpu_dynamo_event.timelines import Timeline
 
 TIMELINE_STEPS = 4
 
@@ -49,12 +50,12 @@ class Experiment:
         step = self._prepare(module, GraphLog("inductor"))
         return right, late(step, self._copies, self._batches, waits=False)
 
-    def record(self) -> timeline.Timeline:
+    def record(self) -> Timeline:
         """Record some steps from the middle of a training run."""
         loop = Loop(self._step, self._batches)
         loop.advance()
         names = {"copies": self._copies, "compute": torch.xpu.current_stream()}
-        with timeline.record(names) as recorded:
+        with timeline(names) as recorded:
             for _ in range(TIMELINE_STEPS):
                 loop.advance()
         return recorded

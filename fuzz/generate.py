@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from xpu_dynamo_event import ops
+
 from .ops import COMPUTE, VIEWS, WRITES, Op
 from .order import Order
 from .program import (
@@ -35,7 +37,9 @@ from .program import (
 from .races import leave
 
 CONTEXTS = ("{0}", "torch.xpu.stream({0})", "torch.xpu.StreamContext({0})")
-MAKES = {"": False, "enable_timing=True": True, "False, True": False}
+# With `blocking`, where torch.xpu.Event is a class that has it.
+UNTIMED = "False, True" if ops.EVENT_NAME == "torch.xpu.Event" else "False"
+MAKES = {"": False, "enable_timing=True": True, UNTIMED: False}
 RECORDS = ("{event}.record()", "{event}.record(None)")
 RECORDS_ON = ("{event}.record({stream})", "{stream}.record_event({event})")
 WAITS = ("{event}.wait()", "{event}.wait(stream=None)")

@@ -9,19 +9,30 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-import xpu_dynamo_event  # noqa: F401
+import xpu_dynamo_event
+from xpu_dynamo_event import runtime
 from xpu_dynamo_event.testing import Latch
 
 BACKENDS = ("eager", "aot_eager", "inductor")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests that need a device where there is none; REQUIRE_XPU=1 turns that into failures."""
+    """Skip tests of what this torch does not have; REQUIRE_XPU=1 lets those of a device fail."""
+    if torch.xpu.Event is not xpu_dynamo_event.Event:
+        _skip(items, "own_event_class")
+    if runtime.has_upstream_guard():
+        _skip(items, "own_guard")
     if torch.xpu.is_available() or os.environ.get("REQUIRE_XPU") == "1":
         return
     for item in items:
         if "no_device" not in item.keywords:
             item.add_marker(pytest.mark.skip(reason="no SYCL device"))
+
+
+def _skip(items: list[pytest.Item], name: str) -> None:
+    for item in items:
+        for mark in item.iter_markers(name):
+            item.add_marker(pytest.mark.skip(reason=f"{name}: {mark.kwargs['reason']}"))
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +43,9 @@ def fresh_dynamo() -> Iterator[None]:
     if torch.xpu.is_available():
         torch.xpu.synchronize()
     torch.compiler.reset()
+    # The thread of a DataLoader that pins memory sets it to 1 for every thread that starts later,
+    # and Dynamo guards on it: a compiled function would be compiled anew in each thread.
+    torch.set_num_threads(torch.get_num_threads())
 
 
 @pytest.fixture

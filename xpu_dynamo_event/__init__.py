@@ -14,7 +14,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from . import runtime
+try:
+    from . import runtime
+except ImportError as error:
+    from . import command
+
+    command.exit_with_report_of(error)
+    raise
 
 runtime.bring_up()
 
@@ -24,10 +30,14 @@ from .event import Event  # noqa: E402
 from .install import disable, enable, enabled, is_enabled  # noqa: E402
 
 if TYPE_CHECKING:
+    from .dlpack import from_dlpack
+    from .explanation import explain
     from .graphs import GraphLog
+    from .interop import external_stream, get_include, queue_capsule
     from .sanitizer import sanitize
+    from .timelines import timeline
 
-if runtime.is_active():
+if runtime.provides_event_class():
     runtime.set_event_class(Event)
 
 __all__ = [
@@ -37,11 +47,26 @@ __all__ = [
     "disable",
     "enable",
     "enabled",
+    "explain",
+    "external_stream",
+    "from_dlpack",
+    "get_include",
     "is_enabled",
+    "queue_capsule",
     "sanitize",
+    "timeline",
 ]
 
-_IMPORTED_WHEN_USED = {"GraphLog": "graphs", "sanitize": "sanitizer"}
+_IMPORTED_WHEN_USED = {
+    "GraphLog": "graphs",
+    "explain": "explanation",
+    "external_stream": "interop",
+    "from_dlpack": "dlpack",
+    "get_include": "interop",
+    "queue_capsule": "interop",
+    "sanitize": "sanitizer",
+    "timeline": "timelines",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -54,10 +79,15 @@ def __getattr__(name: str) -> Any:
     return globals()[name]
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 if runtime.is_available():
-    from . import ops  # noqa: F401
+    from . import dlpack, ops  # noqa: F401
 
     copying.install()
+    dlpack.install()
     enable()
     if os.environ.get("XPU_DYNAMO_EVENT_SANITIZE", "0") not in ("", "0"):
         from .sanitizer import sanitize_process

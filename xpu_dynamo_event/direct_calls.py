@@ -2,7 +2,8 @@
 
 Backends that compile nothing (``aot_eager``) run the nodes of a graph in their order. The edges of
 the ordered forms (ordering.py) have then done their work: what hands tensors through is taken out,
-and what is left of an event op is one call of a C function.
+and what is left of an event op is one call of a C function. Copies between host and device that are
+written to an input are made directly (direct_copies.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from . import _native, ops
 from ._compat import backends
+from .direct_copies import copy_directly
 
 _OPS = torch.ops.xpu_event
 _CALLS = {getattr(_OPS, name).ordered: name for name in ops.ACTIONS}
@@ -34,6 +36,8 @@ def install() -> Callable[[], None]:
 def call_directly(module: GraphModule) -> None:
     """Replace the ordered event ops of ``module``, which nothing reorders any more; in place."""
     graph = module.graph
+    for node in graph.find_nodes(op="call_function", target=torch.ops.aten.copy_.default):
+        copy_directly(node)
     for node in list(graph.nodes):
         if node.target in _CALLS:
             _replace_action(graph, node)

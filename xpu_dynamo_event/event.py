@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import ctypes
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
-from . import _native
+import torch
+
+from . import _native, capsules
+from ._compat.outside import outside_graphs
 from .copying import refuse_to_pickle
 
 
@@ -23,7 +26,9 @@ class Event(_native.EventBase):
         enable_timing: Whether the event measures time, for :meth:`elapsed_time`.
         blocking: Whether the host should sleep rather than spin in :meth:`synchronize`. The SYCL
             runtime always sleeps; the flag is kept so that programs written for CUDA find it.
-        interprocess: Not supported; ``True`` raises NotImplementedError.
+        interprocess: Whether another process can open the event, by its :meth:`ipc_handle`. Where
+            the device lacks the aspect ``ext_oneapi_ipc_event``, ``True`` raises
+            NotImplementedError. Not together with ``enable_timing``.
 
     Attributes:
         device (torch.device | None): The device of the first record; None before it.
@@ -43,6 +48,90 @@ class Event(_native.EventBase):
         >>> (x * 2).sum().item()
         8.0
     """
+
+    def to_capsule(self) -> Any:
+        """Return the native event in a capsule, for another library of SYCL programs.
+
+        The capsule is a ``PyCapsule`` named "SyclEventRef" that owns a copy of the ``sycl::event``:
+        what ``dpctl.SyclEvent(capsule)`` takes. It stands for what is recorded now; a later
+        :meth:`record` does not change it. An event that was never recorded counts as complete, here
+        too.
+
+        Example:
+            >>> import torch, xpu_dynamo_event
+            >>> event = xpu_dynamo_event.Event()
+            >>> event.record()
+            >>> event.to_capsule()
+            <capsule object "SyclEventRef" at 0x...>
+        """
+        return _native.event_capsule(self)
+
+    @classmethod
+    @outside_graphs("no graph holds a capsule or a handle: do this outside the compiled region")
+    def from_capsule(cls, capsule: Any, device: torch.device | int | str | None = None) -> Self:
+        """Return an event that another library recorded.
+
+        The result is recorded already: :meth:`wait`, :meth:`query` and :meth:`synchronize` are
+        about the foreign ``sycl::event``, which it keeps alive. It can be recorded again as any
+        event. It has no times.
+
+        Args:
+            capsule: A ``PyCapsule`` named "SyclEventRef", which is renamed to "used_SyclEventRef",
+                or an object that makes one with ``_get_capsule()``, such as a ``dpctl.SyclEvent``.
+            device: The device it counts as of; the current one if None. Streams of every device may
+                wait for it.
+
+        Raises:
+            TypeError: No such capsule; the message names what was given.
+            ValueError: The capsule was consumed already, or there is no such device.
+
+        Example:
+            >>> import torch, xpu_dynamo_event
+            >>> recorded = xpu_dynamo_event.Event()
+            >>> recorded.record()
+            >>> same = xpu_dynamo_event.Event.from_capsule(recorded.to_capsule())
+            >>> same.wait(torch.xpu.Stream())
+            >>> same.synchronize()
+            >>> recorded.query()
+            True
+        """
+        event: Any = _native.EventBase.__new__(cls)
+        _native.adopt_capsule(event, capsules.capsule_of(capsule), capsules.index_of(device))
+        return event
+
+    def ipc_handle(self) -> bytes:
+        """Return the bytes by which another process opens this event.
+
+        As ``torch.cuda.Event.ipc_handle``. No device with the aspect was at hand to run it on.
+
+        Raises:
+            ValueError: The event was made without ``interprocess=True``.
+        """
+        return super().ipc_handle()
+
+    @classmethod
+    @outside_graphs("no graph holds a capsule or a handle: do this outside the compiled region")
+    def from_ipc_handle(cls, device: torch.device | int | str, handle: bytes) -> Self:
+        """Return the event that another process got a handle of.
+
+        As ``torch.cuda.Event.from_ipc_handle``. No device with the aspect was at hand to run it on.
+
+        Args:
+            device: The device that it is of.
+            handle: What :meth:`ipc_handle` returned there.
+
+        Raises:
+            NotImplementedError: The device lacks the aspect ``ext_oneapi_ipc_event``.
+            TypeError: ``handle`` is not bytes.
+        """
+        if not isinstance(handle, bytes):
+            raise TypeError(
+                "Event.from_ipc_handle() needs the bytes of Event.ipc_handle(), got "
+                f"{type(handle).__name__}."
+            )
+        event: Any = _native.EventBase.__new__(cls)
+        _native.adopt_handle(event, handle, capsules.index_of(device))
+        return event
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Event:
         """Return a new event with the same flags; what was recorded is not copied.

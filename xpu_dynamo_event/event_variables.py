@@ -16,13 +16,21 @@ from typing import Any
 import torch
 
 from . import _native, ops
-from ._compat import dynamo, opaque
+from ._compat import dynamo, opaque, torch_xpu
 from ._compat.dynamo import ConstantVariable, VariableTracker
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
 from .event import Event
 from .stream_variables import XPUStreamVariable, current_stream, stream_operand
 
-_NATIVE_CLASSES = (torch.Event, _native.EventBase, Event)
+# With torch's own class of events, which on a torch with XPU is not ours: its methods only hand on
+# to native ones.
+_NATIVE_CLASSES = (
+    torch.Event,
+    _native.EventBase,
+    Event,
+    torch_xpu.event_base(),
+    ops.TORCH_EVENT,
+)
 _OF_EVERY_OBJECT = {"__dict__", "__doc__", "__module__", "__new__"}
 # By identity: an attribute of this name that a subclass defines is the subclass's own.
 _NATIVE = {
@@ -33,27 +41,19 @@ _NATIVE = {
 }
 
 
-class XPUEventVariable(dynamo.UserDefinedObjectVariable):
+class XPUEventVariable(dynamo.ObjectVariable):
     """An event: an input of the graph, or the result of ``xpu_event::create``."""
 
     _nonvar_fields = {  # noqa: RUF012
         "proxy",
         "recorded_on",
-        *dynamo.UserDefinedObjectVariable._nonvar_fields,
-    }
-    # What `super().record()` of a subclass means.
-    _base_methods = {  # noqa: RUF012
-        attribute
-        for cls in _NATIVE_CLASSES
-        for attribute in vars(cls).values()
-        if id(attribute) in _NATIVE
+        *dynamo.ObjectVariable._nonvar_fields,
     }
 
     def __init__(self, proxy: torch.fx.Proxy, value: torch.Event, **kwargs: Any) -> None:
         super().__init__(value, **kwargs)
         self.proxy = proxy
         self.recorded_on: torch.device | None = None  # by this graph
-        self._base_vt = _NativeMethods(self)
 
     @classmethod
     def of_input(cls, builder: Any, value: torch.Event) -> VariableTracker:
@@ -99,20 +99,20 @@ class XPUEventVariable(dynamo.UserDefinedObjectVariable):
             dynamo.guard_distinct(other)
         return self is other
 
-    def richcompare_impl(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
+    def compare(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
         method = inspect.getattr_static(self.python_type(), op, None)
         if method is vars(object).get(op):
             return dynamo.object_richcompare(self, tx, other, op)
-        return super().richcompare_impl(tx, other, op)
+        return super().compare(tx, other, op)
 
     def native_name(self, name: str) -> str | None:
         """Return ``name`` if it stands for something that the native class defines."""
         attribute = self.lookup_class_mro_attr(name)
         return name if _NATIVE.get(id(attribute)) == name else None
 
-    def var_getattr(self, tx: Any, name: str) -> VariableTracker:
+    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
         if self.native_name(name) is None:
-            return super().var_getattr(tx, name)
+            return super().get_attribute(tx, name)
         if name in _METHODS:
             return dynamo.GetAttrVariable(self, name)
         if name in _ATTRIBUTES and not _changes_unseen(name):
@@ -140,22 +140,6 @@ class XPUEventVariable(dynamo.UserDefinedObjectVariable):
     def hashed(self, tx: Any) -> VariableTracker:
         """Read ``hash(event)`` at run time."""
         return read(tx, "inspect", self.as_proxy(), "__hash__")
-
-
-class _NativeMethods(VariableTracker):
-    """The native part of an event whose class is derived; Dynamo asks it for ``super().x()``."""
-
-    _nonvar_fields = {"event", *VariableTracker._nonvar_fields}  # noqa: RUF012
-
-    def __init__(self, event: XPUEventVariable) -> None:
-        super().__init__()
-        self.event = event
-
-    def python_type(self) -> type:
-        return Event
-
-    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        return self.event.call_native(tx, name, args, kwargs)
 
 
 def event_operand(method: str, event: VariableTracker | None) -> Any:
@@ -241,7 +225,9 @@ def _flag(self: XPUEventVariable, tx: Any, name: str) -> VariableTracker:
 
 def _device(self: XPUEventVariable, tx: Any, name: str) -> VariableTracker:
     """The device is pinned by the first record, which may be in this graph."""
-    if self.recorded_on is not None and (self.source is None or not self.event.event_id):
+    # torch's own class leaves `event_id` at 0.
+    address = getattr(self.event, "sycl_event", self.event.event_id)
+    if self.recorded_on is not None and (self.source is None or not address):
         dynamo.guarded_attribute(self.event, self.source, name)  # not recorded before either
         return ConstantVariable.create(self.recorded_on)
     return dynamo.guarded_attribute(self.event, self.source, name)
@@ -263,12 +249,12 @@ _ATTRIBUTES: dict[str, Callable[..., VariableTracker]] = {
 # ---- classes
 
 
-class XPUEventClassVariable(dynamo.UserDefinedClassVariable):
+class XPUEventClassVariable(dynamo.ClassVariable):
     """An event class; calling it makes an event in the graph."""
 
     def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
         new = inspect.getattr_static(self.value, "__new__")
-        if isinstance(new, staticmethod):  # of Python; that of the native class is a builtin
+        if not _is_native_new(new):
             call = dynamo.build(tx, new.__func__, self._source_of("__new__"))
             event = call.call_function(tx, [self, *args], kwargs)
         else:
@@ -282,14 +268,39 @@ class XPUEventClassVariable(dynamo.UserDefinedClassVariable):
     def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
         if name == "__new__" and args and isinstance(args[0], XPUEventClassVariable):
             return args[0].make(tx, args[1:], kwargs)
+        event = args[0].realize() if args and self._is_native(name) else None
+        if isinstance(event, XPUEventVariable) and issubclass(event.python_type(), self.value):
+            return event.call_native(tx, name, args[1:], kwargs)  # Event.record(event)
         return super().call_method(tx, name, args, kwargs)
+
+    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
+        if name in _METHODS and self._is_native(name):
+            return dynamo.GetAttrVariable(self, name)
+        return super().get_attribute(tx, name)
+
+    def _is_native(self, name: str) -> bool:
+        return _NATIVE.get(id(inspect.getattr_static(self.value, name, None))) == name
 
     def make(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
         """Make an event as the native ``__new__`` does."""
         native = _native_base(self.value)
         given = constants(self.value.__name__, _SIGNATURES[native], args, kwargs)
-        if given is None or not _makes_xpu_event(given):
+        if given is None:
+            dynamo.graph_break(
+                "Wrong arguments of an event class",
+                f"{self.value.__name__}: {len(args)} positional, {sorted(kwargs)} keywords",
+                f"{self.value.__name__}() takes {', '.join(_SIGNATURES[native])}.",
+                "The call itself is wrong: eager raises TypeError here.",
+            )
+        if torch.device(given.get("device") or "xpu").type != "xpu":
             return super().call_function(tx, args, kwargs)
+        if given.get("interprocess"):
+            dynamo.graph_break(
+                "Event for other processes",
+                f"{self.value.__name__}(interprocess=True)",
+                "Whether the device can share it is known when it is made, and eager says so.",
+                "Make this event outside the compiled region.",
+            )
         flags = (bool(given.get(name)) for name in ("enable_timing", "blocking"))
         return XPUEventVariable.created(tx, self.value, *flags)
 
@@ -297,22 +308,51 @@ class XPUEventClassVariable(dynamo.UserDefinedClassVariable):
         return self.source and dynamo.AttrSource(self.source, name)
 
 
+def is_native_method(method: types.MethodType) -> bool:
+    """Return whether a bound method is one of torch's own class, in Python, that only hands on."""
+    return isinstance(method.__self__, ops.TORCH_EVENT) and id(method.__func__) in _NATIVE
+
+
+def super_method(
+    var: VariableTracker, tx: Any, name: str, attribute: object, args: Arguments, kwargs: Keywords
+) -> VariableTracker | None:
+    """Handle ``super().name()`` of an event or an event class where that is native."""
+    if isinstance(var, XPUEventVariable):
+        native = _NATIVE.get(id(attribute)) == name
+        return var.call_native(tx, name, args, kwargs) if native else None
+    native = name == "__new__" and _is_native_new(attribute)
+    return var.call_method(tx, name, args, kwargs) if native else None
+
+
 _FLAGS = ("enable_timing", "blocking", "interprocess")
-_SIGNATURES: dict[type, tuple[str, ...]] = {Event: _FLAGS, torch.Event: ("device", *_FLAGS)}
+# A function of Python that only hands on, where torch has the class itself.
+_TORCH_NEW = inspect.getattr_static(ops.TORCH_EVENT, "__new__")
+
+
+def _torch_flags() -> tuple[str, ...]:
+    """The flags that ``torch.xpu.Event`` takes, which from torch 2.15 on are more."""
+    if not isinstance(_TORCH_NEW, staticmethod):
+        return _FLAGS
+    return tuple(inspect.signature(_TORCH_NEW.__func__).parameters)[1:]
+
+
+_SIGNATURES: dict[type, tuple[str, ...]] = {
+    ops.TORCH_EVENT: _torch_flags(),
+    Event: _FLAGS,  # where the two are one, it takes more
+    torch.Event: ("device", *_FLAGS),
+}
+
+
+def _is_native_new(new: object) -> bool:
+    return new is _TORCH_NEW or not isinstance(new, staticmethod)
 
 
 def _native_base(cls: type) -> type:
-    return Event if issubclass(cls, Event) else torch.Event
-
-
-def _makes_xpu_event(given: dict[str, Any]) -> bool:
-    return torch.device(given.get("device") or "xpu").type == "xpu" and not given.get(
-        "interprocess"
-    )
+    return next(base for base in _SIGNATURES if issubclass(cls, base))
 
 
 _kinds: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary(
-    {Event: "torch.xpu.Event", torch.Event: "torch.Event"}
+    {ops.TORCH_EVENT: "torch.xpu.Event", Event: ops.EVENT_NAME, torch.Event: "torch.Event"}
 )
 
 
@@ -331,10 +371,12 @@ def kind_of(cls: type) -> str:
 def _factory_of(cls: type) -> Callable[..., torch.Event]:
     """Make bare events of a derived class; what its Python ``__init__`` does is traced."""
     reference, native = weakref.ref(cls), _native_base(cls)
-    device = () if native is Event else ("xpu",)
+    device = ("xpu",) if native is torch.Event else ()
+    known = _SIGNATURES[native]
 
     def make(**flags: bool) -> torch.Event:
         event_class: Any = reference()  # a graph that still runs guards on it, so it is alive
+        flags = {name: value for name, value in flags.items() if name in known}
         event: torch.Event = native.__new__(event_class, *device, **flags)
         return event
 

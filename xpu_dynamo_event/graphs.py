@@ -50,7 +50,11 @@ class GraphLog:
 
     @property
     def graph_breaks(self) -> int:
-        """Places where a function left its graph, when one function was compiled once."""
+        """Places where a function left its graph, when one function was compiled once.
+
+        A break behind which nothing is left to capture makes no further graph and is not counted;
+        ``fullgraph=True`` finds every break.
+        """
         return max(len(self.graphs) - 1, 0)
 
     def event_ops(self) -> list[str]:

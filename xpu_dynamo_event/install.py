@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ContextDecorator
 
 from ._compat import compiler_import, versions
 
-_lock = threading.RLock()
+
+class _Request:
+    """What was asked for, by the program or by a block of it."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+
+_lock = threading.RLock()  # taken after the lock of the compiler, never before
+_program = _Request(on=False)
+_blocks: list[_Request] = []  # of all threads, the last one entered last
 _undo: dict[str, Callable[[], None]] = {}  # by the module that installed something
-_on = False  # what was asked for; carried out once the compiler is imported
 _hooked = False
-_installing = False  # which imports what it is told of
 _warned = False
+_importing = threading.local()
 
 
 def enable() -> None:
@@ -22,6 +31,10 @@ def enable() -> None:
 
     Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they
     captured. It takes effect when torch's compiler is first used, which is when that is imported.
+
+    The switch is one for all threads. A frame that another thread compiles meanwhile is finished
+    first, so that no graph is captured in part. Inside a block of :func:`enabled` it counts until
+    the end of the block.
 
     On a torch whose compiler this package does not know, capture stays off: eager use works, and
     one warning says so.
@@ -35,31 +48,40 @@ def enable() -> None:
         >>> xpu_dynamo_event.is_enabled()
         True
     """
-    global _on, _hooked
-    with _lock:
-        if _on or not _can_capture():
-            return
-        _on = True
-        if compiler_import.is_imported():
-            _carry_out()
-        elif not _hooked:
-            _hooked = True
-            compiler_import.when_imported(_carry_out)
+    on = _can_capture()
+    with compiler_import.no_compilation(), _lock:
+        _request().on = on
+        _follow()
+    _carry_out()
 
 
 def disable() -> None:
-    """Give torch its own handling of events back; does nothing when capture is off."""
-    global _on
-    with _lock:
-        _on = False
-        while _undo:
-            _, undo = _undo.popitem()
-            undo()
+    """Give torch its own handling of events back; does nothing when capture is off.
+
+    Nothing of this package is left in torch's compiler. What the import itself set up stays: the
+    device, ``torch.ops.xpu_event``, copies of events; and so do compiled functions of before.
+
+    Example:
+        >>> import xpu_dynamo_event
+        >>> xpu_dynamo_event.disable()
+        >>> xpu_dynamo_event.is_enabled()
+        False
+        >>> xpu_dynamo_event.enable()
+    """
+    with compiler_import.no_compilation(), _lock:
+        _request().on = False
+        _follow()
 
 
 def is_enabled() -> bool:
-    """Return whether ``torch.compile`` captures XPU events and streams."""
-    return _on
+    """Return whether ``torch.compile`` captures XPU events and streams, in every thread.
+
+    Example:
+        >>> import xpu_dynamo_event
+        >>> xpu_dynamo_event.is_enabled()
+        True
+    """
+    return _request().on
 
 
 def hooks() -> list[str]:
@@ -72,32 +94,66 @@ def hooks() -> list[str]:
         return [module.removeprefix(own) for module in _undo]
 
 
-@contextmanager
-def enabled(on: bool = True) -> Iterator[None]:
-    """Switch capture on (or off) for a block.
+class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_grad)
+    """Switch capture on (or off) for a block, or for the calls of a function.
+
+    The switch is one for all threads. While several blocks are active, in one thread or in many,
+    the one that was entered last counts; when it ends, by an exception too, the one before it does,
+    and at last what was before all of them.
 
     Args:
         on: The state inside the block.
+
+    Raises:
+        TypeError: ``on`` is no bool, as when ``@enabled`` is written without parentheses.
 
     Example:
         >>> import xpu_dynamo_event
         >>> with xpu_dynamo_event.enabled(False):
         ...     xpu_dynamo_event.is_enabled()
         False
+        >>> @xpu_dynamo_event.enabled(False)
+        ... def state():
+        ...     return xpu_dynamo_event.is_enabled()
+        >>> state(), xpu_dynamo_event.is_enabled()
+        (False, True)
     """
-    before = is_enabled()
-    _switch(on)
-    try:
-        yield
-    finally:
-        _switch(before)
+
+    def __init__(self, on: bool = True) -> None:
+        if not isinstance(on, bool):
+            raise TypeError(
+                f"enabled() takes True or False, got {on!r}. To switch capture on, write "
+                "'with xpu_dynamo_event.enabled():', or '@xpu_dynamo_event.enabled()' in front of "
+                "a function."
+            )
+        self._on = on
+        self._entered: list[_Request] = []
+
+    def __enter__(self) -> None:
+        """Switch."""
+        request = _Request(on=self._on and _can_capture())
+        with compiler_import.no_compilation(), _lock:
+            _blocks.append(request)
+            self._entered.append(request)
+            _follow()
+        try:
+            _carry_out()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        """Switch back."""
+        with compiler_import.no_compilation(), _lock:
+            _blocks.remove(self._entered.pop())
+            _follow()
+        _carry_out()
 
 
-def _switch(on: bool) -> None:
-    if on:
-        enable()
-    else:
-        disable()
+def _request() -> _Request:
+    """Return the one that counts."""
+    blocks = _blocks[-1:]  # at once: another thread may leave the last one
+    return blocks[0] if blocks else _program
 
 
 def _can_capture() -> bool:
@@ -111,29 +167,54 @@ def _can_capture() -> bool:
     return problem is None
 
 
+def _follow() -> None:
+    """Do at once what the request that counts needs; what imports something waits."""
+    global _hooked
+    if not _request().on:
+        _remove()
+    elif not _hooked and not compiler_import.is_imported():
+        _hooked = True
+        compiler_import.when_imported(_carry_out)
+
+
 def _carry_out() -> None:
-    global _installing
-    with _lock:
-        if not _on or _undo or _installing:
-            return
-        _installing = True
-        try:
+    """Install what is asked for and is not there yet, once there is a compiler."""
+    if not is_enabled() or _undo or not compiler_import.is_imported():
+        return
+    # Without a lock: importing takes the locks of modules, and who holds those may come here.
+    if not _import_parts():
+        return
+    with compiler_import.no_compilation(), _lock:
+        if is_enabled() and not _undo:
             _install()
-        finally:
-            _installing = False
+
+
+def _import_parts() -> bool:
+    """Import what is installed; False in the middle of that, which imports the compiler."""
+    if getattr(_importing, "now", False):
+        return False
+    _importing.now = True
+    try:
+        from . import direct_calls, export, lifetimes, ordering, variables  # noqa: F401
+        from ._compat import threads  # noqa: F401
+        from .inductor import device, lowering  # noqa: F401
+    finally:
+        _importing.now = False
+    return True
 
 
 def _install() -> None:
-    # Imported here, because it imports the compiler.
     from . import direct_calls, export, lifetimes, ordering, variables
+    from ._compat import threads
     from .inductor import lowering
 
     try:
-        for module in (variables, export, lifetimes, ordering, direct_calls, lowering):
+        for module in (variables, export, lifetimes, ordering, direct_calls, lowering, threads):
             _undo[module.__name__] = module.install()
         _install_device()
     except BaseException:
-        disable()
+        _request().on = False
+        _remove()
         raise
 
 
@@ -142,3 +223,10 @@ def _install_device() -> None:
 
     device.register()  # on a torch with XPU only what that lacks: stream-safe memory, direct copies
     _undo[device.__name__] = device.unregister
+
+
+def _remove() -> None:
+    compiler_import.not_at_first_frame()
+    while _undo:
+        _, undo = _undo.popitem()
+        undo()

@@ -6,7 +6,7 @@ three forms:
 
 * ``record(event, stream)``: what a user calls, and what Dynamo puts into a graph.
 * ``query.tensor(event)``: for operations whose result the host reads. The result is a CPU tensor,
-so   a graph carries it from the point of the reading without looking at it.
+  so a graph carries it from the point of the reading without looking at it.
 * ``record.ordered(event, stream, position=, live=)``: what the ordering pass makes of it. It hands
   the tensors of ``live`` through, so every user of a result comes after the operation; ``position``
   keeps equal operations apart, or common-subexpression elimination would merge them.
@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import _native  # its static initialiser defines the ops
-from ._compat import fx, opaque
+from . import _native, runtime  # the static initialiser of _native defines the ops
+from ._compat import fx, opaque, torch_xpu
 from .event import Event
 
 ACTIONS = (
@@ -140,6 +140,14 @@ def register_event_factory(name: str, factory: Callable[..., torch.Event]) -> No
     Args:
         name: What graphs call it, for example ``"torch.xpu.Event"``.
         factory: Called with the keywords ``enable_timing`` and ``blocking``.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> class Fence(xpu_dynamo_event.Event):
+        ...     pass
+        >>> xpu_dynamo_event.ops.register_event_factory("example.Fence", Fence)
+        >>> type(torch.ops.xpu_event.create("example.Fence")).__name__
+        'Fence'
     """
     EVENT_FACTORIES[name] = factory
     _native.set_factory(name, factory)
@@ -206,8 +214,28 @@ def _register_all() -> None:
     _define_current_stream()
 
 
+def _make_torch_event(enable_timing: bool = False, blocking: bool = False) -> torch.Event:
+    """Make an event of torch's own class, which has no flag ``blocking``."""
+    event: torch.Event = TORCH_EVENT(enable_timing)
+    return event
+
+
+TORCH_EVENT = torch_xpu.event_class()
+"""The class ``torch.xpu.Event``: torch's own on a torch with XPU, else that of this package."""
+
+EVENT_NAME = "torch.xpu.Event" if TORCH_EVENT is Event else "xpu_dynamo_event.Event"
+"""What graphs call :class:`xpu_dynamo_event.Event`."""
+
+
 _register_all()
-register_event_factory("torch.xpu.Event", Event)
+if not runtime.has_own_guard():
+    _native.lock_calls()
+if TORCH_EVENT is not Event:  # it has a state of its own
+    _native.set_class_with_own_state(torch_xpu.event_base())
+    register_event_factory("torch.xpu.Event", _make_torch_event)
+else:
+    register_event_factory("torch.xpu.Event", Event)
+register_event_factory("xpu_dynamo_event.Event", Event)
 register_event_factory("torch.Event", functools.partial(torch.Event, device="xpu"))
 _native.set_factory("torch.xpu.Stream", _make_stream)
 _native.set_factory("torch.Stream", _make_plain_stream)

@@ -22,7 +22,9 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch.fx import Graph, GraphModule, Node
@@ -34,6 +36,7 @@ from ._compat.fx import OpOverload
 from .backward_streams import follow_forward
 
 _log = logging.getLogger(__name__)
+_watch: ContextVar[Callable[[GraphModule], None] | None] = ContextVar("watch", default=None)
 
 
 def _overload(name: str, overload: str) -> OpOverload:
@@ -60,6 +63,18 @@ def order_event_ops(module: GraphModule) -> None:
     for each in module.modules():
         if isinstance(each, GraphModule):
             _order(each)
+    if (watch := _watch.get()) is not None:
+        watch(module)
+
+
+@contextmanager
+def watched(watch: Callable[[GraphModule], None]) -> Iterator[None]:
+    """Call ``watch`` with each graph that is ordered in a block, when that is done."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def _order(module: GraphModule) -> None:

@@ -76,7 +76,7 @@ class XPUStreamVariable(dynamo.StreamVariable):
     def reconstruct(self, codegen: Any) -> None:
         dynamo.load_graph_output(codegen, self)
 
-    def richcompare_impl(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
+    def compare(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
         """Streams are equal when they are the same queue, which other calls may bring or not."""
         if not isinstance(other, XPUStreamVariable) or op not in ("__eq__", "__ne__"):
             return ConstantVariable.create(NotImplemented)
@@ -84,8 +84,8 @@ class XPUStreamVariable(dynamo.StreamVariable):
         equal = self._is_of_xpu_class() is other._is_of_xpu_class()
         if equal and self is not other:
             equal = all(
-                self.var_getattr(tx, name).as_python_constant()
-                == other.var_getattr(tx, name).as_python_constant()
+                self.get_attribute(tx, name).as_python_constant()
+                == other.get_attribute(tx, name).as_python_constant()
                 for name in ("stream_id", "device_index")
             )
         return ConstantVariable.create(equal is (op == "__eq__"))
@@ -93,7 +93,7 @@ class XPUStreamVariable(dynamo.StreamVariable):
     def _is_of_xpu_class(self) -> bool:
         return issubclass(self.python_type(), torch.xpu.Stream)
 
-    def var_getattr(self, tx: Any, name: str) -> VariableTracker:
+    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
         if name in METHODS:
             return dynamo.GetAttrVariable(self, name)
         if name in self.known:
@@ -363,7 +363,7 @@ _STREAM_CLASSES: dict[type, str] = {
 }
 
 
-class XPUStreamClassVariable(dynamo.UserDefinedClassVariable):
+class XPUStreamClassVariable(dynamo.ClassVariable):
     """``torch.xpu.Stream`` or ``torch.Stream``; calling it takes a stream from the pool."""
 
     def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
@@ -382,7 +382,7 @@ class XPUStreamClassVariable(dynamo.UserDefinedClassVariable):
         return XPUStreamVariable.created(tx, self.value, device, int(given.get("priority") or 0))
 
 
-class XPUStreamContextClassVariable(dynamo.UserDefinedClassVariable):
+class XPUStreamContextClassVariable(dynamo.ClassVariable):
     """``torch.xpu.StreamContext``, or what it is after ``__enter__``."""
 
     def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:

@@ -20,6 +20,9 @@ class Latch:
     Args:
         stream: The stream to hold; the current one if None.
 
+    Raises:
+        TypeError: ``stream`` is not a stream of an XPU device.
+
     Example:
         >>> import torch, xpu_dynamo_event
         >>> from xpu_dynamo_event.testing import Latch
@@ -49,6 +52,12 @@ def hold(stream: torch.Stream | None = None) -> Iterator[Latch]:
     Args:
         stream: The stream to hold; the current one if None.
 
+    Yields:
+        The latch, for a release before the end.
+
+    Raises:
+        TypeError: ``stream`` is not a stream of an XPU device.
+
     Example:
         >>> import torch, xpu_dynamo_event
         >>> from xpu_dynamo_event.testing import hold
@@ -64,4 +73,9 @@ def hold(stream: torch.Stream | None = None) -> Iterator[Latch]:
 
 
 def _queue_of(stream: torch.Stream) -> int:
+    if not isinstance(stream, torch.Stream) or stream.device.type != "xpu":
+        raise TypeError(
+            "A latch holds back a stream of an XPU device, such as torch.xpu.Stream(), or the "
+            f"current one (None), but got {stream!r}."
+        )
     return int(getattr(stream, "native_handle"))  # noqa: B009  (torch's stubs do not know it)

@@ -14,17 +14,25 @@ stream_variables.py.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from . import ops
 from . import stream_variables as streams
 from ._compat import dynamo
 from ._compat.dynamo import VariableTracker
 from .emitting import Arguments, Keywords, act, bind
-from .event import Event
-from .event_variables import XPUEventClassVariable, XPUEventVariable, event_operand, record_on
+from .event_variables import (
+    XPUEventClassVariable,
+    XPUEventVariable,
+    event_operand,
+    is_native_method,
+    record_on,
+    super_method,
+)
 from .stream_variables import (
     XPUStreamClassVariable,
     XPUStreamContextClassVariable,
@@ -58,7 +66,7 @@ def _record_event(
     (event,) = bind("Stream.record_event", ("event",), args, kwargs)
     if event is None:
         is_xpu_class = issubclass(self.python_type(), torch.xpu.Stream)
-        event = XPUEventVariable.created(tx, Event if is_xpu_class else torch.Event)
+        event = XPUEventVariable.created(tx, ops.TORCH_EVENT if is_xpu_class else torch.Event)
     event_operand("Stream.record_event", event)
     assert isinstance(event, XPUEventVariable)
     record_on(event, tx, self)
@@ -78,6 +86,8 @@ def _builder_of(value: Any) -> dynamo.Builder | None:
         return XPUEventVariable.of_input if _is_xpu(value) else None
     if issubclass(cls, torch.Stream):
         return XPUStreamVariable.of_input if _is_xpu(value) else None
+    if cls is types.MethodType and is_native_method(value):
+        return _build_method
     return _build_class if issubclass(cls, type) and _class_variable(value) else None
 
 
@@ -99,6 +109,16 @@ def _build_class(builder: Any, value: type) -> VariableTracker:
     variable = _class_variable(value)
     assert variable is not None
     return variable(value, source=builder.source)
+
+
+def _build_method(builder: Any, value: types.MethodType) -> VariableTracker:
+    """Build a bound method of torch's own class; those of C types are no methods of Python."""
+    event = dynamo.AttrSource(builder.source, "__self__")
+    function = dynamo.AttrSource(builder.source, "__func__")
+    dynamo.build(builder.tx, value.__func__, function).realize()  # for its guards
+    return dynamo.GetAttrVariable(
+        dynamo.build(builder.tx, value.__self__, event).realize(), value.__name__
+    )
 
 
 def _outlasts_the_graph(var: VariableTracker) -> bool:
@@ -130,7 +150,7 @@ def install() -> Callable[[], None]:
     undo.append(dynamo.install_arithmetic())
     undo.append(dynamo.install_branches())
     undo.append(dynamo.install_record_stream(XPUStreamVariable, streams.record_stream))
-    undo.append(dynamo.install_new(XPUEventClassVariable))
+    undo.append(dynamo.install_super((XPUEventVariable, XPUEventClassVariable), super_method))
     undo.append(
         dynamo.install_texts(XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed)
     )

@@ -47,6 +47,10 @@ double record_and_wait(sycl::queue& recorded, sycl::queue& waiting, std::size_t 
 
 }  // namespace event
 
+/// The look at whether the thread has observers, a profiler for example, that every operator of
+/// torch takes.
+double observers(std::size_t count);
+
 /// The processor, by plain arithmetic: nanoseconds that one thread and that two threads take, each
 /// with the same work. What two streams can win is bounded by their ratio.
 struct Cores {

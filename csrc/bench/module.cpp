@@ -15,39 +15,25 @@ namespace {
 using Address = std::uintptr_t;
 using py::arg;
 
-sycl::queue& queue_at(Address address) { return *reinterpret_cast<sycl::queue*>(address); }
-const sycl::event& event_at(Address address) { return *reinterpret_cast<sycl::event*>(address); }
-
-// Loops of the forms f(queue, count), f(queue, queue, count) and f(event, count).
-void add(py::module_& m, const char* name, double (*loop)(sycl::queue&, std::size_t)) {
-  m.def(
-      name,
-      [loop](Address queue, std::size_t count) {
-        const py::gil_scoped_release no_gil;
-        return loop(queue_at(queue), count);
-      },
-      arg("queue"), arg("count"));
+template <class T>
+T& at(Address address) {
+  return *reinterpret_cast<T*>(address);
 }
 
-void add(py::module_& m, const char* name,
-         double (*loop)(sycl::queue&, sycl::queue&, std::size_t)) {
-  m.def(
-      name,
-      [loop](Address recorded, Address waiting, std::size_t count) {
-        const py::gil_scoped_release no_gil;
-        return loop(queue_at(recorded), queue_at(waiting), count);
-      },
-      arg("recorded"), arg("waiting"), arg("count"));
-}
+template <class>
+using AddressOf = Address;
 
-void add(py::module_& m, const char* name, double (*loop)(const sycl::event&, std::size_t)) {
+// A loop over `Operand`s, queues or events, which Python gives as addresses.
+template <class... Operand, class Loop, class... Name>
+void add(py::module_& m, const char* name, Loop* loop, Name... names) {
+  static_assert(sizeof...(Operand) == sizeof...(Name));
   m.def(
       name,
-      [loop](Address event, std::size_t count) {
+      [loop](AddressOf<Operand>... operands, std::size_t count) {
         const py::gil_scoped_release no_gil;
-        return loop(event_at(event), count);
+        return loop(at<Operand>(operands)..., count);
       },
-      arg("event"), arg("count"));
+      arg(names)..., arg("count"));
 }
 
 }  // namespace
@@ -55,26 +41,26 @@ void add(py::module_& m, const char* name, double (*loop)(const sycl::event&, st
 PYBIND11_MODULE(_bench, m) {
   m.doc() = "Event operations repeated in C++; each function returns nanoseconds per operation.";
 
-  add(m, "raw_record", &xpu_bench::raw::record);
-  add(m, "raw_record_timed", &xpu_bench::raw::record_timed);
-  add(m, "raw_record_and_wait", &xpu_bench::raw::record_and_wait);
-  m.def(
-      "raw_wait",
-      [](Address queue, Address event, std::size_t count) {
-        const py::gil_scoped_release no_gil;
-        return xpu_bench::raw::wait(queue_at(queue), event_at(event), count);
-      },
-      arg("queue"), arg("event"), arg("count"));
-  add(m, "raw_query", &xpu_bench::raw::query);
-  add(m, "raw_synchronize", &xpu_bench::raw::synchronize);
+  using Queue = sycl::queue;
+  using Event = const sycl::event;
+  namespace raw = xpu_bench::raw;
+  namespace event = xpu_bench::event;
 
-  add(m, "event_record",
-      static_cast<double (*)(sycl::queue&, std::size_t)>(&xpu_bench::event::record));
-  add(m, "event_record_timed", &xpu_bench::event::record_timed);
-  add(m, "event_wait", &xpu_bench::event::wait);
-  add(m, "event_query", &xpu_bench::event::query);
-  add(m, "event_synchronize", &xpu_bench::event::synchronize);
-  add(m, "event_record_and_wait", &xpu_bench::event::record_and_wait);
+  add<Queue>(m, "raw_record", &raw::record, "queue");
+  add<Queue>(m, "raw_record_timed", &raw::record_timed, "queue");
+  add<Queue, Queue>(m, "raw_record_and_wait", &raw::record_and_wait, "recorded", "waiting");
+  add<Queue, Event>(m, "raw_wait", &raw::wait, "queue", "event");
+  add<Event>(m, "raw_query", &raw::query, "event");
+  add<Event>(m, "raw_synchronize", &raw::synchronize, "event");
+
+  add<Queue>(m, "event_record", &event::record, "queue");
+  add<Queue>(m, "event_record_timed", &event::record_timed, "queue");
+  add<Queue, Queue>(m, "event_wait", &event::wait, "recorded", "waiting");
+  add<Queue>(m, "event_query", &event::query, "recorded");
+  add<Queue>(m, "event_synchronize", &event::synchronize, "recorded");
+  add<Queue, Queue>(m, "event_record_and_wait", &event::record_and_wait, "recorded", "waiting");
+
+  m.def("observers", &xpu_bench::observers, arg("count"));
 
   m.def(
       "cores",

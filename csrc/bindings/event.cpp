@@ -2,9 +2,12 @@
 #include <pybind11/pybind11.h>
 #include <sycl/sycl.hpp>
 
+#include "bindings/native_parts.h"
 #include "event/latch.h"
 #include "ops/event_calls.h"
+#include "ops/event_operand.h"
 #include "ops/event_ops.h"
+#include "ops/event_state.h"
 #include "ops/event_type.h"
 #include "ops/no_gil.h"
 
@@ -24,11 +27,22 @@ PYBIND11_MODULE(_native, m) {
   }
 
   m.def(
+      "set_class_with_own_state",
+      [](const py::object& base) {
+        if (!xpu_event_ops::set_class_with_own_state(base.ptr())) throw py::error_already_set();
+      },
+      py::arg("base"));
+
+  m.def("lock_calls", &xpu_event_ops::lock_calls);
+
+  m.def(
       "set_factory",
       [](const char* name, const py::object& factory) {
         xpu_event_ops::set_factory(name, factory.ptr());
       },
       py::arg("name"), py::arg("factory"));
+
+  xpu_bindings::bind_interop(m);
 
   py::class_<xpu_event::Latch>(m, "Latch")
       .def(py::init([](uintptr_t sycl_queue) {

@@ -5,6 +5,7 @@
 #include "ops/no_gil.h"
 #include "runtime/autograd_engine.h"
 #include "runtime/fallback.h"
+#include "runtime/guard.h"
 #include "runtime/host_wait.h"
 #include "runtime/registration.h"
 
@@ -24,9 +25,20 @@ PYBIND11_MODULE(_runtime, m) {
 
   m.def(
       "register_backend",
-      [](bool upstream_guard) { xpu_runtime::register_backend({upstream_guard}); }, py::kw_only(),
-      py::arg("upstream_guard") = false,
+      [](bool upstream_guard, bool hide_cuda) {
+        xpu_runtime::register_backend({upstream_guard, hide_cuda});
+      },
+      py::kw_only(), py::arg("upstream_guard") = false, py::arg("hide_cuda") = false,
       "Register guard, allocators and hooks with torch; raises if torch has an xpu backend.");
+  m.def(
+      "native_events_address",
+      [](bool upstream_guard) {
+        return reinterpret_cast<std::uintptr_t>(upstream_guard
+                                                    ? &xpu_runtime::upstream_native_events()
+                                                    : &xpu_runtime::native_events());
+      },
+      py::kw_only(), py::arg("upstream_guard") = false,
+      "Return the address of what tells how the runtime's guard keeps native events.");
   m.def("finish_autograd_threads", &xpu_runtime::finish_autograd_threads,
         py::call_guard<py::gil_scoped_release>(),
         "Wait until autograd's device threads have let go of the last backward.");
@@ -36,6 +48,7 @@ PYBIND11_MODULE(_runtime, m) {
   xpu_bindings::bind_device(m);
   xpu_bindings::bind_properties(m);
   xpu_bindings::bind_stream(m);
+  xpu_bindings::bind_torch_event(m);
   xpu_bindings::bind_memory(m);
   xpu_bindings::bind_empty(m);
   xpu_bindings::bind_trace(m);

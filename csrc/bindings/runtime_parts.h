@@ -9,6 +9,7 @@ namespace xpu_bindings {
 void bind_device(pybind11::module_& m);
 void bind_properties(pybind11::module_& m);
 void bind_stream(pybind11::module_& m);
+void bind_torch_event(pybind11::module_& m);
 void bind_memory(pybind11::module_& m);
 void bind_empty(pybind11::module_& m);
 void bind_trace(pybind11::module_& m);

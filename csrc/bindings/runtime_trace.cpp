@@ -40,8 +40,8 @@ py::list to_list(const Records& records) {
   return result;
 }
 
-py::dict stop() {
-  const auto log = trace::stop();
+py::dict stop(trace::Reader reader) {
+  const auto log = trace::stop(reader);
   py::dict result;
   result["tasks"] = to_list(log.tasks);
   result["events"] = to_list(log.events);
@@ -51,9 +51,10 @@ py::dict stop() {
 }  // namespace
 
 void bind_trace(py::module_& m) {
-  m.def("trace_start", &trace::start, "Empty the runtime log and start it.");
-  m.def("trace_stop", &stop,
-        "Stop the runtime log and return {'tasks': [...], 'events': [...]}; times in nanoseconds.");
+  m.def("trace_start", &trace::start,
+        "Begin to read the runtime log; return a number for trace_stop.");
+  m.def("trace_stop", &stop, py::arg("reader"),
+        "End reading and return {'tasks': [...], 'events': [...]}; times in nanoseconds.");
   m.def("trace_now_ns", &trace::now_ns, "Return the time of the log's clock in nanoseconds.");
 }
 

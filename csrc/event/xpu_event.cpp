@@ -116,7 +116,12 @@ void XPUEvent::record(sycl::queue& queue, int device_index) {
   check_device(device_index);
   const State state = is_captured(queue) ? State::captured : State::pending;
   sycl::event marker = submit_marker(queue, enable_timing_);
-  publish(marker, queue, device_index, state);
+  publish(marker, &queue, device_index, state);
+}
+
+void XPUEvent::adopt(const sycl::event& event, int device_index) {
+  sycl::event marker = event;
+  publish(marker, nullptr, device_index, State::pending);
 }
 
 void XPUEvent::check_device(int device_index) const {
@@ -129,8 +134,9 @@ void XPUEvent::check_device(int device_index) const {
               std::to_string(device_index) + ".");
 }
 
-// `marker` takes the previous recording away, so that it is released without the lock.
-void XPUEvent::publish(sycl::event& marker, const sycl::queue& queue, int device_index,
+// `marker` takes the previous recording away, so that it is released without the lock. `queue` is
+// null when nobody knows where the marker was recorded.
+void XPUEvent::publish(sycl::event& marker, const sycl::queue* queue, int device_index,
                        State state) {
   watch_for_process_exit();
   const std::lock_guard lock(mutex_);
@@ -141,7 +147,11 @@ void XPUEvent::publish(sycl::event& marker, const sycl::queue& queue, int device
   } else {
     std::construct_at(&event_, std::move(marker));
   }
-  if (!is_same(queue_, queue)) queue_ = queue;  // mostly it is, and assigning takes two atomics
+  if (!queue) {
+    queue_.reset();
+  } else if (!is_same(queue_, *queue)) {  // mostly it is, and assigning takes two atomics
+    queue_ = *queue;
+  }
   device_index_.store(device_index);
   state_.store(state);
 }
@@ -207,6 +217,11 @@ bool XPUEvent::created() const noexcept { return state_.load() != State::never_r
 bool XPUEvent::enable_timing() const noexcept { return enable_timing_; }
 int XPUEvent::device_index() const noexcept { return device_index_.load(); }
 const sycl::event& XPUEvent::sycl_event() const noexcept { return event_; }
+
+sycl::event XPUEvent::share() const {
+  const auto recording = latest();
+  return recording ? recording->event : sycl::event();
+}
 
 std::optional<XPUEvent::Recording> XPUEvent::latest() const {
   const std::lock_guard lock(mutex_);

@@ -43,6 +43,12 @@ class XPUEvent {
   ///     submission. The event is then as it was before.
   void record(sycl::queue& queue, int device_index);
 
+  /// Becomes `event`, which somebody else recorded, as if by a `record` on a queue of its own.
+  ///
+  /// Raises:
+  ///   Error: another device than the pinned one.
+  void adopt(const sycl::event& event, int device_index);
+
   /// Makes later work of `queue` run after the event, without blocking the host.
   ///
   /// Returns:
@@ -73,6 +79,9 @@ class XPUEvent {
   /// The native event, at an address that stays the same over re-recording. Only once `created()`,
   /// and not while another thread records.
   [[nodiscard]] const sycl::event& sycl_event() const noexcept;
+  /// A copy of the native event, also while another thread records; a complete one before the first
+  /// recording.
+  [[nodiscard]] sycl::event share() const;
 
  private:
   enum class State : unsigned char {
@@ -93,7 +102,7 @@ class XPUEvent {
   };
 
   void check_device(int device_index) const;
-  void publish(sycl::event& marker, const sycl::queue& queue, int device_index, State state);
+  void publish(sycl::event& marker, const sycl::queue* queue, int device_index, State state);
   void take(XPUEvent& other) noexcept;
 
   [[nodiscard]] std::optional<Recording> latest() const;

@@ -3,8 +3,10 @@
 #include <torch/csrc/utils/pybind.h>
 #include <torch/csrc/utils/python_numbers.h>
 
+#include "ops/event_operand.h"
 #include "ops/event_state.h"
 #include "ops/no_gil.h"
+#include "ops/profiler_range.h"
 #include "ops/python_args.h"
 #include "ops/python_errors.h"
 
@@ -28,31 +30,36 @@ PyObject* without_gil(Action action) {
 PyObject* call_record(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
   return translate_errors([&]() -> PyObject* {
     check_count(count, 2, "record");
-    auto& event = event_of(args[0], "record()");
+    const EventOperand event(args[0], "record()");
     const auto stream = stream_of(args[1], "record()");
-    return without_gil([&] { record(event, stream); });
+    const ProfilerRange range("xpu_event::record", event.base(), stream);
+    return without_gil([&] { event.record(stream); });
   });
 }
 
 PyObject* call_wait(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
   return translate_errors([&]() -> PyObject* {
     check_count(count, 2, "wait");
-    auto& event = event_of(args[0], "wait()");
+    const EventOperand event(args[0], "wait()");
     const auto stream = stream_of(args[1], "wait()");
-    return without_gil([&] { wait(event, stream); });
+    const ProfilerRange range("xpu_event::wait", event.base(), stream);
+    return without_gil([&] { event.wait(stream); });
   });
 }
 
-PyObject* call_synchronize(PyObject* /*module*/, PyObject* event) {
+PyObject* call_synchronize(PyObject* /*module*/, PyObject* object) {
   return translate_errors([&]() -> PyObject* {
-    auto& state = event_of(event, "synchronize()");
-    return without_gil([&] { synchronize(state); });
+    const EventOperand event(object, "synchronize()");
+    const ProfilerRange range("xpu_event::synchronize", event.base());
+    return without_gil([&] { event.synchronize(); });
   });
 }
 
 PyObject* call_set_stream(PyObject* /*module*/, PyObject* stream) {
   return translate_errors([&]() -> PyObject* {
-    set_current_stream(stream_of(stream, "set_stream()"));
+    const auto next = stream_of(stream, "set_stream()");
+    const ProfilerRange range("xpu_event::set_stream", next);
+    set_current_stream(next);
     Py_RETURN_NONE;
   });
 }
@@ -62,6 +69,7 @@ PyObject* call_wait_stream(PyObject* /*module*/, PyObject* const* args, Py_ssize
     check_count(count, 2, "wait_stream");
     const auto waiter = stream_of(args[0], "wait_stream()");
     const auto other = stream_of(args[1], "wait_stream()");
+    const ProfilerRange range("xpu_event::wait_stream", waiter);
     return without_gil([&] { wait_stream(waiter, other); });
   });
 }
@@ -69,6 +77,7 @@ PyObject* call_wait_stream(PyObject* /*module*/, PyObject* const* args, Py_ssize
 PyObject* call_synchronize_stream(PyObject* /*module*/, PyObject* stream) {
   return translate_errors([&]() -> PyObject* {
     const auto waited = stream_of(stream, "synchronize_stream()");
+    const ProfilerRange range("xpu_event::synchronize_stream", waited);
     return without_gil([&] { synchronize_stream(waited); });
   });
 }
@@ -76,6 +85,7 @@ PyObject* call_synchronize_stream(PyObject* /*module*/, PyObject* stream) {
 PyObject* call_synchronize_device(PyObject* /*module*/, PyObject* index) {
   return translate_errors([&]() -> PyObject* {
     const auto device = static_cast<c10::DeviceIndex>(THPUtils_unpackLong(index));
+    const ProfilerRange range("xpu_event::synchronize_device");
     return without_gil([&] { synchronize_device(device); });
   });
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "ops/event_operand.h"
 #include "ops/event_state.h"
 #include "ops/python_args.h"
 
@@ -26,10 +27,10 @@ PyObject* object_of(const IValue& value) {
   return value.isPyObject() ? value.toPyObjectHolder()->getPyObject() : nullptr;
 }
 
-c10::Event& event_operand(const IValue& value, const char* op) {
+EventOperand event_operand(const IValue& value, const char* op) {
   PyObject* object = object_of(value);
   TORCH_CHECK_TYPE(object != nullptr, op, " needs a torch.Event, got ", value.tagKind(), ".");
-  return event_of(object, op);
+  return {object, op};
 }
 
 c10::Stream stream_operand(const IValue& value, const char* op) {
@@ -45,8 +46,8 @@ struct Record {
   static constexpr auto kOperands = "torch.Event event, torch.Stream? stream=None";
   static constexpr size_t kCount = 2;
   static void run(Operands in) {
-    auto& event = event_operand(in[0], kName);
-    record(event, stream_operand(in[1], kName));
+    const auto event = event_operand(in[0], kName);
+    event.record(stream_operand(in[1], kName));
   }
 };
 
@@ -55,8 +56,8 @@ struct Wait {
   static constexpr auto kOperands = "torch.Event event, torch.Stream? stream=None";
   static constexpr size_t kCount = 2;
   static void run(Operands in) {
-    auto& event = event_operand(in[0], kName);
-    wait(event, stream_operand(in[1], kName));
+    const auto event = event_operand(in[0], kName);
+    event.wait(stream_operand(in[1], kName));
   }
 };
 
@@ -64,7 +65,7 @@ struct Synchronize {
   static constexpr auto kName = "synchronize";
   static constexpr auto kOperands = "torch.Event event";
   static constexpr size_t kCount = 1;
-  static void run(Operands in) { synchronize(event_operand(in[0], kName)); }
+  static void run(Operands in) { event_operand(in[0], kName).synchronize(); }
 };
 
 struct SetStream {
@@ -131,7 +132,7 @@ struct Query {
   static constexpr auto kOperands = "torch.Event event";
   static constexpr auto kResult = "bool";
   static constexpr size_t kCount = 1;
-  static bool run(Operands in) { return query(event_operand(in[0], kName)); }
+  static bool run(Operands in) { return event_operand(in[0], kName).query(); }
 };
 
 struct QueryStream {
@@ -148,7 +149,7 @@ struct ElapsedTime {
   static constexpr auto kResult = "float";
   static constexpr size_t kCount = 2;
   static double run(Operands in) {
-    return elapsed_ms(event_operand(in[0], kName), event_operand(in[1], kName));
+    return EventOperand::elapsed_ms(event_operand(in[0], kName), event_operand(in[1], kName));
   }
 };
 
@@ -349,6 +350,11 @@ TORCH_LIBRARY_IMPL(xpu_event, Autograd, library) {
 }
 
 }  // namespace
+
+PyObject* new_event() {
+  const IValue kind("xpu_dynamo_event.Event");
+  return factory_of(kind, "create")().release().ptr();
+}
 
 void set_factory(const char* name, PyObject* factory) {
   Py_INCREF(factory);

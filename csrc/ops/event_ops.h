@@ -9,4 +9,7 @@ namespace xpu_event_ops {
 // reference to it is held for good.
 void set_factory(const char* name, PyObject* factory);
 
+// A new event of the class "torch.xpu.Event", as `create` makes it. A new reference.
+[[nodiscard]] PyObject* new_event();
+
 }  // namespace xpu_event_ops

@@ -4,8 +4,14 @@
 #include <c10/util/Exception.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <sycl/event.hpp>
+
+#include "event/shared_event.h"
+#include "ops/external_stream.h"
+#include "ops/shared_events.h"
 
 namespace xpu_event_ops {
 namespace {
@@ -14,15 +20,30 @@ const c10::impl::DeviceGuardImplInterface& guard() {
   return *c10::impl::getDeviceGuardImpl(c10::kXPU);
 }
 
+std::atomic<bool> locking{false};
+
 // c10::Event has room for neither a lock nor atomics, and its first record writes the pointer to
 // the native event. Two threads that both see none need a lock; a fixed set shared by all events
 // costs nothing per event. Later records change only what the pointer leads to, which locks for
-// itself. Callers must not hold the GIL: recording may report to a GPU tracer, which takes it.
+// itself, or else every call locks (lock_calls). Callers must not hold the GIL: recording may
+// report to a GPU tracer, which takes it.
 std::mutex& mutex_of(const c10::Event& event) {
   constexpr size_t kStripes = 64;
   constexpr int kAlignmentBits = 4;
   static std::array<std::mutex, kStripes> mutexes;
   return mutexes[(reinterpret_cast<uintptr_t>(&event) >> kAlignmentBits) % kStripes];
+}
+
+// Keeps others from recording the event, where they would pull it out from under a call.
+std::unique_lock<std::mutex> hold(const c10::Event& event) {
+  if (!locking) return {};
+  return std::unique_lock(mutex_of(event));
+}
+
+// The native event at this moment; whatever guard implements the device, c10::Event points to it.
+sycl::event native_event(const c10::Event& event) {
+  const auto held = hold(event);
+  return *static_cast<sycl::event*>(event.eventId());
 }
 
 void check_is_xpu(const c10::Event& event, const char* verb) {
@@ -58,7 +79,23 @@ void check_device(const c10::Event& event, const c10::Stream& stream) {
       ". An event stays on the device of its first record: use a new event for the other device.");
 }
 
+// torch's own guard allocates a sycl::event at the first record, and assigns to it at later ones.
+xpu_event::NativeEvents native_events{
+    .share = [](void* recording) { return *static_cast<sycl::event*>(recording); },
+    .adopt = [](void* recording, const sycl::event& event,
+                int /*device_index*/) { *static_cast<sycl::event*>(recording) = event; }};
+
+// An event of several processes: one native event for good, signalled again and again.
+void record_signal(c10::Event& event, const c10::Stream& stream, sycl::event& signal) {
+  if (!event.was_marked_for_recording()) event.record(stream);  // for the device and the payload
+  xpu_event::signal_behind(queue_of(stream), signal);
+  native_events.adopt(event.eventId(), signal, stream.device_index());
+}
+
 }  // namespace
+
+void lock_calls() { locking = true; }
+bool calls_lock() { return locking; }
 
 c10::Stream current_stream() { return guard().getStream(guard().getDevice()); }
 
@@ -70,27 +107,56 @@ void set_current_stream(const c10::Stream& stream) {
 void record(c10::Event& event, const c10::Stream& stream) {
   check_is_xpu(event, "record");
   std::unique_lock lock(mutex_of(event), std::defer_lock);
-  if (!event.was_marked_for_recording()) {
+  if (locking || !event.was_marked_for_recording()) {
     lock.lock();
   }
   check_device(event, stream);
-  event.record(stream);
+  if (auto signal = signal_of(event)) [[unlikely]] {
+    record_signal(event, stream, *signal);
+  } else {
+    event.record(stream);
+  }
 }
 
 void wait(c10::Event& event, const c10::Stream& stream) {
   check_is_xpu(event, "wait for");
+  const auto held = hold(event);
   event.block(stream);
 }
 
 bool query(c10::Event& event) {
   check_is_xpu(event, "query");
+  const auto held = hold(event);
   return event.query();
 }
 
 void synchronize(c10::Event& event) {
   check_is_xpu(event, "synchronize");
-  event.synchronize();
+  if (!locking) return event.synchronize();
+  if (!event.was_marked_for_recording()) return;
+  native_event(event).wait_and_throw();  // on a copy: no lock is held while waiting
 }
+
+TimeStamp time_of(c10::Event& event, const char* which) {
+  check_is_xpu(event, "measure with");
+  check_timing(event, which);
+  check_recorded(event, which);
+  check_complete(event, which);
+  return {event.device_index(), native_event(event)};
+}
+
+sycl::event share(c10::Event& event) {
+  check_is_xpu(event, "share");
+  return event.was_marked_for_recording() ? native_events.share(event.eventId()) : sycl::event();
+}
+
+void adopt(c10::Event& event, const sycl::event& native, c10::DeviceIndex device) {
+  // Only a record fixes the device of a c10::Event and lets the guard make the native part.
+  record(event, guard().getStream({c10::kXPU, device}));
+  native_events.adopt(event.eventId(), native, device);
+}
+
+void set_native_events(const xpu_event::NativeEvents& events) { native_events = events; }
 
 double elapsed_ms(c10::Event& start, c10::Event& end) {
   check_is_xpu(start, "measure with");
@@ -101,7 +167,8 @@ double elapsed_ms(c10::Event& start, c10::Event& end) {
   check_recorded(end, "end");
   check_complete(start, "start");
   check_complete(end, "end");
-  return start.elapsedTime(end);
+  return locking ? ms_between(time_of(start, "start"), time_of(end, "end"))
+                 : start.elapsedTime(end);
 }
 
 void record_stream(const c10::DataPtr& data, const c10::Stream& stream) {

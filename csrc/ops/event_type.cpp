@@ -5,19 +5,27 @@
 #include <torch/csrc/utils/object_ptr.h>
 #include <torch/csrc/utils/pybind.h>
 
+#include <cstddef>
+
+#include "ops/event_docs.h"
+#include "ops/event_operand.h"
 #include "ops/event_state.h"
 #include "ops/no_gil.h"
+#include "ops/profiler_range.h"
 #include "ops/python_args.h"
 #include "ops/python_errors.h"
+#include "ops/shared_events.h"
 
 namespace xpu_event_ops {
 namespace {
 
 // The state is the base's c10::Event and nothing else: a second one beside it, as upstream's
 // THXPEvent keeps, is not seen by torch.Stream.wait_event, which then silently does not wait.
-// `blocking` only remembers a flag for copies and repr.
 struct EventBase : THPEvent {
-  bool blocking;
+  // Stays all zeros. THXPEvent has its second state here, and its elapsed_time() casts whatever it
+  // is given: zeros are an event that was never recorded, which it refuses.
+  std::byte place_of_second_state[4 * sizeof(void*)];
+  bool blocking;  // only remembers the flag, for copies and repr
 };
 
 c10::Event& state(PyObject* self) { return reinterpret_cast<THPEvent*>(self)->event; }
@@ -48,10 +56,6 @@ PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                                      &enable_timing, &blocking, &interprocess)) {
       return nullptr;
     }
-    TORCH_CHECK_NOT_IMPLEMENTED(
-        !interprocess,
-        "interprocess=True is not supported: this device cannot share events "
-        "between processes. Synchronize before handing data over instead.");
     THPObjectPtr self(type->tp_alloc(type, 0));
     if (!self) {
       return nullptr;
@@ -60,13 +64,25 @@ PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     new (&event->event) c10::Event(c10::kXPU, enable_timing ? c10::EventFlag::BACKEND_DEFAULT
                                                             : c10::EventFlag::PYTORCH_DEFAULT);
     event->blocking = blocking != 0;
+    if (interprocess) share_between_processes(event->event);
     return self.release();
   });
+}
+
+// As that of the base, whose scope without the GIL aborts in a daemon thread at the end (NoGil).
+void event_dealloc(PyObject* self) {
+  forget_shared(state(self));
+  {
+    const NoGil no_gil;
+    state(self).~Event();
+  }
+  THPEvent_dealloc_common(reinterpret_cast<THPEvent*>(self));
 }
 
 PyObject* event_record(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return translate_errors([&]() -> PyObject* {
     const auto stream = stream_of(optional_stream("record", args, count, names), "Event.record()");
+    const ProfilerRange range("xpu_event::record", state(self), stream);
     {
       const NoGil no_gil;
       record(state(self), stream);
@@ -78,6 +94,7 @@ PyObject* event_record(PyObject* self, PyObject* const* args, Py_ssize_t count, 
 PyObject* event_wait(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return translate_errors([&]() -> PyObject* {
     const auto stream = stream_of(optional_stream("wait", args, count, names), "Event.wait()");
+    const ProfilerRange range("xpu_event::wait", state(self), stream);
     {
       const NoGil no_gil;
       wait(state(self), stream);
@@ -86,12 +103,24 @@ PyObject* event_wait(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
   });
 }
 
+// A call that takes less than giving the GIL up would, except where it may wait for a lock.
+template <class Call>
+auto quick(Call call) {
+  if (!calls_lock()) return call();
+  const NoGil no_gil;
+  return call();
+}
+
 PyObject* event_query(PyObject* self, PyObject* /*unused*/) {
-  return translate_errors([&]() -> PyObject* { return PyBool_FromLong(query(state(self))); });
+  return translate_errors([&]() -> PyObject* {
+    const ProfilerRange range("xpu_event::query", state(self));
+    return PyBool_FromLong(quick([&] { return query(state(self)); }));
+  });
 }
 
 PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
   return translate_errors([&]() -> PyObject* {
+    const ProfilerRange range("xpu_event::synchronize", state(self));
     {
       const NoGil no_gil;
       synchronize(state(self));
@@ -102,7 +131,17 @@ PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
 
 PyObject* event_elapsed_time(PyObject* self, PyObject* end) {
   return translate_errors([&]() -> PyObject* {
-    return PyFloat_FromDouble(elapsed_ms(state(self), event_of(end, "Event.elapsed_time()")));
+    const EventOperand from(self, "Event.elapsed_time()");
+    const EventOperand to(end, "Event.elapsed_time()");
+    const ProfilerRange range("xpu_event::elapsed_time", state(self));
+    return PyFloat_FromDouble(quick([&] { return EventOperand::elapsed_ms(from, to); }));
+  });
+}
+
+PyObject* event_ipc_handle(PyObject* self, PyObject* /*unused*/) {
+  return translate_errors([&]() -> PyObject* {
+    const std::string handle = handle_of(state(self));
+    return PyBytes_FromStringAndSize(handle.data(), static_cast<Py_ssize_t>(handle.size()));
   });
 }
 
@@ -133,19 +172,20 @@ PyCFunction as_method(F* function) {
 }
 
 PyMethodDef methods[] = {
-    {"record", as_method(&event_record), METH_FASTCALL | METH_KEYWORDS, nullptr},
-    {"wait", as_method(&event_wait), METH_FASTCALL | METH_KEYWORDS, nullptr},
-    {"query", event_query, METH_NOARGS, nullptr},
-    {"synchronize", event_synchronize, METH_NOARGS, nullptr},
-    {"elapsed_time", event_elapsed_time, METH_O, nullptr},
+    {"record", as_method(&event_record), METH_FASTCALL | METH_KEYWORDS, docs::record},
+    {"wait", as_method(&event_wait), METH_FASTCALL | METH_KEYWORDS, docs::wait},
+    {"query", event_query, METH_NOARGS, docs::query},
+    {"synchronize", event_synchronize, METH_NOARGS, docs::synchronize},
+    {"elapsed_time", event_elapsed_time, METH_O, docs::elapsed_time},
+    {"ipc_handle", event_ipc_handle, METH_NOARGS, docs::ipc_handle},
     {nullptr, nullptr, 0, nullptr},
 };
 
 PyGetSetDef properties[] = {
-    {"device", get_device, nullptr, nullptr, nullptr},
-    {"sycl_event", get_sycl_event, nullptr, nullptr, nullptr},
-    {"enable_timing", get_enable_timing, nullptr, nullptr, nullptr},
-    {"blocking", get_blocking, nullptr, nullptr, nullptr},
+    {"device", get_device, nullptr, docs::device, nullptr},
+    {"sycl_event", get_sycl_event, nullptr, docs::sycl_event, nullptr},
+    {"enable_timing", get_enable_timing, nullptr, docs::enable_timing, nullptr},
+    {"blocking", get_blocking, nullptr, docs::blocking, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -156,7 +196,8 @@ void fill(PyTypeObject& type) {
   type.tp_methods = methods;
   type.tp_getset = properties;
   type.tp_new = event_new;
-  type.tp_base = THPEventClass;  // tp_dealloc is inherited: it destroys the c10::Event
+  type.tp_base = THPEventClass;
+  type.tp_dealloc = event_dealloc;
 }
 
 }  // namespace

@@ -1,21 +1,11 @@
 #include "ops/python_args.h"
 
 #include <c10/util/Exception.h>
-#include <torch/csrc/Event.h>
 #include <torch/csrc/Stream.h>
 
 #include "ops/event_state.h"
 
 namespace xpu_event_ops {
-
-c10::Event& event_of(PyObject* object, const char* where) {
-  // PyObject_TypeCheck, not THPEvent_Check: isinstance can be overridden, and what follows is a
-  // cast.
-  TORCH_CHECK_TYPE(PyObject_TypeCheck(object, THPEventClass), where,
-                   " needs a torch.Event (such as torch.xpu.Event()), got ",
-                   Py_TYPE(object)->tp_name, ".");
-  return reinterpret_cast<THPEvent*>(object)->event;
-}
 
 c10::Stream stream_of(PyObject* object, const char* where) {
   if (object == nullptr || object == Py_None) {
@@ -28,7 +18,7 @@ c10::Stream stream_of(PyObject* object, const char* where) {
   const auto* stream = reinterpret_cast<THPStream*>(object);
   const auto type = static_cast<c10::DeviceType>(stream->device_type);
   TORCH_CHECK_VALUE(type == c10::kXPU, where, " needs a stream of an XPU device, got one of ",
-                    c10::DeviceTypeName(type, /*lower_case=*/true), ":", stream->device_index,
+                    c10::Device(type, static_cast<c10::DeviceIndex>(stream->device_index)),
                     ". Create it with torch.xpu.Stream().");
   return c10::Stream::unpack3(stream->stream_id,
                               static_cast<c10::DeviceIndex>(stream->device_index), type);

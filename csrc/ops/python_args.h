@@ -1,14 +1,10 @@
-// Python objects as the events and streams that they are.
+// Python objects as the streams that they are.
 #pragma once
 
-#include <c10/core/Event.h>
 #include <c10/core/Stream.h>
 #include <torch/csrc/python_headers.h>
 
 namespace xpu_event_ops {
-
-// The c10::Event inside a torch.Event. Raises TypeError naming `where` and what was given.
-[[nodiscard]] c10::Event& event_of(PyObject* object, const char* where);
 
 // The XPU stream that a torch.Stream names; the current one for None. Raises TypeError for anything
 // that is no stream and ValueError for a stream of another device type.

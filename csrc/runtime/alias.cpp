@@ -17,7 +17,10 @@ c10::DataPtr pointer_to(const c10::Storage& storage, Hold hold) {
 }  // namespace
 
 at::Tensor cpu_alias(const at::Tensor& tensor, Hold hold) {
-  if (!tensor.defined() || !tensor.is_xpu()) return tensor;
+  return tensor.defined() && tensor.is_xpu() ? memory_of(tensor, hold) : tensor;
+}
+
+at::Tensor memory_of(const at::Tensor& tensor, Hold hold) {
   const auto& source = tensor.storage();
   // Resizable, with the CPU's allocator: an out= argument that a kernel grows gets memory of its
   // own, which the fallback then takes over.

@@ -19,6 +19,10 @@ enum class Hold : bool { no, yes };
 /// synchronisation.
 [[nodiscard]] at::Tensor cpu_alias(const at::Tensor& tensor, Hold hold = Hold::no);
 
+/// The same for a tensor of the host too. What the caller does with the storage of `tensor`
+/// afterwards, resizing it for one, does not change the alias.
+[[nodiscard]] at::Tensor memory_of(const at::Tensor& tensor, Hold hold = Hold::no);
+
 /// The same memory in a tensor that Python does not know, for a task to own: a thread that gives up
 /// the last use of a tensor known to Python needs the interpreter lock, and is ended by Python, and
 /// with it the process, where the interpreter is being finalized.

@@ -8,11 +8,11 @@
 #include <c10/xpu/XPUFunctions.h>
 #include <torch/library.h>
 
-#include "event/xpu_event.h"
 #include "runtime/accesses.h"
 #include "runtime/alias.h"
 #include "runtime/clean_dispatch.h"
 #include "runtime/pinned_memory.h"
+#include "runtime/stream_order.h"
 #include "runtime/task_queue.h"
 
 namespace xpu_runtime {
@@ -35,6 +35,15 @@ void run_here(const XPUStream& stream, const char* name, const Tensor& to, const
   to.copy_(from);
 }
 
+// Pinned memory of a copy on `stream`. Its allocator hands it out again after the copy, whatever
+// the program does with the tensor and its storage meanwhile; memory of other origin is owned.
+Tensor pinned_side(const Tensor& tensor, const XPUStream& stream) {
+  const auto& data = tensor.storage().data_ptr();
+  const bool is_kept =
+      pinned_allocator()->record_event(data.get(), data.get_context(), stream.unwrap());
+  return is_kept ? memory_of(tensor) : without_python(tensor);
+}
+
 void enqueue_copy(const XPUStream& stream, const char* name, Tensor to, Tensor from) {
   auto accesses = order_log::accesses_of_copy(to, from);
   enqueue(
@@ -47,7 +56,7 @@ void copy_to_device(const Tensor& to, const Tensor& from, bool non_blocking) {
   const bool asynchronous = non_blocking && is_pinned_tensor(from);
   if (!asynchronous && is_idle(stream)) return run_here(stream, kToDevice, cpu_alias(to), from);
   if (asynchronous || is_pinned_tensor(from)) {
-    enqueue_copy(stream, kToDevice, cpu_alias(to), without_python(from));
+    enqueue_copy(stream, kToDevice, cpu_alias(to), pinned_side(from, stream));
     if (!asynchronous) synchronize(stream);
     return;
   }
@@ -58,25 +67,9 @@ void copy_to_device(const Tensor& to, const Tensor& from, bool non_blocking) {
 void copy_to_host(const Tensor& to, const Tensor& from, bool non_blocking) {
   const auto stream = c10::xpu::getCurrentXPUStream(from.device().index());
   if (non_blocking && is_pinned_tensor(to))
-    return enqueue_copy(stream, kToHost, without_python(to), cpu_alias(from));
+    return enqueue_copy(stream, kToHost, pinned_side(to, stream), cpu_alias(from));
   synchronize(stream);
   run_here(stream, kToHost, to, cpu_alias(from));
-}
-
-void log_wait(const XPUStream& waiting, const XPUStream& awaited, const void* event) {
-  if (!order_log::enabled()) return;
-  const auto object = reinterpret_cast<std::uintptr_t>(event);
-  for (const auto& [op, stream] :
-       {std::pair(order_log::Op::record, awaited), std::pair(order_log::Op::wait, waiting)})
-    order_log::add(
-        {.op = op, .device = stream.device_index(), .stream = stream.id(), .object = object});
-}
-
-void wait_for(const XPUStream& waiting, const XPUStream& awaited) {
-  xpu_event::XPUEvent event;
-  event.record(awaited.queue(), awaited.device_index());
-  event.wait(waiting.queue());
-  log_wait(waiting, awaited, &event);
 }
 
 // Runs on the source's stream, after and before the work of the target's stream as issued.

@@ -41,7 +41,8 @@ class Traced {
   ~Traced() {
     if (start_ns_)
       trace::add(trace::TaskRecord{op_.schema().name(), stream_.device_index(), stream_.id(),
-                                   start_ns_, start_ns_, trace::now_ns()});
+                                   start_ns_, start_ns_, trace::now_ns(),
+                                   trace::current_operation()});
   }
   Traced(const Traced&) = delete;
   Traced& operator=(const Traced&) = delete;

@@ -184,6 +184,14 @@ void Guard::destroyEvent(void* event, const DeviceIndex /*device_index*/) const 
 
 }  // namespace
 
+const xpu_event::NativeEvents& native_events() {
+  static constexpr xpu_event::NativeEvents events{
+      .share = [](void* recording) { return as_event(recording).event().share(); },
+      .adopt = [](void* recording, const sycl::event& event,
+                  int device_index) { as_event(recording).adopt(event, device_index); }};
+  return events;
+}
+
 void register_guard() { c10::impl::registerDeviceGuard(c10::kXPU, new Guard()); }
 
 }  // namespace xpu_runtime

@@ -1,6 +1,5 @@
 #include "runtime/hooks.h"
 
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/detail/XPUHooksInterface.h>
 #include <c10/xpu/XPUFunctions.h>
 
@@ -19,9 +18,7 @@ using c10::DeviceIndex;
 
 // No data members: see replace_cached_stub.
 struct Hooks final : at::XPUHooksInterface {
-  // Two accelerators that are built make at::getAccelerator() throw, and a CUDA build says it is
-  // one even on a machine without a driver.
-  bool isBuilt() const override { return !at::detail::getCUDAHooks().isBuilt(); }
+  bool isBuilt() const override { return true; }
   bool isAvailable() const override { return c10::xpu::device_count() > 0; }
   bool hasXPU() const override { return isAvailable(); }
   bool hasPrimaryContext(DeviceIndex /*device*/) const override { return isAvailable(); }

@@ -9,6 +9,7 @@
 #include "event/xpu_event.h"
 #include "runtime/c10_xpu/fork.h"
 #include "runtime/order_log.h"
+#include "runtime/task_queue.h"
 
 namespace xpu_runtime {
 namespace {
@@ -26,6 +27,7 @@ struct PinnedAllocatorImpl final : at::CachingHostAllocatorImpl<XPUStream, xpu_e
   }
   void record_stream(std::optional<std::vector<xpu_event::XPUEvent>>& events,
                      XPUStream stream) override {
+    const Submission submission(stream);
     xpu_event::XPUEvent event;
     event.record(stream.queue(), stream.device_index());
     events->push_back(std::move(event));
@@ -37,7 +39,7 @@ struct PinnedAllocatorImpl final : at::CachingHostAllocatorImpl<XPUStream, xpu_e
 
 void free_pinned(void* context);
 
-// Whatever used the memory is over: tasks own the tensors that they copy.
+// Handed out again only when the copies recorded for it are over.
 void log_free(const void* context) {
   if (!context || !order_log::enabled()) return;
   const auto& block = *static_cast<const at::HostBlock<XPUStream>*>(context);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <type_traits>
 
+#include "event/device_event.h"
 #include "runtime/faults.h"
 #include "runtime/host_wait.h"
 #include "runtime/order_log.h"
@@ -20,9 +21,9 @@ static_assert(std::is_standard_layout_v<RecordedEvent>,
 // When the log is on, a task behind the operation notes when the stream got past it.
 void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stream,
                      std::int64_t submit_ns) {
-  const auto ticket =
-      trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
-                                    stream.device_index(), stream.id(), submit_ns, 0});
+  const auto ticket = trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
+                                                    stream.device_index(), stream.id(), submit_ns,
+                                                    0, trace::current_operation()});
   enqueue(stream, nullptr, [ticket] { trace::finish(ticket); });
 }
 
@@ -44,7 +45,10 @@ void RecordedEvent::record(const XPUStream& stream) {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   if (faults::is_on(faults::Fault::record_stale) && event_.created()) return;
   const auto [queue, tasks] = position(stream);
-  event_.record(queue, stream.device_index());
+  {
+    const Submission submission(stream);
+    event_.record(queue, stream.device_index());
+  }
   {
     const std::lock_guard lock(mutex_);
     coverage_ = {stream.id(), tasks};
@@ -54,10 +58,25 @@ void RecordedEvent::record(const XPUStream& stream) {
   if (submit_ns) trace_on_stream(trace::EventOp::record, this, stream, submit_ns);
 }
 
+void RecordedEvent::adopt(const sycl::event& event, int device_index) {
+  const auto device = static_cast<c10::DeviceIndex>(device_index);
+  const auto stream = c10::xpu::getCurrentXPUStream(device);
+  {
+    const Submission submission(stream);
+    // Kernels go into native queues, past what SYCL holds back on the host.
+    event_.adopt(xpu_event::on_device(event, position(stream).queue), device_index);
+  }
+  const std::lock_guard lock(mutex_);
+  coverage_ = {};  // no task of ours: their errors are reported elsewhere
+}
+
 void RecordedEvent::wait(const XPUStream& stream) const {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   if (faults::is_on(faults::Fault::wait_elided) && every_third()) return;
-  const bool submitted = event_.wait(stream.queue());
+  const bool submitted = [&] {
+    const Submission submission(stream);
+    return event_.wait(stream.queue());
+  }();
   // Without a submission the stream comes after the event only if that is complete. Where the event
   // is of the same stream nothing has to be logged.
   if (order_log::enabled() && (submitted || event_.query())) [[unlikely]]
@@ -76,9 +95,9 @@ void RecordedEvent::synchronize() const {
   }
   log_finished();
   if (submit_ns) {
-    trace::finish(trace::add(trace::EventRecord{trace::EventOp::synchronize,
-                                                reinterpret_cast<std::uintptr_t>(this), device,
-                                                covered.stream, submit_ns, 0}));
+    trace::finish(trace::add(
+        trace::EventRecord{trace::EventOp::synchronize, reinterpret_cast<std::uintptr_t>(this),
+                           device, covered.stream, submit_ns, 0, trace::current_operation()}));
   }
   rethrow(XPUStream::unpack3(covered.stream, device, c10::kXPU), covered.tasks);
 }

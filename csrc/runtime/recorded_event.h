@@ -17,6 +17,8 @@ class RecordedEvent {
   explicit RecordedEvent(bool enable_timing) noexcept : event_(enable_timing) {}
 
   void record(const c10::xpu::XPUStream& stream);
+  /// Becomes an event that somebody else recorded, on a queue that this runtime does not know.
+  void adopt(const sycl::event& event, int device_index);
   void wait(const c10::xpu::XPUStream& stream) const;
   [[nodiscard]] bool query() const;
   void synchronize() const;

@@ -7,8 +7,10 @@
 #include "runtime/autograd_engine.h"
 #include "runtime/fallback.h"
 #include "runtime/guard.h"
+#include "runtime/hide_cuda.h"
 #include "runtime/hooks.h"
 #include "runtime/pinned_memory.h"
+#include "runtime/profiler.h"
 
 namespace xpu_runtime {
 
@@ -16,12 +18,14 @@ void register_backend(const RegistrationOptions& options) {
   TORCH_CHECK(!c10::impl::hasDeviceGuardImpl(c10::kXPU),
               "This torch has an xpu backend already; a second one would replace parts of it.");
   c10::xpu::device_count_ensure_non_zero();
+  if (options.hide_cuda) hide_cuda();
   register_hooks();
   options.upstream_guard ? register_upstream_guard() : register_guard();
   c10::SetAllocator(c10::kXPU, c10::xpu::XPUCachingAllocator::get());
   at::setHostAllocator(c10::kXPU, pinned_allocator());
   register_structured_fallbacks();
   ensure_autograd_threads();
+  register_profiler();
 }
 
 }  // namespace xpu_runtime

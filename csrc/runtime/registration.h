@@ -9,6 +9,8 @@ struct RegistrationOptions {
   /// Registers the device guard of torch's own headers instead of ours. For tests: the event layer
   /// must not notice.
   bool upstream_guard = false;
+  /// Hides the CUDA of a CUDA build, without which torch would have two accelerators.
+  bool hide_cuda = false;
 };
 
 /// Registers the xpu backend with torch: guard, allocators, hooks. Kernels register when the

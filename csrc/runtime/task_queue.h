@@ -98,6 +98,24 @@ struct Position {
 };
 [[nodiscard]] XPU_RUNTIME_API Position position(const c10::xpu::XPUStream& stream);
 
+class StreamState;
+
+/// Goes around what is submitted to the queue of a stream by way of SYCL, so that another thread
+/// may ask meanwhile whether the stream is idle.
+class XPU_RUNTIME_API Submission {
+ public:
+  explicit Submission(const c10::xpu::XPUStream& stream);
+  explicit Submission(StreamState& state) noexcept;
+  Submission(const Submission&) = delete;
+  Submission& operator=(const Submission&) = delete;
+  Submission(Submission&&) = delete;
+  Submission& operator=(Submission&&) = delete;
+  ~Submission();
+
+ private:
+  StreamState& state_;
+};
+
 /// Rethrows the first error of the stream's first `tasks` tasks, if any.
 XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);
 

@@ -11,10 +11,13 @@
 #include "runtime/export.h"
 
 /// The runtime log: what ran when on which stream. Off by default, then one relaxed load per use.
-/// All times are nanoseconds of one monotonic clock.
+/// All times are nanoseconds of one monotonic clock. The log has any number of readers at a time.
 namespace xpu_runtime::trace {
 
-/// A task of a stream.
+/// The number that torch.profiler gave to an operation of the host; 0: none.
+using Operation = std::uint64_t;
+
+/// A task of a stream, and the operation that submitted it.
 struct TaskRecord {
   std::string name;
   c10::DeviceIndex device;
@@ -22,6 +25,7 @@ struct TaskRecord {
   std::int64_t submit_ns;
   std::int64_t start_ns;
   std::int64_t end_ns;
+  Operation operation;
 };
 
 enum class EventOp : std::uint8_t { record, wait, synchronize };
@@ -35,6 +39,7 @@ struct EventRecord {
   c10::StreamId stream;
   std::int64_t submit_ns;
   std::int64_t end_ns;
+  Operation operation;
 };
 
 struct Log {
@@ -48,11 +53,19 @@ XPU_RUNTIME_API extern std::atomic<bool> on;
 
 [[nodiscard]] inline bool enabled() noexcept { return detail::on.load(std::memory_order_relaxed); }
 
-/// Empties the log and starts it.
-XPU_RUNTIME_API void start();
+/// A number for one who reads the log.
+using Reader = std::uint64_t;
 
-/// Stops the log and hands it over. Work not yet complete is left out: synchronise first.
-[[nodiscard]] XPU_RUNTIME_API Log stop();
+/// Begins to read; the first reader starts the log.
+[[nodiscard]] XPU_RUNTIME_API Reader start();
+
+/// Waits until everything that was submitted is complete, and so in the log. Errors of tasks stay
+/// with their streams, for whoever synchronises next.
+XPU_RUNTIME_API void wait_for_all_streams();
+
+/// Ends reading and returns what was logged meanwhile; the last reader stops the log. Work not yet
+/// complete is left out. Throws if `reader` is not reading.
+[[nodiscard]] XPU_RUNTIME_API Log stop(Reader reader);
 
 [[nodiscard]] XPU_RUNTIME_API std::int64_t now_ns() noexcept;
 
@@ -64,6 +77,12 @@ XPU_RUNTIME_API std::uint64_t add(const EventRecord& record);
 
 /// Sets `end_ns` of an event operation to now. Stale tickets of an earlier log are ignored.
 XPU_RUNTIME_API void finish(std::uint64_t ticket) noexcept;
+
+/// The calling thread enters, or leaves, an operation. What it submits meanwhile carries the
+/// number.
+XPU_RUNTIME_API void enter(Operation operation);
+XPU_RUNTIME_API void leave() noexcept;
+[[nodiscard]] XPU_RUNTIME_API Operation current_operation() noexcept;
 
 [[nodiscard]] XPU_RUNTIME_API const char* to_string(EventOp op) noexcept;
 

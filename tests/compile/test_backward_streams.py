@@ -146,7 +146,7 @@ def step(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Tasks, list[tor
     x, w, side, *_ = args
     x.grad = w.grad = None
     names = {"side": side, "main": torch.xpu.current_stream()}
-    with timeline.record(names) as recorded:
+    with timeline(names) as recorded:
         fn(*args).backward()
     tasks = [(recorded.names[task.lane], task.name) for task in recorded.tasks]
     # Eager adds gradients in place where a graph has a new value.

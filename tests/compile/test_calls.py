@@ -146,7 +146,7 @@ def test_an_error_inside_a_stream_context_leaves_it(compiled: Any) -> None:
     run, _ = compiled(use)
     x, side, before = torch.ones(4, device="xpu"), torch.xpu.Stream(), torch.xpu.current_stream()
     start, end = torch.xpu.Event(enable_timing=True), torch.xpu.Event(enable_timing=True)
-    with pytest.raises(Exception, match="never recorded"):
+    with pytest.raises(Exception, match="recorded"):
         run(x, side, start, end)
     assert torch.xpu.current_stream() == before
     with before:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from event_classes import need_event_log
 from torch.utils.checkpoint import checkpoint
 
 from xpu_dynamo_event import timeline
@@ -85,8 +86,9 @@ def region_sum(region: Region) -> Region:
 
 def records(fn: Region, args: tuple[Any, ...]) -> list[tuple[str, str, int]]:
     """The event ops of a step on the events of the program: operation, lane, which event."""
+    need_event_log()
     names = {"side": args[2], "main": torch.xpu.current_stream()}
-    with timeline.record(names) as recorded:
+    with timeline(names) as recorded:
         gradients(fn, args)
     return [(mark.op, recorded.names[mark.lane], mark.event) for mark in recorded.marks]
 
@@ -103,7 +105,7 @@ def test_each_record_happens_twice(compiled: Any) -> None:
 
 def kernels(fn: Region, args: tuple[Any, ...]) -> list[tuple[str, str]]:
     names = {"side": args[2], "main": torch.xpu.current_stream()}
-    with timeline.record(names) as recorded:
+    with timeline(names) as recorded:
         gradients(fn, args)
     return sorted((recorded.names[task.lane], task.name) for task in recorded.tasks)
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from xpu_dynamo_event import Event
+
 FLAGS = [
     ((), {}),
     ((True,), {}),
@@ -62,8 +64,8 @@ def ones() -> torch.Tensor:
 
 @pytest.mark.parametrize(("args", "kwargs"), FLAGS)
 def test_flags_of_an_event_made_in_the_graph(args: Any, kwargs: Any, compiled: Any) -> None:
-    def use(x: torch.Tensor) -> tuple[torch.Tensor, torch.xpu.Event]:
-        event = torch.xpu.Event(*args, **kwargs)
+    def use(x: torch.Tensor) -> tuple[torch.Tensor, Event]:
+        event = Event(*args, **kwargs)
         y = x + 1
         event.record()
         return y, event
@@ -72,7 +74,7 @@ def test_flags_of_an_event_made_in_the_graph(args: Any, kwargs: Any, compiled: A
     _, want = use(ones())
     for _ in range(2):
         _, got = run(ones())
-        assert type(got) is torch.xpu.Event
+        assert type(got) is Event
         assert (got.enable_timing, got.blocking) == (want.enable_timing, want.blocking)
 
 
@@ -136,7 +138,7 @@ def test_subclass_with_init_made_in_the_graph(compiled: Any) -> None:
         event.synchronize()
         assert type(event) is Named
         assert vars(event) == {"name": "made", "records": 1, "extra": "later"}
-        assert event.enable_timing
+        assert event.elapsed_time(event) == 0, "it measures time"
         assert event.sycl_event != 0
     assert log.graph_breaks == 0
 
@@ -232,7 +234,7 @@ def test_flags_are_those_of_the_event_of_the_call(compiled: Any) -> None:
 
     run, _ = compiled(use)
     for timed, blocking in ((True, False), (False, True), (True, True)):
-        event = torch.xpu.Event(enable_timing=timed, blocking=blocking)
+        event = Event(enable_timing=timed, blocking=blocking)
         y, *flags = run(ones(), event)
         assert flags == [timed, blocking]
         assert y.tolist() == [2.0 if timed else 0.0] * 4

@@ -334,6 +334,7 @@ def test_copies_between_host_and_device_do_not_block(latch: Any) -> None:
         assert doubled.tolist() == [10.0] * 32
 
 
+@pytest.mark.own_guard(reason="it does not report errors of a stream")
 @needs_runtime
 def test_an_error_in_a_kernel_surfaces_at_synchronisation() -> None:
     def take(x: Tensor, index: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -79,7 +80,7 @@ assert xpu_dynamo_event.is_enabled()
     )
     result = subprocess.run(
         [sys.executable, str(program)],
-        env={"PATH": "", "PYTHONPATH": str(ROOT), "TORCH_LOGS": setting},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TORCH_LOGS": setting},
         capture_output=True,
         text=True,
         timeout=240,

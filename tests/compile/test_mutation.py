@@ -415,3 +415,22 @@ def test_a_view_of_a_view_of_what_was_mutated_where_there_is_no_backward(compile
     assert view._base is total
     assert x.grad is not None
     assert x.grad.tolist() == [2.0, 1.0] * 4
+
+
+@pytest.mark.parametrize("to_device", [True, False])
+def test_a_copy_into_an_input_does_not_block_the_host(
+    to_device: bool, compiled: Any, latch: Any
+) -> None:
+    def run(target: torch.Tensor, source: torch.Tensor) -> None:
+        target.copy_(source, non_blocking=True)
+
+    pinned = torch.full((8,), 2.0, pin_memory=True)
+    on_device = torch.full((8,), 3.0, device="xpu")
+    operands = (on_device, pinned) if to_device else (pinned, on_device)
+    fn, _ = compiled(run)
+    fn(*[each.clone().pin_memory() if each.is_cpu else each.clone() for each in operands])
+    late = latch()
+    fn(*operands)  # hangs where it waits for the copy
+    late.release()
+    torch.xpu.synchronize()
+    assert operands[0].tolist() == [2.0 if to_device else 3.0] * 8

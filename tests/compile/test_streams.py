@@ -19,7 +19,7 @@ def ones() -> torch.Tensor:
 def lanes(fn: Callable[..., Any], *args: Any, names: dict[str, torch.Stream]) -> dict[str, int]:
     """Run ``fn`` and count the kernels on each stream."""
     main = torch.xpu.current_stream()
-    with timeline.record({"main": main, **names}) as recorded:
+    with timeline({"main": main, **names}) as recorded:
         fn(*args)
     counts = {"main": 0, **dict.fromkeys(names, 0)}
     for task in recorded.tasks:
@@ -474,7 +474,7 @@ def test_nothing_is_recorded_while_tracing() -> None:
         raise RuntimeError("traced, and not run")
 
     x, event, stream = ones(), torch.xpu.Event(), torch.xpu.Stream()
-    with timeline.record() as recorded, pytest.raises(Exception, match="traced, and not run"):
+    with timeline() as recorded, pytest.raises(Exception, match="traced, and not run"):
         torch.compile(use, backend=refuse, fullgraph=True)(x, event, stream)
     assert event.sycl_event == 0
     assert recorded.marks == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from event_classes import need_event_log
 
 from xpu_dynamo_event import timeline
 
@@ -41,7 +42,8 @@ def streams_and_events() -> tuple[Any, Any, Any]:
 
 def ran(step: Callable[[], Any], side: torch.Stream, op: str = "record") -> Counter[str]:
     """How often ``op`` was called on each stream in a step."""
-    with timeline.record({"side": side, "main": torch.xpu.current_stream()}) as recorded:
+    need_event_log()
+    with timeline({"side": side, "main": torch.xpu.current_stream()}) as recorded:
         step()
     return Counter(recorded.names[mark.lane] for mark in recorded.marks if mark.op == op)
 

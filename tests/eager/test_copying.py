@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import multiprocessing
 
+from xpu_dynamo_event import Event
 from xpu_dynamo_event.testing import hold
 
 SAYS_WHAT_TO_DO = r"Cannot pickle .*create a new torch\.xpu\.{}\(\).*module\.state_dict\(\)"
@@ -18,7 +19,7 @@ EVENT_ERROR = SAYS_WHAT_TO_DO.format("Event")
 STREAM_ERROR = SAYS_WHAT_TO_DO.format("Stream")
 
 
-class Named(torch.xpu.Event):
+class Named(Event):
     """An event with attributes, made with arguments of its own."""
 
     __slots__ = ("place",)
@@ -38,7 +39,7 @@ class Pipeline(torch.nn.Module):
         super().__init__()
         self.layer = torch.nn.Linear(4, 4, device="xpu")
         self.side = torch.xpu.Stream()
-        self.ready = torch.xpu.Event(enable_timing=True)
+        self.ready = Event(enable_timing=True)
         self.events = [self.ready, torch.Event("xpu")]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -53,11 +54,11 @@ class Pipeline(torch.nn.Module):
 def test_the_flags_are_copied_and_nothing_else() -> None:
     for enable_timing in (False, True):
         for blocking in (False, True):
-            event = torch.xpu.Event(enable_timing=enable_timing, blocking=blocking)
+            event = Event(enable_timing=enable_timing, blocking=blocking)
             with hold():
                 event.record()
                 for copied in (copy.deepcopy(event), copy.copy(event)):
-                    assert type(copied) is torch.xpu.Event
+                    assert type(copied) is Event
                     assert (copied.enable_timing, copied.blocking) == (enable_timing, blocking)
                     assert copied.sycl_event == 0
                     assert copied.device is None or copied.device.index is None
@@ -84,7 +85,7 @@ def test_a_shallow_copy_shares_attributes() -> None:
 
 
 def test_an_event_that_refers_to_itself() -> None:
-    event = torch.xpu.Event()
+    event = Event()
     event.partner = [event]
     copied = copy.deepcopy(event)
     assert copied.partner[0] is copied
@@ -151,7 +152,7 @@ def test_a_copied_module_compiles(backend: str) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickling_an_event(protocol: int) -> None:
-    for event in (torch.xpu.Event(), Named("a"), torch.Event("xpu")):
+    for event in (Event(), Named("a"), torch.Event("xpu")):
         with pytest.raises(TypeError, match=EVENT_ERROR):
             pickle.dumps(event, protocol)
 
@@ -180,7 +181,7 @@ def nothing(_value: object) -> None:
 
 def test_another_process() -> None:
     context = multiprocessing.get_context("spawn")
-    for value, error in [(torch.xpu.Event(), EVENT_ERROR), (torch.xpu.Stream(), STREAM_ERROR)]:
+    for value, error in [(Event(), EVENT_ERROR), (torch.xpu.Stream(), STREAM_ERROR)]:
         with pytest.raises(TypeError, match=error):
             context.Process(target=nothing, args=(value,)).start()
         with pytest.raises(TypeError, match=error):

@@ -208,7 +208,8 @@ def test_torch_may_have_asked_for_the_device_before() -> None:
     run_program(
         """
         import torch
-        assert torch.accelerator.current_accelerator() is None
+        before = torch.accelerator.current_accelerator()
+        assert before is None or before.type == "cuda"  # of a build for CUDA, also without a device
         (torch.ones(2, requires_grad=True) * 2).sum().backward()
         import torch._dynamo
         import xpu_dynamo_event
@@ -242,6 +243,7 @@ def test_works_with_the_device_guard_of_torch() -> None:
     )
 
 
+@pytest.mark.own_guard(reason="its waits block the host behind a host task")
 def test_works_on_host_tasks() -> None:
     """What carries kernels on a device without OpenCL."""
     run_program(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +47,8 @@ def test_a_machine_fit_for_use() -> None:
     libraries = found["libraries"]
     assert all(os.path.exists(path) for path in libraries.values())
     assert any(name.startswith("libsycl.so") for name in libraries)
-    assert os.path.samefile(
-        libraries["libc10_xpu.so"], ROOT / "xpu_dynamo_event" / "lib" / "libc10_xpu.so"
-    )
+    package = Path(xpu_dynamo_event.__file__).parent
+    assert os.path.samefile(libraries["libc10_xpu.so"], package / "lib" / "libc10_xpu.so")
     assert "variables" in found["capture"]
     assert "ordering" in found["capture"]
 
@@ -91,7 +91,7 @@ def test_a_compiler_that_is_switched_off() -> None:
 def test_problems(setup: str, status: int, words: str) -> None:
     program = f"""
 import sys, torch, xpu_dynamo_event
-from xpu_dynamo_event.__main__ import main
+from xpu_dynamo_event.command import main
 {setup}
 sys.exit(main([]))
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
@@ -14,10 +13,7 @@ Latches = Callable[..., Latch]
 
 # The guard of torch's headers waits for the queue and knows nothing of errors kept beside it.
 # With it they surface at the synchronisation of the device and where the host reads.
-ours_only = pytest.mark.skipif(
-    os.environ.get("XPU_DYNAMO_EVENT_UPSTREAM_GUARD", "0") not in ("", "0"),
-    reason="torch's own guard does not report errors of a stream",
-)
+ours_only = pytest.mark.own_guard(reason="it does not report errors of a stream")
 
 OUT_OF_RANGE = "index 10 is out of bounds|out of range"
 

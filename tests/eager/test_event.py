@@ -28,6 +28,7 @@ def make(request: pytest.FixtureRequest) -> Callable[..., torch.Event]:
 # ---- what it is
 
 
+@pytest.mark.own_event_class(reason="it is torch's own")
 def test_the_class_is_torch_xpu_event() -> None:
     assert torch.xpu.Event is Event
     assert isinstance(Event(), torch.Event)
@@ -61,10 +62,25 @@ def test_identity_is_kept_over_records() -> None:
 def test_flags() -> None:
     assert [Event(True).enable_timing, Event().enable_timing] == [True, False]
     assert [Event(blocking=True).blocking, Event().blocking] == [True, False]
-    with pytest.raises(NotImplementedError, match="interprocess=True is not supported"):
-        Event(interprocess=True)
     with pytest.raises(TypeError):
         Event(no_such_flag=True)
+
+
+def test_events_between_processes() -> None:
+    """No device here has the aspect; the errors say which one and what to do."""
+    missing = (
+        "not supported: the device xpu:0 .* lacks the aspect ext_oneapi_ipc_event.*Synchronize"
+    )
+    with pytest.raises(NotImplementedError, match=f"interprocess=True is {missing}"):
+        Event(interprocess=True)
+    with pytest.raises(NotImplementedError, match=f"from_ipc_handle.* is {missing}"):
+        Event.from_ipc_handle(0, b"handle")
+    with pytest.raises(ValueError, match="created with interprocess=True"):
+        Event().ipc_handle()
+    with pytest.raises(TypeError, match=r"bytes of Event.ipc_handle\(\), got str"):
+        Event.from_ipc_handle(0, "handle")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no device xpu:99"):
+        Event.from_ipc_handle(99, b"handle")
 
 
 def test_weak_reference_and_subclass() -> None:
@@ -217,7 +233,7 @@ def test_threads_record_wait_and_query_one_event() -> None:
                 event.record(stream)
                 event.wait(stream)
                 event.query()
-            event.synchronize()
+                event.synchronize()
         except BaseException as error:
             errors.append(error)
 

@@ -230,10 +230,17 @@ def test_out_of_memory_names_the_sizes() -> None:
     assert torch.ones(3, device="xpu").sum().item() == 3
 
 
-def test_the_cache_is_given_up_before_giving_up() -> None:
+def leave(size: int) -> float:
+    """Let this process have so much more memory than other tests hold, as a fraction of all."""
     total = torch.xpu.get_device_properties().total_memory
-    torch.xpu.set_per_process_memory_fraction(100 * MIB / total)
-    assert torch.xpu.get_per_process_memory_fraction() == pytest.approx(100 * MIB / total)
+    fraction: float = (torch.xpu.memory_reserved() + size) / total
+    torch.xpu.set_per_process_memory_fraction(fraction)
+    return fraction
+
+
+def test_the_cache_is_given_up_before_giving_up() -> None:
+    fraction = leave(100 * MIB)
+    assert torch.xpu.get_per_process_memory_fraction() == pytest.approx(fraction)
     x = torch.empty(60 * MIB, dtype=torch.uint8, device="xpu")
     del x
     y = torch.empty(90 * MIB, dtype=torch.uint8, device="xpu")  # fits only without the cached 60
@@ -246,8 +253,7 @@ def test_the_cache_is_given_up_before_giving_up() -> None:
 def test_running_out_waits_for_memory_used_on_other_streams(latch: Latches) -> None:
     import threading
 
-    total = torch.xpu.get_device_properties().total_memory
-    torch.xpu.set_per_process_memory_fraction(100 * MIB / total)
+    leave(100 * MIB)
     side = torch.xpu.Stream()
     x = torch.empty(60 * MIB, dtype=torch.uint8, device="xpu")
     held = latch(side)
@@ -415,3 +421,19 @@ def test_host_cache_can_be_emptied() -> None:
     torch.empty(MIB, pin_memory=True)
     torch.accelerator.empty_host_cache()
     assert torch.empty(4, pin_memory=True).is_pinned()
+
+
+@pytest.mark.parametrize("to_device", [True, False])
+def test_pinned_memory_may_be_given_up_behind_a_copy(to_device: bool, latch: Latches) -> None:
+    pinned = torch.full((MIB,), 3.0, pin_memory=True)
+    other = torch.full((MIB,), 5.0, device="xpu")
+    late = latch()
+    if to_device:
+        other.copy_(pinned, non_blocking=True)
+    else:
+        pinned.copy_(other, non_blocking=True)
+    pinned.untyped_storage().resize_(0)
+    next_one = torch.full((MIB,), 9.0, pin_memory=True)  # not in the same memory
+    late.release()
+    assert other.unique().tolist() == [3.0 if to_device else 5.0]
+    assert next_one.unique().tolist() == [9.0]

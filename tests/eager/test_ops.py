@@ -53,7 +53,7 @@ def test_set_stream_and_stream_ops(latch: Any) -> None:
 def test_create() -> None:
     event = OPS.create()
     assert type(event) is torch.xpu.Event
-    assert OPS.create(enable_timing=True).enable_timing
+    assert OPS.create(ops.EVENT_NAME, enable_timing=True).enable_timing
     assert type(OPS.create("torch.Event")) is torch.Event
     with pytest.raises(ValueError, match="does not know the class 'Nope'"):
         OPS.create("Nope")

@@ -282,6 +282,23 @@ def test_the_interpreter_ends_while_a_daemon_thread(what: str) -> None:
     assert ends(LIVE + THREAD.format(setup=setup, loop=loop))
 
 
+def test_the_interpreter_ends_while_daemon_threads_give_events_up() -> None:
+    """Six of them, so that one is sure to want the interpreter lock back in the middle of it."""
+    assert ends(
+        """
+import sys, threading
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(7)
+def body():
+    together.wait()
+    while True:
+        torch.xpu.Event()
+for _ in range(6): threading.Thread(target=body, daemon=True).start()
+together.wait()
+"""
+    )
+
+
 def test_threads_that_ended_leave_their_events_to_others() -> None:
     assert ends(
         LIVE

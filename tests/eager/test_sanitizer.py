@@ -18,10 +18,7 @@ from xpu_dynamo_event.sanitizer import (
     sanitize,
 )
 
-needs_our_guard = pytest.mark.skipif(
-    xpu_dynamo_event.runtime.has_upstream_guard(), reason="it logs no event operations"
-)
-pytestmark = needs_our_guard
+pytestmark = pytest.mark.own_guard(reason="it logs no event operations")
 
 
 def pairs(report: Report) -> list[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from xpu_dynamo_event import Event
 from xpu_dynamo_event.testing import Latch
 
 Latches = Callable[..., Latch]
@@ -153,11 +154,11 @@ def test_a_stream_waits_for_another(stream: torch.Stream, latch: Latches, waiter
     with other:
         x.add_(1)
     if waiter == "wait_event":
-        stream.wait_event(other.record_event())
+        stream.wait_event(other.record_event(Event()))
     elif waiter == "wait_stream":
         stream.wait_stream(other)
     else:
-        other.record_event().wait(stream)
+        other.record_event(Event()).wait(stream)
     with stream:
         y = x * 10
     assert not stream.query()
@@ -235,7 +236,7 @@ def test_tensors_with_python_objects_may_die_in_a_task(latch: Latches) -> None:
 
 def test_wrong_kinds_of_streams() -> None:
     cpu = torch.Stream(device="cpu")
-    event = torch.xpu.Event()
+    event = Event()
     with pytest.raises(ValueError, match="(?i)xpu.*cpu"):
         event.record(cpu)
     with pytest.raises(RuntimeError, match="(?i)xpu.*cpu|cpu.*xpu"):

@@ -17,12 +17,22 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The AccumulateGrad node's stream"),  # torch's own
     pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor"),
     pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled"),
+    pytest.mark.own_guard(reason="it logs no event operations, nor has it the faults"),
 ]
 ENOUGH = 40  # programs; the slowest is found after 15
 
 
+def skip_unless_built_in(fault: Fault) -> None:
+    """Faults of C++ are in what `make build` builds, and in no wheel."""
+    from xpu_dynamo_event import _runtime
+
+    if ".cpp" in fault.where and not hasattr(_runtime, "set_fault"):
+        pytest.skip("the runtime is built without its faults (-DXPU_EVENT_TESTS=ON)")
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))
 def test_is_found(fault: Fault) -> None:
+    skip_unless_built_in(fault)
     caught = hunt(fault, most=ENOUGH)
     assert caught.programs is not None, f"{fault.name} survived {ENOUGH} programs"
     assert caught.by != "error" or fault.name == "the event is always complete"
@@ -49,5 +59,6 @@ def test_event_ops_are_compared_with_the_program() -> None:
 
 def test_faults_are_off_again() -> None:
     assert torch.xpu.current_stream().stream_id == 0
+    skip_unless_built_in(FAULTS[-1])
     assert hunt(FAULTS[-1], most=ENOUGH).programs
     assert hunt(Fault("none", "", None, nullcontext), most=ENOUGH).programs is None

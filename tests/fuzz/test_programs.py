@@ -6,11 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 
 from fuzz.check import Way, check
 from fuzz.corpus import entries
 from fuzz.generate import random_program
 from fuzz.source import source
+from xpu_dynamo_event import Event
 
 # Torch's own, of random programs: a gradient that is summed on another stream than that of its
 # leaf, and Dynamo looking at values after a graph break.
@@ -57,5 +59,7 @@ def test_inductor_with_warm_caches() -> None:
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_program_that_went_wrong(path: Path) -> None:
     entry = CORPUS[path]
+    if "Event(False, True)" in path.read_text() and torch.xpu.Event is not Event:
+        pytest.skip("own_event_class: it has no flag blocking")
     found = check(entry.program, Way(entry.backend, entry.schedules, warm=entry.warm))
     assert found is None, f"{found}\n{source(entry.program)}"

@@ -26,6 +26,14 @@ def _test_of(row: Row) -> Callable[[], None]:
 
 globals().update({f"test_{name}": _test_of(row) for name, row in ROWS.items()})
 
+# These are about the class itself; on a torch with XPU the programs use that of torch.
+for _name, _reason in {
+    "vllm_omni_5571": "a torch.Stream does not wait for it in eager",
+    "189017": "it has no flag blocking",
+    "copy": "it cannot be copied",
+}.items():
+    pytest.mark.own_event_class(reason=_reason)(globals()[f"test_{_name}"])
+
 
 def test_a_check_notices_what_upstream_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

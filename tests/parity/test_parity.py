@@ -108,7 +108,7 @@ try:
     parity.__main__.main(["capture", "--device", "cuda"])
 except RuntimeError as error:
     print(error)
-print([name for name in sys.modules if name.startswith("xpu_dynamo_event")])
+print([name for name in sys.modules if name.split(".")[0] == "xpu_dynamo_event"])
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

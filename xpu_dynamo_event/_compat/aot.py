@@ -20,6 +20,7 @@ import torch
 from torch._functorch import compile_utils, partitioners
 from torch._functorch._aot_autograd import graph_capture, runtime_wrappers
 from torch.fx import Graph, GraphModule, Node
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.utils.checkpoint import CheckpointPolicy
 
 _CALL = "call_function"
@@ -163,10 +164,10 @@ def install_distinct_nodes(select: Callable[[Graph], Iterable[Node]]) -> Callabl
     """
     upstream = compile_utils.fx_graph_cse
 
-    def cse(graph: Graph) -> Graph:
+    def cse(graph: Graph, **options: Any) -> Graph:
         for node in select(graph):
             node.target = _Distinct(node.target)
-        merged = upstream(graph)
+        merged = upstream(graph, **options)
         for node in (*graph.nodes, *merged.nodes):
             if isinstance(node.target, _Distinct):
                 node.target = node.target.target
@@ -225,3 +226,10 @@ def install_several_write_backs() -> Callable[[], None]:
 
 def _write_backs(graph: Graph) -> list[Node]:
     return graph.find_nodes(op=_CALL, target=torch.ops.aten.copy_.default)
+
+
+def same_shape(one: torch.Size, other: torch.Size) -> bool:
+    """Return whether two shapes, perhaps symbolic, are certainly the same; adds no guard."""
+    return len(one) == len(other) and all(
+        statically_known_true(a == b) for a, b in zip(one, other, strict=True)
+    )

@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch.fx import GraphModule
 
 _RUNS_AS_IT_IS = "boxed_nop"
+
+
+def can_remove() -> bool:
+    """Return whether torch has a public way to a backend by its name."""
+    return hasattr(torch.compiler, "lookup_backend")
 
 
 def lookup(name: str) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import wrapt
@@ -22,6 +23,7 @@ _NAMES = (_COMPILER, "torch.export._trace", "torch.export.pt2_archive")
 _OWN = __name__.split(".")[0]
 
 _late: list[Callable[[], None]] = []
+_first_frame: list[Callable[[], None]] = []  # what undoes each wait for it
 
 
 def is_imported() -> bool:
@@ -63,15 +65,36 @@ def _is_importing(package: str, except_for: str) -> bool:
     return any(getattr(spec, "_initializing", False) for spec in specs.values())
 
 
+def not_at_first_frame() -> None:
+    """Give up what waits for the first frame."""
+    waiting, _first_frame[:] = _first_frame[::-1], []
+    for restore in waiting:
+        restore()
+
+
+def no_compilation() -> AbstractContextManager[Any]:
+    """Keep other threads from compiling a frame for a block, waiting for one that does.
+
+    Upstream: convert_frame.compile_lock, which Dynamo holds for each frame. A backward that is
+    compiled when it first runs is not waited for.
+    """
+    convert_frame = sys.modules.get("torch._dynamo.convert_frame")
+    return getattr(convert_frame, "compile_lock", None) or nullcontext()
+
+
 def _at_first_frame(action: Callable[[], None]) -> None:
     from torch._dynamo import convert_frame
 
     wrapper = convert_frame.CatchErrorsWrapper
     upstream = wrapper.__call__
 
-    def call(self: Any, *arguments: Any) -> Any:
+    def restore() -> None:
         setattr(wrapper, "__call__", upstream)  # noqa: B010 (mypy allows no method to be assigned)
+
+    def call(self: Any, *arguments: Any) -> Any:
+        not_at_first_frame()
         action()
         return upstream(self, *arguments)
 
+    _first_frame.append(restore)
     setattr(wrapper, "__call__", call)  # noqa: B010

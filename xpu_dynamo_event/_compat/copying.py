@@ -22,6 +22,11 @@ import torch
 T = TypeVar("T")
 
 
+def can_remove() -> bool:
+    """Return whether events can be copied by themselves."""
+    return hasattr(torch.Event, "__deepcopy__")
+
+
 def set_rules(
     cls: type[T], deepcopy: Callable[[T, dict[int, Any]], T], pickle: Callable[[T], NoReturn]
 ) -> None:

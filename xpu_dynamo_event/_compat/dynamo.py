@@ -6,12 +6,13 @@ ours, and all of it comes out again on disable.
 
 Upstream: torch/_dynamo/variables/{builder,base,torch,user_defined,misc,builtin,streams}.py,
 torch/_dynamo/{side_effects,guards,symbolic_convert}.py.
-Versions: 2.13.
+Versions: 2.13 to 2.15.
 CAN REMOVE when torch offers a public registration of VariableTrackers.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import operator
@@ -42,33 +43,30 @@ from torch._dynamo.variables.ctx_manager import NullContextVariable
 from torch._dynamo.variables.higher_order_ops import CondHigherOrderVariable
 from torch._dynamo.variables.misc import GetAttrVariable, SuperVariable
 from torch._dynamo.variables.object_protocol import object_richcompare
-from torch._dynamo.variables.streams import StreamContextVariable, StreamVariable
+from torch._dynamo.variables.streams import StreamContextVariable
 from torch._dynamo.variables.tensor import TensorVariable, UnspecializedPythonVariable
 from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
-from torch._dynamo.variables.user_defined import (
-    UserDefinedClassVariable,
-    UserDefinedObjectVariable,
-)
 from torch._guards import Source, TracingContext
 
 from .opaque import FakeScriptObject, maybe_to_fake_obj
+from .trackers import ClassVariable, ObjectVariable, StreamVariable
 
 _log = logging.getLogger("xpu_dynamo_event.capture")
 
 __all__ = [
     "AttrSource",
     "Builder",
+    "ClassVariable",
     "ConstantVariable",
     "CurrentStreamSource",
     "FakeScriptObject",
     "GetAttrVariable",
     "GuardBuilder",
     "NullContextVariable",
+    "ObjectVariable",
     "Source",
     "StreamContextVariable",
     "StreamVariable",
-    "UserDefinedClassVariable",
-    "UserDefinedObjectVariable",
     "VariableBuilder",
     "VariableTracker",
     "breaks_here",
@@ -82,9 +80,9 @@ __all__ = [
     "install_around_backend",
     "install_branches",
     "install_builders",
-    "install_new",
     "install_record_stream",
     "install_results",
+    "install_super",
     "install_texts",
     "is_changed",
     "is_current_at_entry",
@@ -151,10 +149,18 @@ def _replace(owner: Any, name: str, new: Any) -> Callable[[], None]:
     return lambda: setattr(owner, name, upstream)
 
 
-def install_new(class_tracker: type[UserDefinedClassVariable]) -> Callable[[], None]:
-    """Let ``super().__new__(cls, ...)`` of a class with this tracker end in the tracker.
+def install_super(
+    tracker: tuple[type[VariableTracker], ...],
+    handle: Callable[[Any, Any, str, object, Any, Any], VariableTracker | None],
+) -> Callable[[], None]:
+    """Let ``handle`` trace ``super().name(...)`` of objects and classes with these trackers.
 
-    Dynamo follows ``super()`` to Python functions only; this one is native.
+    Dynamo follows ``super()`` to Python functions, and not to those of torch itself.
+
+    Args:
+        tracker: The classes of trackers.
+        handle: Called with the tracker, the transaction, the name, what the class has of that name,
+            and the arguments; returns None to leave the call to Dynamo.
 
     Returns:
         A function that undoes it.
@@ -162,10 +168,11 @@ def install_new(class_tracker: type[UserDefinedClassVariable]) -> Callable[[], N
     upstream = SuperVariable.call_method
 
     def call_method(self: Any, tx: Any, name: str, args: Any, kwargs: Any) -> VariableTracker:
-        if name == "__new__" and isinstance(self.objvar, class_tracker):
-            new, _ = self._resolved_getattr_and_source(tx, name)
-            if not isinstance(new, staticmethod):
-                return self.objvar.call_method(tx, name, args, kwargs)
+        if isinstance(self.objvar, tracker):
+            attribute, _ = self._resolved_getattr_and_source(tx, name)
+            result = handle(self.objvar, tx, name, attribute, args, kwargs)
+            if result is not None:
+                return result
         return upstream(self, tx, name, args, kwargs)
 
     return _replace(SuperVariable, "call_method", call_method)
@@ -445,6 +452,8 @@ def install_record_stream(
 ) -> Callable[[], None]:
     """Let ``handle(tx, tensor, stream)`` trace ``tensor.record_stream`` for streams of a tracker.
 
+    From 2.14 on Dynamo looks the method up in a table.
+
     Returns:
         A function that undoes it.
     """
@@ -456,7 +465,12 @@ def install_record_stream(
             return handle(tx, self, stream)
         return upstream(self, tx, stream)
 
-    return _replace(TensorVariable, "method_record_stream", record_stream)
+    table: dict[str, Any] | None = getattr(TensorVariable, "tp_methods", None)
+    if table is None:  # 2.13
+        return _replace(TensorVariable, "method_record_stream", record_stream)
+    entry = table["record_stream"]
+    table["record_stream"] = dataclasses.replace(entry, handler=record_stream)
+    return lambda: table.update(record_stream=entry)
 
 
 def install_branches() -> Callable[[], None]:

@@ -7,7 +7,7 @@ stand-ins of tracing. Each shim says what it corrects.
 
 Upstream: torch/export/{_trace,exported_program}.py, torch/_export/passes/lift_constants_pass.py,
 torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py.
-Versions: 2.13.
+Versions: 2.13 to 2.15.
 CAN REMOVE when an opaque object may be captured by, made in and passed to an exported program.
 """
 

@@ -6,7 +6,7 @@ is not asked. Each shim answers one such place for the device "xpu" alone, and o
 backend is registered; code generation for other devices takes the upstream path.
 
 Upstream: torch/_inductor/{scheduler,lowering,utils,config}.py, torch/_inductor/codegen/*.py.
-Versions: 2.13.
+Versions: 2.13 to 2.15.
 CAN REMOVE when Inductor asks the registered scheduling, not the device's name, what it can do.
 """
 
@@ -27,7 +27,6 @@ from torch._inductor.custom_graph_pass import CustomGraphModulePass, get_hash_fo
 from torch._inductor.dependencies import WeakDep
 from torch._inductor.utils import Placeholder, get_fused_kernel_name
 from torch._inductor.virtualized import V
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 __all__ = [
     "KERNEL_NAME",
@@ -53,7 +52,6 @@ __all__ = [
     "real_buffer_name",
     "register_backend",
     "register_wrapper",
-    "same_shape",
     "storage_bytes",
     "tensor_reads",
     "to_device",
@@ -74,6 +72,11 @@ UntypedBase: Any = object  # of mixins, whose other base is one of the above
 
 KERNEL_NAME = str(Placeholder.KERNEL_NAME)
 """What generated C++ calls its kernel until the kernel is defined."""
+
+
+def can_remove() -> bool:
+    """Return whether Inductor has stopped to take "xpu" for a device with Triton by its name."""
+    return "xpu" not in inductor_utils.GPU_TYPES
 
 
 # ---- the graph that is being generated
@@ -130,13 +133,6 @@ def aliased_buffers(buffer: Any) -> list[str]:
 def tensor_reads(node: Any) -> set[str]:
     """Return the buffers that a scheduler node reads; not those it is only ordered after."""
     return {dep.name for dep in node.read_writes.reads if not isinstance(dep, WeakDep)}
-
-
-def same_shape(one: torch.Size, other: torch.Size) -> bool:
-    """Return whether two shapes, perhaps symbolic, are certainly the same; adds no guard."""
-    return len(one) == len(other) and all(
-        statically_known_true(a == b) for a, b in zip(one, other, strict=True)
-    )
 
 
 # ---- registration

@@ -4,7 +4,7 @@ Imported when something is about to be compiled: it brings half of Inductor with
 
 Upstream: torch/_inductor/fx_utils.py,
 torch/_inductor/fx_passes/{joint_graph,post_grad,reinplace}.py.
-Versions: 2.13.
+Versions: 2.13 to 2.15.
 CAN REMOVE when an op can say that its results are its operands, and Inductor knows that inputs are
 written to before the end of a graph.
 """

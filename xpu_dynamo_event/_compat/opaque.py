@@ -10,18 +10,27 @@ FxGraphCache and AOTAutogradCache then holds the name of the type only, and not 
 which no event has. All else that compiled code depends on is in the graph: flags of an event made
 there, the op sequence, which input an op uses.
 
-Upstream: torch/_library/opaque_object.py (2.13), torch/_library/custom_class.py (2.15).
-Versions: 2.13 to 2.15.
+Upstream: torch/_library/opaque_object.py.
+Versions: 2.13 (a black box is of kind "reference"), 2.14 and 2.15 ("symbolic").
 CAN REMOVE when torch registers torch.Event and torch.Stream as opaque types itself.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch._library import opaque_object
 from torch._library.fake_class_registry import FakeScriptObject, maybe_to_fake_obj
 
+_BLACK_BOX: Any = "symbolic" if hasattr(opaque_object, "register_custom_class") else "reference"
+
 __all__ = ["FakeScriptObject", "maybe_to_fake_obj", "real_object", "register", "unregister"]
+
+
+def can_remove() -> bool:
+    """Return whether torch has events for opaque types by itself; asked before ``register``."""
+    return torch.Event in opaque_object._OPAQUE_TYPES
 
 
 def register(cls: type) -> str:
@@ -37,7 +46,7 @@ def register(cls: type) -> str:
     if cls not in opaque_object._OPAQUE_TYPES:
         info = opaque_object._OpaqueTypeInfo(
             class_name=name,
-            opaque_typ="reference",
+            opaque_typ=_BLACK_BOX,
             guard_fn=None,  # type: ignore[arg-type]
             members={},
             hoist=True,

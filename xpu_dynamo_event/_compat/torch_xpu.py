@@ -43,6 +43,20 @@ def install(runtime: ModuleType, event_base: type) -> None:
         rules.clear_lru_cache()  # a table of functions, with those from before the reload
 
 
+def event_class() -> Any:
+    """Return the class of which ``torch.xpu`` makes events; ``torch.xpu.Event`` is a name for it.
+
+    A program may give that name to another class.
+    """
+    return torch.xpu.streams.Event
+
+
+def event_base() -> type:
+    """Return the C type under torch's class ``torch.xpu.Event``."""
+    base: type = torch._C._XpuEventBase
+    return base
+
+
 def set_event_class(cls: type) -> None:
     """Make a class ``torch.xpu.Event``, also for ``Stream.record_event`` and Dynamo."""
     for module in ("torch.xpu", "torch.xpu.streams"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-CAPTURED = ((2, 13),)
+CAPTURED = ((2, 13), (2, 14), (2, 15))
 """Minor versions on which capture is tested."""
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 
 from .._compat import export
+from ..event import Event
+from ..ops import TORCH_EVENT
 from . import tracing
 
 _Event = torch.Event  # the name means a stand-in while a module runs
@@ -23,6 +25,8 @@ _Stream = torch.Stream
 
 def is_event_or_stream(value: object) -> bool:
     """Return whether ``value`` is an event or stream of an XPU device."""
+    if isinstance(value, (Event, TORCH_EVENT)):
+        return True
     if not isinstance(value, (_Event, _Stream)):
         return False
     cls: Any = _Event if isinstance(value, _Event) else _Stream

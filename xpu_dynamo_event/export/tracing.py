@@ -19,6 +19,7 @@ import torch
 
 from .._compat import export
 from ..event import Event
+from ..ops import EVENT_NAME, TORCH_EVENT
 
 _ops = torch.ops.xpu_event
 _in_this_thread = threading.local()
@@ -80,17 +81,23 @@ def make_event(kind: str, event: torch.Event, enable_timing: bool, blocking: boo
     return event
 
 
+# By what graphs call them. On a torch with XPU they are two.
+_EVENT_CLASSES: dict[type, str] = {Event: EVENT_NAME, TORCH_EVENT: "torch.xpu.Event"}
+
+
 def _new(new: Callable[..., Any], cls: type, *args: Any, **flags: Any) -> Any:
     event = new(cls, *args, **flags)
     if active() is None:
         return event
-    if cls is not Event:
+    if cls not in _EVENT_CLASSES:
         raise TypeError(
             f"torch.export cannot make a {cls.__name__} in the program, which knows only "
             "torch.xpu.Event and torch.Event. Make it outside of forward(), as an attribute of "
             "the module, or pass it as an argument."
         )
-    return make_event("torch.xpu.Event", event, event.enable_timing, event.blocking)
+    given = dict(zip(("enable_timing", "blocking"), args, strict=False)) | flags
+    timing, blocking = (bool(given.get(name)) for name in ("enable_timing", "blocking"))
+    return make_event(_EVENT_CLASSES[cls], event, timing, blocking)
 
 
 def record(self: torch.Event, stream: torch.Stream | None = None) -> None:
@@ -257,18 +264,14 @@ def _replaced() -> Iterator[None]:
 
 
 def _replace_all() -> None:
-    for name, traced in EVENT_METHODS.items():
-        _replace(Event, name, traced)
-    _replace(Event, "__repr__", lambda self: f"<{type(self).__name__} of an exported module>")
-    for name in REFUSED:
-        _replace_attribute(name)
+    for cls in _EVENT_CLASSES:
+        _replace_in_class(cls)
     for name, traced in STREAM_METHODS.items():
         _replace(torch.xpu.Stream, name, traced)
     for owner in (torch.xpu, torch.accelerator):
         _replace(owner, "current_stream", _current_stream)
         _replace(owner, "set_stream", _set_stream)
         _replace(owner, "synchronize", _synchronize_device)
-    _replace_new()
     from . import stand_ins  # it is made of what is above
 
     _undo.append(export.replace_name(torch, "Event", stand_ins.EventStandIn))
@@ -283,21 +286,30 @@ def _replace(owner: Any, name: str, traced: Callable[..., Any]) -> None:
     _undo.append(export.replace_name(owner, name, call))
 
 
-def _replace_attribute(name: str) -> None:
-    read: Callable[[Any], Any] = getattr(Event, name).__get__
+def _replace_in_class(cls: type) -> None:
+    for name, traced in EVENT_METHODS.items():
+        _replace(cls, name, traced)
+    _replace(cls, "__repr__", lambda self: f"<{type(self).__name__} of an exported module>")
+    for name in REFUSED:
+        _replace_attribute(cls, name)
+    _replace_new(cls)
+
+
+def _replace_attribute(cls: type, name: str) -> None:
+    read: Callable[[Any], Any] = getattr(cls, name).__get__
     refuse: Any = refused(name).fget
 
     def get(self: torch.Event) -> Any:
         return (read if active() is None else refuse)(self)
 
-    _undo.append(export.replace_name(Event, name, property(get)))
+    _undo.append(export.replace_name(cls, name, property(get)))
 
 
-def _replace_new() -> None:
-    new: Callable[..., Any] = Event.__new__
+def _replace_new(owner: Any) -> None:
+    new: Callable[..., Any] = owner.__new__
 
     def call(cls: type, *args: Any, **flags: Any) -> Any:
         return _new(new, cls, *args, **flags)
 
     # Python never forgets that a class once had a __new__: 50 ns for each event made afterwards.
-    _undo.append(export.replace_name(Event, "__new__", staticmethod(call)))
+    _undo.append(export.replace_name(owner, "__new__", staticmethod(call)))

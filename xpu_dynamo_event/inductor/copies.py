@@ -12,31 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.fx import Node
 
 from .._compat import inductor as upstream
-
-aten = torch.ops.aten
-
-
-def copy_directly(node: Node) -> None:
-    """Let a write-back of ``aten.copy`` (a node of ``aten.copy_``) copy from its source.
-
-    Args:
-        node: ``copy_(target, copy(target, source, non_blocking))``; left alone where somebody could
-            tell the difference.
-    """
-    target, value = _operands(node)
-    if not isinstance(value, Node) or value.target is not aten.copy.default:
-        return
-    _, source, non_blocking = (*value.args, value.kwargs.get("non_blocking", False))[:3]
-    if not isinstance(source, Node) or not _crosses(target.meta["val"], source.meta["val"]):
-        return
-    if not _same_layout(target.meta["val"], value.meta["val"]) or not _can_read_target(node, value):
-        return
-    node.args = (target, source, non_blocking)
-    value.replace_all_uses_with(node)
-    node.graph.erase_node(value)
 
 
 def keep_non_blocking(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,11 +39,6 @@ def copy_across(original: Callable[..., Any]) -> Callable[..., Any]:
     return lower
 
 
-def _operands(node: Node) -> tuple[Any, Any]:
-    target, value, *_ = node.args
-    return target, value
-
-
 def _device(tensor: Any) -> torch.device:
     """Return the device of a (fake) tensor or of a tensor of Inductor's IR."""
     device: torch.device = (
@@ -80,41 +52,3 @@ def _crosses(target: Any, source: Any) -> bool:
         return False
     types = {_device(target).type, _device(source).type}
     return types == {"xpu", "cpu"}
-
-
-def _same_layout(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.dtype == other.dtype and upstream.same_shape(one.shape, other.shape)
-
-
-def _can_read_target(node: Node, value: Node) -> bool:
-    """Return whether what reads ``value`` may as well read the target, after ``node``."""
-    between = _nodes_between(value, node)
-    if any(_is_event_op(other) or _writes(other) for other in between):
-        return False
-    if value.users.keys() & set(between):
-        return False
-    others = [user for user in value.users if user is not node]
-    target, _ = _operands(node)
-    if others and any(user is not node and _writes(user) for user in target.users):
-        return False
-    # On the way to the host only an event op may pass the value on: it cannot look too early.
-    to_host = target.meta["val"].device.type == "cpu"
-    return not to_host or all(user.op == "output" or _is_event_op(user) for user in others)
-
-
-def _nodes_between(first: Node, last: Node) -> list[Node]:
-    nodes = []
-    node = first.next
-    while node is not last and node.op != "root":
-        nodes.append(node)
-        node = node.next
-    return nodes
-
-
-def _is_event_op(node: Node) -> bool:
-    return getattr(node.target, "namespace", None) == "xpu_event"
-
-
-def _writes(node: Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return schema is not None and bool(schema.is_mutable)

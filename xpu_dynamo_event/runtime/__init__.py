@@ -6,8 +6,12 @@ nothing, and without a SYCL device it only makes the error that follows say why.
 
 Environment variables, read when it is called:
 
+- ``XPU_DYNAMO_EVENT_HIDE_CUDA=1``: on a torch built for CUDA, which takes exactly one accelerator,
+  hide CUDA from the whole process and bring the xpu device up in its place.
 - ``XPU_DYNAMO_EVENT_DEVICES=n``: present the device as ``n`` virtual devices, for tests.
 - ``XPU_DYNAMO_EVENT_UPSTREAM_GUARD=1``: use the device guard of torch's own headers, for tests.
+- ``XPU_DYNAMO_EVENT_AS_UPSTREAM=1``: provide what a torch with XPU has and no more, which is that
+  guard and torch's own class ``torch.xpu.Event``; for tests (docs/intel-gpu.md).
 - ``XPU_DYNAMO_EVENT_HOST_TASKS=1``: run kernels as SYCL host tasks, as on a device without OpenCL;
   for tests.
 """
@@ -20,9 +24,14 @@ import threading
 
 import torch
 
-from .. import _native
-from .._compat import torch_xpu
-from . import libraries
+from .._compat import cuda_build, torch_xpu
+from . import libraries, native_modules
+
+native_modules.load("_native")  # before anything imports it: says why when it does not load
+
+from .. import _native  # noqa: E402
+
+HIDE_CUDA = "XPU_DYNAMO_EVENT_HIDE_CUDA"
 
 _lock = threading.Lock()
 _reason: str | None = None
@@ -34,8 +43,8 @@ def bring_up(event_base: type = _native.EventBase) -> bool:
 
     Args:
         event_base: The C type that becomes ``torch._C._XpuEventBase``. It adds methods to
-            ``torch.Event`` and nothing to its layout, so that the event's state is the one every
-            path of torch sees.
+            ``torch.Event`` and no state, so that the event's state is the one every path of torch
+            sees. As upstream, it is upstream's type instead, which has a second state.
 
     Returns:
         Whether this runtime provides the device.
@@ -60,18 +69,46 @@ def bring_up(event_base: type = _native.EventBase) -> bool:
 
 
 def is_available() -> bool:
-    """Return whether there is an xpu device, torch's own or ours."""
+    """Return whether there is an xpu device, torch's own or ours.
+
+    Example:
+        >>> from xpu_dynamo_event import runtime
+        >>> runtime.is_available()
+        True
+    """
     return torch_xpu.has_xpu() and torch.xpu.is_available()
 
 
 def is_active() -> bool:
-    """Return whether this runtime provides the xpu device of this process."""
+    """Return whether this runtime provides the xpu device of this process.
+
+    False where torch has XPU, and where there is no device.
+
+    Example:
+        >>> import torch
+        >>> from xpu_dynamo_event import runtime
+        >>> runtime.is_active() == (torch.version.xpu is None)
+        True
+    """
     return _is_ours
 
 
 def has_upstream_guard() -> bool:
     """Return whether it does so with the device guard of torch's own headers."""
-    return _is_ours and _flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD")
+    return _is_ours and _wants_upstream_guard()
+
+
+def has_own_guard() -> bool:
+    """Return whether the device guard is this runtime's, whose events lock for themselves."""
+    return _is_ours and not _wants_upstream_guard()
+
+
+def provides_event_class() -> bool:
+    """Return whether ``torch.xpu.Event`` is to be a class of this package.
+
+    Not where torch has one itself, nor where the runtime stands in for such a torch.
+    """
+    return _is_ours and not _is_as_upstream()
 
 
 def set_event_class(cls: type[torch.Event]) -> None:
@@ -80,25 +117,65 @@ def set_event_class(cls: type[torch.Event]) -> None:
 
 
 def unavailable_reason() -> str | None:
-    """Return why there is no xpu device, or None if there is one or nobody asked yet."""
+    """Return why there is no xpu device, or None if there is one or nobody asked yet.
+
+    Example:
+        >>> from xpu_dynamo_event import runtime
+        >>> print(runtime.unavailable_reason())
+        None
+    """
     return _reason
 
 
 def _why_not(event_base: type) -> str | None:
     """Set the device up and return None, or say why it cannot be."""
+    if (problem := _why_not_beside_cuda()) is not None:
+        return problem
     try:
         library = libraries.load()
     except libraries.LibraryError as error:
         return str(error)
     if library.xpu_runtime_device_count() == 0:
         reason: bytes = library.xpu_runtime_unavailable_reason()
-        return reason.decode()
-    # Only now: loading it registers kernels with torch.
-    import xpu_dynamo_event._runtime as native
-
-    native.register_backend(upstream_guard=_flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD"))
-    torch_xpu.install(native, event_base)
+        return ". ".join(filter(None, [reason.decode(), libraries.why_no_opencl_cpu()]))
+    try:  # only now: loading it registers kernels with torch
+        native = native_modules.load("_runtime")
+    except libraries.LibraryError as error:
+        return str(error)
+    upstream_guard = _wants_upstream_guard()
+    hide_cuda = cuda_build.is_cuda_build()
+    native.register_backend(upstream_guard=upstream_guard, hide_cuda=hide_cuda)
+    if hide_cuda:
+        cuda_build.hide()
+    _native.set_native_events(native.native_events_address(upstream_guard=upstream_guard))
+    torch_xpu.install(native, native.TorchEventBase if _is_as_upstream() else event_base)
     atexit.register(native.finish_autograd_threads)
+    return None
+
+
+def _wants_upstream_guard() -> bool:
+    return _flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD") or _is_as_upstream()
+
+
+def _is_as_upstream() -> bool:
+    return _flag("XPU_DYNAMO_EVENT_AS_UPSTREAM")
+
+
+def _why_not_beside_cuda() -> str | None:
+    """Say what to do on a torch built for CUDA, or return None where there is nothing to do."""
+    if not cuda_build.is_cuda_build():
+        return None
+    if not _flag(HIDE_CUDA):
+        return (
+            "this torch is built for CUDA, and torch takes exactly one accelerator. Set "
+            f"{HIDE_CUDA}=1 to hide CUDA from this process, or install a build of torch for the "
+            "processor (https://download.pytorch.org/whl/cpu)"
+        )
+    if cuda_build.is_in_use():
+        return (
+            f"{HIDE_CUDA} is set, but this process has {torch.cuda.device_count()} CUDA device(s). "
+            "Start it with CUDA_VISIBLE_DEVICES= (empty) as well"
+        )
     return None
 
 

@@ -31,6 +31,17 @@ class Finding:
         second: The other one; for a reuse, the allocation.
         memory: What the first one touches.
         allocated_by: The allocation of the memory, if the log saw it.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> side, x = torch.xpu.Stream(), torch.ones(8, device="xpu")
+        >>> with xpu_dynamo_event.sanitize(on_finding="collect") as report:
+        ...     y = x * 2
+        ...     with torch.xpu.stream(side):
+        ...         z = y + 1  # should wait for the stream of y
+        >>> (finding,) = report.findings
+        >>> finding.kind, finding.first.name, finding.second.name
+        ('race', 'aten::mul', 'aten::add')
     """
 
     kind: str

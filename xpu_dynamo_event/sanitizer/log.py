@@ -11,6 +11,11 @@ class Lane(NamedTuple):
     Attributes:
         device: Index of its device.
         stream: Its id; 0 is the default stream.
+
+    Example:
+        >>> from xpu_dynamo_event.sanitizer import Lane
+        >>> print(Lane(device=0, stream=0), "and", Lane(device=1, stream=0x33))
+        the default stream and stream 0x33 of xpu:1
     """
 
     device: int
@@ -30,6 +35,12 @@ class Access(NamedTuple):
         sizes: Elements in each dimension; -1 where a kernel's extent is not known.
         strides: Elements from one to the next in each dimension.
         is_write: Whether it writes.
+
+    Example:
+        >>> from xpu_dynamo_event.sanitizer import Access
+        >>> row_of_floats = Access(0x1000, 4, sizes=(8,), strides=(1,), is_write=True)
+        >>> print(row_of_floats, "to", hex(row_of_floats.end))
+        8 of 4 bytes at 0x1000 to 0x1020
     """
 
     address: int
@@ -52,7 +63,7 @@ class Access(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An entry of the log; csrc/runtime/order_log.h says what each kind means.
+    """Something that was issued to a stream, or that the host waited for.
 
     Attributes:
         kind: ``"task"``, ``"record"``, ``"wait"``, ``"finish_event"``, ``"finish_stream"``,
@@ -63,7 +74,18 @@ class Operation(NamedTuple):
         address: Of memory that is allocated or freed.
         size: Its bytes.
         accesses: What a task touches.
-        stack: Where it was issued, for :func:`frames`; None when stacks are off.
+        stack: Where it was issued, as the report prints it; None when stacks are off.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> side, x = torch.xpu.Stream(), torch.ones(8, device="xpu")
+        >>> with xpu_dynamo_event.sanitize(on_finding="collect") as report:
+        ...     y = x * 2
+        ...     with torch.xpu.stream(side):
+        ...         z = y + 1  # should wait for the stream of y
+        >>> (finding,) = report.findings
+        >>> finding.first.kind, finding.first.lane.stream, len(finding.first.accesses)
+        ('task', 0, 2)
     """
 
     kind: str

@@ -21,11 +21,38 @@ OnFinding = Literal["warn", "raise", "collect"]
 
 
 class UnorderedAccessWarning(UserWarning):
-    """Two operations touch the same memory, and nothing orders them."""
+    """Two operations touch the same memory, and nothing orders them.
+
+    Example:
+        >>> import warnings
+        >>> import torch, xpu_dynamo_event
+        >>> from xpu_dynamo_event.sanitizer import UnorderedAccessWarning
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     with xpu_dynamo_event.sanitize():
+        ...         x = torch.ones(8, device="xpu")
+        ...         with torch.xpu.stream(torch.xpu.Stream()):
+        ...             y = x + 1
+        >>> [each.category is UnorderedAccessWarning for each in caught]
+        [True]
+    """
 
 
 class UnorderedAccessError(RuntimeError):
-    """The same, where :func:`sanitize` was asked to raise."""
+    """Two operations touch the same memory, where :func:`sanitize` was asked to raise.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> from xpu_dynamo_event.sanitizer import UnorderedAccessError
+        >>> try:
+        ...     with xpu_dynamo_event.sanitize(on_finding="raise"):
+        ...         x = torch.ones(8, device="xpu")
+        ...         with torch.xpu.stream(torch.xpu.Stream()):
+        ...             y = x + 1
+        ... except UnorderedAccessError as error:
+        ...     print(error)
+        aten::fill_ on the default stream writes memory that aten::add on stream ...
+    """
 
 
 class Report:
@@ -34,6 +61,13 @@ class Report:
     Attributes:
         findings (list[Finding]): Pairs of operations, each pair of places in the program once.
         operations (int): How many operations were checked.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> with xpu_dynamo_event.sanitize() as report:
+        ...     x = torch.ones(8, device="xpu") + 1
+        >>> report.operations > 0, str(report)
+        (True, 'no unordered accesses')
     """
 
     def __init__(self) -> None:
@@ -184,7 +218,7 @@ def _check_device() -> None:
     if runtime.has_upstream_guard():
         raise RuntimeError(
             "sanitize() needs this package's device guard, which logs event operations; unset "
-            "XPU_DYNAMO_EVENT_UPSTREAM_GUARD."
+            "XPU_DYNAMO_EVENT_UPSTREAM_GUARD and XPU_DYNAMO_EVENT_AS_UPSTREAM."
         )
 
 

@@ -28,7 +28,7 @@ void get_device_properties(DeviceProp* prop, DeviceIndex device_index) {
 #define QUERY_INTEL_PROPERTY(member, aspect_name, default_value)                 \
   prop->member = device.has(sycl::aspect::ext_intel_##aspect_name)               \
                      ? device.get_info<sycl::ext::intel::info::device::member>() \
-                     : default_value;
+                     : (default_value);
   AT_FORALL_XPU_EXT_DEVICE_PROPERTIES(QUERY_INTEL_PROPERTY)
 #undef QUERY_INTEL_PROPERTY
 

@@ -47,6 +47,7 @@ SingleKernelThread::SingleKernelThread()
 
 SingleKernelThread::~SingleKernelThread() {
   if (openmp().set_mkl_threads) openmp().set_mkl_threads(previous_mkl_);
+  // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): without OpenMP previous_ is 1
   if (previous_ > 1) openmp().set_num_threads(previous_);
   running.fetch_sub(1, std::memory_order_relaxed);
 }

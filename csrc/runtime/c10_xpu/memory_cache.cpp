@@ -10,6 +10,7 @@
 #include "runtime/faults.h"
 #include "runtime/host_wait.h"
 #include "runtime/order_log.h"
+#include "runtime/task_queue.h"
 
 namespace xpu_runtime {
 namespace {
@@ -152,7 +153,10 @@ void MemoryCache::give_back(Block* block) {
   }
   // Not under the mutex: submitting may take a lock of the SYCL runtime that a kernel waits for.
   for (auto* stream : streams) {
-    auto end = stream->queue().ext_oneapi_submit_barrier();
+    auto end = [stream] {
+      const Submission submission(*stream);
+      return stream->queue().ext_oneapi_submit_barrier();
+    }();
     const auto hold = log_hold(*stream);
     const std::lock_guard lock(mutex_);
     uses_[stream].push_back({std::move(end), block, hold});

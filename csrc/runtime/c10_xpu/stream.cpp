@@ -6,6 +6,7 @@
 #include <ostream>
 #include <unordered_map>
 
+#include "event/queue_address.h"
 #include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/fork.h"
 #include "runtime/c10_xpu/stream_state.h"
@@ -162,18 +163,10 @@ XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
 }
 
 XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index) {
-  TORCH_CHECK(ext_queue, "An external stream needs a sycl::queue, but the pointer is null.");
-  TORCH_CHECK(reinterpret_cast<std::uintptr_t>(ext_queue) % alignof(sycl::queue) == 0,
-              "An external stream needs the address of a sycl::queue, but ", ext_queue,
-              " is not aligned like one.");
-  TORCH_CHECK(ext_queue->is_in_order(),
-              "An external stream needs an in-order sycl::queue: construct it with "
-              "sycl::property::queue::in_order().");
   device_index = resolve(device_index);
-  TORCH_CHECK(ext_queue->get_device() == get_raw_device(device_index),
-              "The external sycl::queue belongs to the device '",
-              ext_queue->get_device().get_info<sycl::info::device::name>(),
-              "', which is not xpu:", static_cast<int>(device_index), ".");
+  const auto& ours = xpu_runtime::state_of(device_index, kDefaultStream).queue();
+  xpu_event::check_is_usable(xpu_event::queue_at(reinterpret_cast<std::uintptr_t>(ext_queue), ours),
+                             ours);
   xpu_runtime::note_device_use();
   const auto id = reinterpret_cast<StreamId>(ext_queue);
   auto& streams = streams_of(device_index);

@@ -13,6 +13,20 @@ namespace {
 // A loop whose every task fails must not fill the memory before it synchronises.
 constexpr std::size_t kMaxKeptErrors = 64;
 
+// Counts a thread in for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) noexcept : count_(count) { count_.fetch_add(1); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  Counted(Counted&&) = delete;
+  Counted& operator=(Counted&&) = delete;
+  ~Counted() { count_.fetch_sub(1); }
+
+ private:
+  std::atomic<int>& count_;
+};
+
 }  // namespace
 
 StreamState::StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue)
@@ -56,9 +70,18 @@ void StreamState::rethrow_error(std::uint64_t tasks) {
   if (auto error = take_error(tasks)) std::rethrow_exception(error);
 }
 
+// Who asks says so before looking whether anybody submits, and who submits before looking whether
+// anybody asks; so one of two threads sees the other.
+void StreamState::begin_submission() noexcept {
+  submitting_.fetch_add(1);
+  while (asking_.load() != 0) std::this_thread::yield();
+}
+
 bool StreamState::is_idle() const {
   if (has_pending_tasks()) return false;
-  // SYCL asks the status of the last event, and that of a submission by another thread may not have
+  const Counted asking(asking_);
+  if (submitting_.load() != 0) return false;
+  // SYCL asks the status of the last event, and that of a submission past this runtime may not have
   // a native event yet: an error that is gone a moment later.
   constexpr int kAttempts = 1000;
   for (int i = 1; i < kAttempts; ++i) {

@@ -51,7 +51,12 @@ class StreamState {
   /// The oldest kept error, no longer kept.
   [[nodiscard]] std::exception_ptr take_error(std::uint64_t tasks);
 
-  /// Whether all work is complete.
+  /// Goes around a submission by way of SYCL: is_idle() then does not ask the queue, which would
+  /// read the last event of a queue that the submission is replacing.
+  void begin_submission() noexcept;
+  void end_submission() noexcept { submitting_.fetch_sub(1); }
+
+  /// Whether all work is complete; work that is being submitted is not.
   [[nodiscard]] bool is_idle() const;
   /// Waits for all work. Rethrows nothing of the runtime's own.
   void wait();
@@ -72,6 +77,8 @@ class StreamState {
   std::atomic<std::uint64_t> submitted_{0};
   // SYCL does not see native commands when asked whether its queue is empty.
   std::atomic<std::int64_t> pending_{0};
+  std::atomic<int> submitting_{0};
+  mutable std::atomic<int> asking_{0};
   std::atomic<bool> has_errors_{false};
   std::mutex errors_mutex_;
   std::deque<TaskError> errors_;

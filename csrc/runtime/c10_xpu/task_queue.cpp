@@ -15,7 +15,8 @@ struct Ticket {
   Task* task;
   StreamState* stream;
   std::uint64_t number;
-  std::int64_t submit_ns;  // 0: not traced
+  std::int64_t submit_ns = 0;  // 0: not traced
+  trace::Operation operation = 0;
 };
 
 void run_guarded(Task& task) {
@@ -34,7 +35,7 @@ void run_task(const Ticket& ticket) noexcept {
   }
   if (ticket.submit_ns && task->name()) {
     trace::add(trace::TaskRecord{task->name(), ticket.stream->device(), ticket.stream->id(),
-                                 ticket.submit_ns, start_ns, trace::now_ns()});
+                                 ticket.submit_ns, start_ns, trace::now_ns(), ticket.operation});
   }
   task.reset();  // before the stream counts as idle: it may own memory that a waiter looks at
   ticket.stream->task_finished();
@@ -49,8 +50,9 @@ void submit_native(cl_command_queue queue, Ticket ticket) {
   check_opencl(opencl().flush(queue), "clFlush");
 }
 
-void submit_host_task(sycl::queue& queue, const Ticket& ticket) {
-  queue.submit(
+void submit_host_task(StreamState& state, const Ticket& ticket) {
+  const Submission submission(state);
+  state.queue().submit(
       [&ticket](sycl::handler& handler) { handler.host_task([ticket] { run_task(ticket); }); });
 }
 
@@ -70,18 +72,28 @@ void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
   if (order_log::enabled() && task->name()) [[unlikely]]
     log_order(stream, *task);
   auto& state = state_of(stream);
-  Ticket ticket{task.get(), &state, state.task_submitted(), trace::enabled() ? trace::now_ns() : 0};
+  Ticket ticket{task.get(), &state, state.task_submitted()};
+  if (trace::enabled()) [[unlikely]] {
+    ticket.submit_ns = trace::now_ns();
+    ticket.operation = trace::current_operation();
+  }
   try {
     if (state.native())
       submit_native(*state.native(), ticket);
     else
-      submit_host_task(state.queue(), ticket);
+      submit_host_task(state, ticket);
   } catch (...) {
     state.task_finished();
     throw;
   }
   [[maybe_unused]] auto* taken_over = task.release();
 }
+
+Submission::Submission(const XPUStream& stream) : Submission(state_of(stream)) {}
+
+Submission::Submission(StreamState& state) noexcept : state_(state) { state_.begin_submission(); }
+
+Submission::~Submission() { state_.end_submission(); }
 
 void wait(const XPUStream& stream) { state_of(stream).wait(); }
 

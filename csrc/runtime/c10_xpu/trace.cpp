@@ -1,8 +1,14 @@
 #include "runtime/trace.h"
 
+#include <c10/util/Exception.h>
+#include <c10/xpu/XPUFunctions.h>
+
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <utility>
+
+#include "runtime/c10_xpu/stream_state.h"
 
 namespace xpu_runtime::trace {
 namespace detail {
@@ -13,9 +19,17 @@ std::atomic<bool> on{false};
 
 namespace {
 
+// How long the log was when a reader began.
+struct Begin {
+  std::size_t tasks;
+  std::size_t events;
+};
+
 struct State {
   std::mutex mutex;
   Log log;
+  std::map<Reader, Begin> readers;
+  Reader last_reader = 0;
   // A ticket is (generation << 32) | index, so that one of an earlier log is recognised.
   std::uint64_t generation = 0;
 };
@@ -25,21 +39,73 @@ State& state() {
   return *instance;
 }
 
-}  // namespace
-
-void start() {
-  auto& current = state();
-  const std::lock_guard lock(current.mutex);
-  current.log = {};
-  ++current.generation;
-  detail::on.store(true);
+template <class Record>
+std::vector<Record> from(std::size_t begin, const std::vector<Record>& records) {
+  return {records.begin() + static_cast<std::ptrdiff_t>(begin), records.end()};
 }
 
-Log stop() {
+// The operations that a thread is in. Those of an earlier log are dropped: who entered them may
+// have ended without leaving.
+struct Operations {
+  std::uint64_t generation = 0;
+  std::vector<Operation> entered;
+};
+
+std::atomic<std::uint64_t> current_generation{0};
+thread_local Operations operations;
+
+}  // namespace
+
+Reader start() {
   auto& current = state();
   const std::lock_guard lock(current.mutex);
-  detail::on.store(false);
-  return std::exchange(current.log, {});
+  if (current.readers.empty()) {
+    current.log = {};
+    current_generation = ++current.generation;
+    detail::on.store(true);
+  }
+  const Begin begin{current.log.tasks.size(), current.log.events.size()};
+  current.readers.emplace(++current.last_reader, begin);
+  return current.last_reader;
+}
+
+void wait_for_all_streams() {
+  for (c10::DeviceIndex device = 0; device < c10::xpu::device_count(); ++device)
+    for (auto* stream : used_streams(device)) stream->wait();
+}
+
+Log stop(Reader reader) {
+  auto& current = state();
+  const std::lock_guard lock(current.mutex);
+  const auto found = current.readers.find(reader);
+  TORCH_CHECK_VALUE(found != current.readers.end(), "Nobody reads the log with the number ", reader,
+                    ": each start() is followed by one stop() with what it returned.");
+  const auto begin = found->second;
+  current.readers.erase(found);
+  Log log{from(begin.tasks, current.log.tasks), from(begin.events, current.log.events)};
+  if (current.readers.empty()) {
+    detail::on.store(false);
+    current.log = {};
+  }
+  return log;
+}
+
+void enter(Operation operation) {
+  auto& [generation, entered] = operations;
+  if (generation != current_generation) {
+    entered.clear();
+    generation = current_generation;
+  }
+  entered.push_back(operation);
+}
+
+void leave() noexcept {
+  if (!operations.entered.empty()) operations.entered.pop_back();
+}
+
+Operation current_operation() noexcept {
+  const auto& [generation, entered] = operations;
+  return entered.empty() || generation != current_generation ? 0 : entered.back();
 }
 
 std::int64_t now_ns() noexcept {

@@ -1,0 +1,161 @@
+#include "event/device_event.h"
+
+#include <CL/cl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <sycl/sycl.hpp>
+
+#include "event/error.h"
+#include "event/opencl.h"
+
+namespace xpu_event {
+namespace {
+
+constexpr auto kPollInterval = std::chrono::microseconds(50);
+
+bool is_complete(const sycl::event& event) {
+  return event.get_info<sycl::info::event::command_execution_status>() ==
+         sycl::info::event_command_status::complete;
+}
+
+// An OpenCL event that the host completes.
+class UserEvent {
+ public:
+  explicit UserEvent(const sycl::context& context)
+      : set_status_(find_opencl_function<decltype(clSetUserEventStatus)>("clSetUserEventStatus")),
+        release_(find_opencl_function<decltype(clReleaseEvent)>("clReleaseEvent")) {
+    cl_int status = CL_SUCCESS;
+    const auto create = find_opencl_function<decltype(clCreateUserEvent)>("clCreateUserEvent");
+    cl_context native = sycl::get_native<sycl::backend::opencl>(context);
+    event_ = create(native, &status);
+    const auto release = find_opencl_function<decltype(clReleaseContext)>("clReleaseContext");
+    release(native);  // counted up by get_native
+    if (status != CL_SUCCESS) {
+      throw Error("XPU event: clCreateUserEvent failed with OpenCL error " +
+                  std::to_string(status) + ".");
+    }
+  }
+
+  // Completes it: what waits for it must not wait for ever.
+  ~UserEvent() {
+    set_status_(event_, CL_COMPLETE);
+    release_(event_);
+  }
+
+  UserEvent(const UserEvent&) = delete;
+  UserEvent& operator=(const UserEvent&) = delete;
+
+  [[nodiscard]] sycl::event as_sycl(const sycl::context& context) const {
+    return sycl::make_event<sycl::backend::opencl>({event_}, context);
+  }
+
+ private:
+  decltype(clSetUserEventStatus)* set_status_;
+  decltype(clReleaseEvent)* release_;
+  cl_event event_ = nullptr;
+};
+
+// One thread that looks at pending events and completes what stands for them. It polls, because a
+// thread that waits for one event would not see another, and could not be stopped at exit.
+class Follower {
+ public:
+  // Leaked, and stopped while the SYCL runtime is still up.
+  static Follower& instance() {
+    static auto* follower = [] {
+      auto* made = new Follower;
+      std::atexit([] { instance().stop(); });
+      return made;
+    }();
+    return *follower;
+  }
+
+  // An event of `context` that becomes complete when `event` does.
+  sycl::event follow(const sycl::event& event, const sycl::context& context) {
+    std::list<Followed> added;
+    added.emplace_back(event, context);
+    sycl::event stand_in = added.front().stand_in.as_sycl(context);
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) pending_.splice(pending_.end(), added);
+    pending_changed_.notify_one();
+    return stand_in;
+  }
+
+ private:
+  struct Followed {
+    Followed(sycl::event followed, const sycl::context& context)
+        : event(std::move(followed)), stand_in(context) {}
+    sycl::event event;
+    UserEvent stand_in;
+  };
+
+  Follower() : thread_([this] { run(); }) {}
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      pending_changed_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
+      auto finished = take_finished();
+      lock.unlock();
+      finished.clear();  // completes the stand-ins, without the lock
+      std::this_thread::sleep_for(kPollInterval);
+      lock.lock();
+    }
+  }
+
+  std::list<Followed> take_finished() {
+    std::list<Followed> finished;
+    for (auto each = pending_.begin(); each != pending_.end();) {
+      const auto current = each++;
+      if (is_over(current->event)) finished.splice(finished.end(), pending_, current);
+    }
+    return finished;
+  }
+
+  // An event that cannot be asked any more holds nobody back.
+  static bool is_over(const sycl::event& event) noexcept {
+    try {
+      return is_complete(event);
+    } catch (const sycl::exception&) {
+      return true;
+    }
+  }
+
+  void stop() {
+    if (process_ != getpid()) return;  // a forked child has no such thread
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    pending_changed_.notify_one();
+    thread_.join();
+    pending_.clear();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable pending_changed_;
+  std::list<Followed> pending_;
+  bool stopping_ = false;
+  pid_t process_ = getpid();
+  std::thread thread_;  // last: it uses the rest
+};
+
+}  // namespace
+
+sycl::event on_device(const sycl::event& event, const sycl::queue& queue) {
+  return translate_errors("taking an event of another library", [&] {
+    const bool is_opencl = queue.get_backend() == sycl::backend::opencl;
+    if (!is_opencl || is_complete(event)) return event;
+    return Follower::instance().follow(event, queue.get_context());
+  });
+}
+
+}  // namespace xpu_event

@@ -1,0 +1,76 @@
+#include "ops/capsules.h"
+
+#include <c10/util/Exception.h>
+#include <torch/csrc/Exceptions.h>
+
+#include <cstring>
+#include <memory>
+
+namespace xpu_event_ops {
+namespace {
+
+template <class Native>
+struct Names;
+
+template <>
+struct Names<sycl::event> {
+  static constexpr auto kFresh = "SyclEventRef";
+  static constexpr auto kUsed = "used_SyclEventRef";
+};
+
+template <>
+struct Names<sycl::queue> {
+  static constexpr auto kFresh = "SyclQueueRef";
+  static constexpr auto kUsed = "used_SyclQueueRef";
+};
+
+// Under either name: who consumes a capsule takes a copy and leaves the original to it.
+template <class Native>
+void destroy(PyObject* capsule) {
+  for (const char* name : {Names<Native>::kFresh, Names<Native>::kUsed}) {
+    if (!PyCapsule_IsValid(capsule, name)) continue;
+    delete static_cast<Native*>(PyCapsule_GetPointer(capsule, name));
+    return;
+  }
+}
+
+template <class Native>
+PyObject* make(const Native& value) {
+  auto copy = std::make_unique<Native>(value);
+  PyObject* capsule = PyCapsule_New(copy.get(), Names<Native>::kFresh, &destroy<Native>);
+  if (capsule == nullptr) throw python_error();
+  [[maybe_unused]] auto* owned_by_capsule = copy.release();
+  return capsule;
+}
+
+template <class Native>
+Native take(PyObject* capsule, const char* where) {
+  using Name = Names<Native>;
+  TORCH_CHECK_TYPE(PyCapsule_CheckExact(capsule), where, " needs a capsule \"", Name::kFresh,
+                   "\", got ", Py_TYPE(capsule)->tp_name, ".");
+  const char* name = PyCapsule_GetName(capsule);
+  if (name == nullptr) name = "";
+  TORCH_CHECK_VALUE(std::strcmp(name, Name::kUsed) != 0, where,
+                    " got a capsule that was consumed already: its name is \"", Name::kUsed,
+                    "\". A capsule is for one use; ask its maker for another.");
+  TORCH_CHECK_TYPE(std::strcmp(name, Name::kFresh) == 0, where, " needs a capsule named \"",
+                   Name::kFresh, "\", got one named \"", name, "\".");
+  Native value = *static_cast<Native*>(PyCapsule_GetPointer(capsule, name));
+  if (PyCapsule_SetName(capsule, Name::kUsed) != 0) throw python_error();
+  return value;
+}
+
+}  // namespace
+
+PyObject* capsule_of(const sycl::event& event) { return make(event); }
+PyObject* capsule_of(const sycl::queue& queue) { return make(queue); }
+
+sycl::event take_event(PyObject* capsule, const char* where) {
+  return take<sycl::event>(capsule, where);
+}
+
+sycl::queue take_queue(PyObject* capsule, const char* where) {
+  return take<sycl::queue>(capsule, where);
+}
+
+}  // namespace xpu_event_ops

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <c10/core/thread_pool.h>
+#include <c10/xpu/XPUStream.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <exception>
+#include <memory>
+#include <mutex>
+
+namespace xpu_runtime {
+
+/// The first error of a group's collectives. A group that failed once is of no more use: its ranks
+/// no longer agree on what they have done.
+class GroupError {
+ public:
+  void keep(std::exception_ptr error);
+  void rethrow() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+/// What carries out the collectives of a process group on the memory of one device.
+///
+/// Its connections are its own, because gloo matches the collectives of its ranks by the order in
+/// which they are *started*: those of a device start when their stream gets there, those on the CPU
+/// at once, and two ranks may see the two in different orders.
+class DeviceGroup {
+ public:
+  /// The one for `group` on `device`; made by the first call, which all ranks have to make.
+  [[nodiscard]] static std::shared_ptr<DeviceGroup> of(
+      const c10::intrusive_ptr<c10d::ProcessGroup>& group, c10::DeviceIndex device);
+
+  DeviceGroup(c10d::ProcessGroup& group, c10::DeviceIndex device);
+
+  /// A process group whose CPU backend carries them out.
+  [[nodiscard]] const c10::intrusive_ptr<c10d::ProcessGroup>& on_cpu() const { return on_cpu_; }
+  /// So that its collectives start in the order in which the program issues them, which is the same
+  /// on every rank.
+  [[nodiscard]] const c10::xpu::XPUStream& stream() const { return stream_; }
+  /// For what waits for other ranks. One thread: the stream has them start one after another.
+  [[nodiscard]] c10::ThreadPool& thread() { return thread_; }
+  [[nodiscard]] const std::shared_ptr<GroupError>& error() const { return error_; }
+
+ private:
+  c10::intrusive_ptr<c10d::ProcessGroup> on_cpu_;
+  c10::xpu::XPUStream stream_;
+  std::shared_ptr<GroupError> error_ = std::make_shared<GroupError>();
+  c10::ThreadPool thread_{1};
+};
+
+}  // namespace xpu_runtime

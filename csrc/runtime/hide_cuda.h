@@ -1,0 +1,10 @@
+#pragma once
+
+namespace xpu_runtime {
+
+/// Makes a CUDA build of torch look, to its own C++, like one for the processor alone: torch takes
+/// exactly one accelerator, and a CUDA build says it has one even on a machine without a driver.
+/// Throws if CUDA devices are in reach of this process. Does nothing on other builds.
+void hide_cuda();
+
+}  // namespace xpu_runtime

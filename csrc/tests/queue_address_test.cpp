@@ -1,0 +1,64 @@
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <optional>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+#include <sycl/sycl.hpp>
+
+#include "event/error.h"
+#include "event/queue_address.h"
+#include "tests/device.h"
+
+namespace xpu_event::testing {
+namespace {
+
+std::uintptr_t address_of(const sycl::queue& queue) {
+  return reinterpret_cast<std::uintptr_t>(&queue);
+}
+
+BOOST_AUTO_TEST_SUITE(queue_address)
+
+BOOST_AUTO_TEST_CASE(a_living_queue_is_found) {
+  const sycl::queue known = make_queue();
+  const sycl::queue queue = make_queue();
+  BOOST_TEST((queue_at(address_of(queue), known) == queue));
+  BOOST_TEST((queue_at(address_of(known), known) == known));
+}
+
+BOOST_AUTO_TEST_CASE(addresses_of_nothing_are_refused) {
+  const sycl::queue known = make_queue();
+  const std::vector<std::uintptr_t> zeros(8);
+  const auto heap = reinterpret_cast<std::uintptr_t>(zeros.data());
+  for (const std::uintptr_t address : {std::uintptr_t{0}, address_of(known) + 1,
+                                       std::uintptr_t{4096}, ~std::uintptr_t{15}, heap}) {
+    BOOST_CHECK_THROW((void)queue_at(address, known), Error);
+  }
+}
+
+// In storage that stays, so that what the queue left there is all there is to see.
+BOOST_AUTO_TEST_CASE(a_queue_past_its_life_is_refused) {
+  const sycl::queue known = make_queue();
+  alignas(sycl::queue) unsigned char storage[sizeof(sycl::queue)];
+  auto* queue = new (storage) sycl::queue(make_queue());
+  BOOST_TEST((queue_at(address_of(*queue), known) == *queue));
+  std::destroy_at(queue);
+  BOOST_CHECK_THROW((void)queue_at(address_of(*queue), known), Error);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_a_stream_is_refused) {
+  const sycl::queue ours = make_queue();
+  check_is_usable(make_queue(), ours);
+  const sycl::queue out_of_order(ours.get_context(), ours.get_device());
+  BOOST_CHECK_THROW(check_is_usable(out_of_order, ours), Error);
+  const sycl::queue elsewhere(sycl::context(std::vector{ours.get_device()}), ours.get_device(),
+                              sycl::property::queue::in_order());
+  BOOST_CHECK_THROW(check_is_usable(elsewhere, ours), Error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace xpu_event::testing

@@ -1,0 +1,144 @@
+"""Docstrings: their examples run, and everything public has one that says all it takes."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import doctest
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import DOCS
+
+import xpu_dynamo_event
+
+_AUTOMODULE = re.compile(r"\.\. automodule:: (\S+)\n((?:   :.*\n)*)")
+
+
+def modules() -> list[str]:
+    """Those with examples, by their files: importing some takes torch's compiler along."""
+    package = Path(xpu_dynamo_event.__file__).parent
+    names = [
+        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+        for path in package.rglob("*.py")
+        if ">>>" in path.read_text()
+    ]
+    return sorted(names)
+
+
+def public() -> Iterator[Any]:
+    """What the API page shows, each with its name."""
+    for name, options in _AUTOMODULE.findall((DOCS / "api.md").read_text()):
+        module = importlib.import_module(name)
+        left_out = re.findall(r"\w+", "".join(re.findall(":exclude-members:(.*)", options)))
+        own = [each for each, value in vars(module).items() if _is_of(module, value)]
+        for each in getattr(module, "__all__", own):
+            value = getattr(module, each)
+            if each not in left_out and callable(value) and not each.startswith("_"):
+                yield pytest.param(value, id=f"{name}.{each}")
+
+
+def _is_of(module: Any, value: Any) -> bool:
+    return getattr(value, "__module__", None) == module.__name__
+
+
+def methods(cls: type) -> Iterator[tuple[str, Any]]:
+    """Public methods of a class, those of our native classes too."""
+    for base in cls.__mro__:
+        if base.__module__.startswith("xpu_dynamo_event"):
+            for name in vars(base):
+                if not name.startswith("_") and inspect.isroutine(getattr(cls, name)):
+                    yield name, getattr(cls, name)
+
+
+def fields(cls: type) -> list[str] | None:
+    """Names of the fields of a dataclass or a named tuple; None for other classes."""
+    if dataclasses.is_dataclass(cls):
+        return [field.name for field in dataclasses.fields(cls)]
+    return list(getattr(cls, "_fields", ())) or None
+
+
+def is_exception(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def raised(function: Any) -> set[str]:
+    """Classes that the function raises itself."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except TypeError:  # native
+        return set()
+    return {
+        ast.unparse(node.exc.func)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    }
+
+
+def missing_in(function: Any, text: str) -> list[str]:
+    """What a function takes, returns and raises, and its docstring does not say."""
+    signature = inspect.signature(function)
+    names = [name for name in signature.parameters if name != "self"]
+    missing = [f"argument {name}" for name in names if not re.search(rf"^ +{name}: ", text, re.M)]
+    returns = signature.return_annotation not in (None, "None", "NoReturn", signature.empty)
+    if returns and not re.match("Return|.*(Returns|Yields):", text, re.DOTALL):
+        missing.append("what it returns")
+    return missing + [f"raises {name}" for name in raised(function) if f"{name}: " not in text]
+
+
+_OF_THE_LOG = ("xpu_dynamo_event.sanitizer", "xpu_dynamo_event.timelines")
+_READS_THE_LOG = pytest.mark.own_guard(reason="it logs no event operations")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[_READS_THE_LOG] if name.startswith(_OF_THE_LOG) else [])
+        for name in modules()
+    ],
+)
+def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # some write files
+    run_examples(doctest.DocTestFinder().find(importlib.import_module(name)))
+
+
+@pytest.mark.parametrize(("name", "method"), list(methods(xpu_dynamo_event.Event)))
+def test_examples_of_native_methods(name: str, method: Any) -> None:
+    run_examples(doctest.DocTestFinder().find(method, name))
+
+
+def run_examples(tests: list[doctest.DocTest]) -> None:
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for test in tests:
+        # Dynamo takes what it put into the globals out again, later.
+        assert runner.run(test, clear_globs=False).failed == 0
+
+
+@pytest.mark.parametrize("value", list(public()))
+def test_has_an_example(value: Any) -> None:
+    assert ">>>" in (inspect.getdoc(value) or "")
+
+
+@pytest.mark.no_device
+@pytest.mark.parametrize("value", list(public()))
+def test_says_what_it_takes_returns_and_raises(value: Any) -> None:
+    text = inspect.getdoc(value) or ""
+    assert re.match(r"[^\n]+\.\n", text + "\n"), "the first line is a sentence"
+    if not isinstance(value, type):
+        assert not missing_in(value, text)
+        return
+    if (names := fields(value)) is not None:
+        undescribed = [name for name in names if not re.search(rf"^ +{name}[: ]", text, re.M)]
+        assert not undescribed
+    elif not is_exception(value) and value.__init__ is not object.__init__:
+        assert not missing_in(value.__init__, text)
+    for name, method in methods(value):
+        own = inspect.getdoc(method)
+        assert own, f"{name} has no docstring"
+        assert not missing_in(method, own), name

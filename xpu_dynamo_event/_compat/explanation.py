@@ -1,0 +1,95 @@
+"""What torch knows of a captured graph: where its inputs come from, and why it ended.
+
+Upstream: torch/_dynamo/{symbolic_convert,source}.py (``log_graph_break``, ``_dynamo_source``),
+torch/_functorch/_aot_autograd/descriptors.py (``PlainAOTInput``).
+Versions: 2.13 to 2.15.
+CAN REMOVE when torch._dynamo.explain names lines and inputs, and AOT graphs their Dynamo inputs.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch._dynamo.source import CurrentStreamSource
+from torch._dynamo.symbolic_convert import InstructionTranslatorBase
+from torch.fx import Node
+
+_GIVEN_UP = (
+    "Failed to handle graph break gracefully. Skipping the function and falling back to eager. "
+    "Graph break encountered:"
+)
+_one_at_a_time = threading.Lock()
+
+
+class BreakReason(NamedTuple):
+    """Why a graph ended, and at which line of the program."""
+
+    why: str
+    where: str
+
+
+@contextmanager
+def break_reasons() -> Iterator[list[BreakReason]]:
+    """Collect the reasons of the graph breaks in this thread, in the list that it is given.
+
+    Dynamo says each to its log, through one method, also where it then gives a function up.
+    """
+    found: list[BreakReason] = []
+    thread = threading.get_ident()
+    upstream = InstructionTranslatorBase.log_graph_break
+
+    def log_graph_break(self: Any, code_options: Any, reason: str, exc: Any) -> None:
+        stack = getattr(exc, "real_stack", None)
+        place = (
+            (stack[-1].filename, stack[-1].lineno)
+            if stack
+            else (code_options["co_filename"], self.lineno)
+        )
+        new = BreakReason(_readable(reason), _line(*place))
+        if threading.get_ident() == thread and new not in found:
+            found.append(new)
+        upstream(self, code_options, reason, exc)
+
+    with _one_at_a_time:
+        setattr(InstructionTranslatorBase, "log_graph_break", log_graph_break)  # noqa: B010
+        try:
+            yield found
+        finally:
+            setattr(InstructionTranslatorBase, "log_graph_break", upstream)  # noqa: B010
+
+
+def _readable(reason: str) -> str:
+    """Return what Dynamo says to users, without hints and context for developers."""
+    reason = reason.removeprefix(_GIVEN_UP).strip()
+    what, _, rest = reason.partition("\n")
+    explanation = re.search(r"Explanation: (.*)", rest)
+    return f"{what}. {explanation[1]}" if explanation else what
+
+
+def _line(file: str, number: int) -> str:
+    return f"{Path(file).name}:{number}: {linecache.getline(file, number).strip()}"
+
+
+def source_name(graph_input: Node) -> str | None:
+    """Return what the program calls an input of a graph that Dynamo captured."""
+    source = getattr(graph_input, "_dynamo_source", None)
+    if source is None:
+        return None
+    name = source.name if isinstance(source.name, str) else source.name()
+    return re.sub(r"\b[LG]\['(\w+)'\]", r"\1", name)
+
+
+def is_current_stream(graph_input: Node) -> bool:
+    """Whether an input of a graph that Dynamo captured is the stream that is current at entry."""
+    return isinstance(getattr(graph_input, "_dynamo_source", None), CurrentStreamSource)
+
+
+def input_index(aot_input: Node) -> int | None:
+    """Return which input of Dynamo's graph an input of an AOT graph is."""
+    return getattr(aot_input.meta.get("desc"), "idx", None)

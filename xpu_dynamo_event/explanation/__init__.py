@@ -1,0 +1,98 @@
+"""What ``torch.compile`` makes of a program with events: :func:`explain`.
+
+One run of the program is compiled with ``aot_eager``. The graphs are read after the ordering pass
+(``ordering.py``), so they show the order that every backend keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.fx import GraphModule
+
+from .. import install, ordering
+from .._compat import backends
+from .._compat.explanation import break_reasons
+from .model import Break, Explanation, Graph, Step
+from .reading import read
+
+__all__ = ["Break", "Explanation", "Graph", "Step", "explain"]
+
+
+def explain(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
+    """Compile and call ``fn``, and tell what was captured: events, streams, edges, graph breaks.
+
+    The call is a real one: ``fn`` runs once, with its side effects. What was compiled before stays,
+    and counts for no recompile limit of ``fn``. Where inputs require gradients, the backward is
+    explained too, without being run.
+
+    Args:
+        fn: A function, method or module; one that is compiled already is compiled anew.
+        args: What to call it with.
+        kwargs: What to call it with.
+
+    Returns:
+        What happened: print it, look at its attributes, or :meth:`Explanation.save` a picture.
+
+    Raises:
+        TypeError: ``fn`` cannot be called.
+        RuntimeError: Capture is switched off.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> def overlap(x, ready, side):
+        ...     y = x + 1
+        ...     ready.record()
+        ...     with torch.xpu.stream(side):
+        ...         ready.wait()
+        ...         return y * 2
+        >>> x = torch.ones(2, device="xpu")
+        >>> found = xpu_dynamo_event.explain(overlap, x, torch.xpu.Event(), torch.xpu.Stream())
+        >>> print(found)  # doctest: +ELLIPSIS
+        overlap: 1 graph, 0 graph breaks
+        ...
+           2  stream at entry  record ready        after add              ...: ready.record()
+           3  side             wait for ready (2)  after add; before mul  ...: ready.wait()
+           4  side             mul                                        ...: return y * 2
+    """
+    if not callable(fn):
+        raise TypeError(f"explain() takes something to call, not {type(fn).__name__} {fn!r:.100}.")
+    if not install.is_enabled():
+        raise RuntimeError(
+            "explain() shows what is captured, and capture is switched off. Call "
+            "xpu_dynamo_event.enable(), or see `python -m xpu_dynamo_event` for why it is off."
+        )
+    watcher = _Watcher()
+    # The keyword is public, and missing in the overloads.
+    compiled = torch.compile(fn, backend=watcher, isolate_recompiles=True)  # type: ignore[call-overload]
+    with ordering.watched(watcher.see), break_reasons() as reasons:
+        compiled(*args, **kwargs)
+    breaks = [Break(reason.why, reason.where) for reason in reasons]
+    return Explanation(_name(fn), watcher.graphs, breaks)
+
+
+def _name(fn: Any) -> str:
+    return getattr(fn, "__name__", None) or type(getattr(fn, "_orig_mod", fn)).__name__
+
+
+class _Watcher:
+    """A backend that reads each graph, once it is ordered."""
+
+    def __init__(self) -> None:
+        self.graphs: list[Graph] = []
+        self._compile = backends.lookup("aot_eager")
+        self._captured: GraphModule | None = None  # what is being compiled, as Dynamo captured it
+
+    def __call__(self, captured: GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        self._captured = captured
+        try:
+            compiled: Callable[..., Any] = self._compile(captured, inputs)
+        finally:
+            self._captured = None
+        return compiled
+
+    def see(self, ordered: GraphModule) -> None:
+        if self._captured is not None:
+            self.graphs.append(read(self._captured, ordered))

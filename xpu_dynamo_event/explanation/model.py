@@ -1,0 +1,159 @@
+"""What an explanation consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["compute", "record", "wait", "host", "other"]
+FORMATS = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that a graph issues, in its place in the order.
+
+    Attributes:
+        kind: ``"compute"``: kernels; ``"record"`` and ``"wait"``: of an event; ``"host"``: the host
+            waits or reads; ``"other"``: anything else with a place in the order.
+        stream: The name of the stream it is issued to.
+        names: Of the kernels, in order; or of the operation, alone.
+        event: The name of the event, if it is about one.
+        source: The line of the program it comes from, as ``"file.py:7: y = x + 1"``, or nothing.
+        after: The values that are computed before it, by the edges that the ordering pass added.
+        before: The kernels that these edges hold back until after it.
+        other: For a wait for a whole stream, the name of that.
+        recorded_at: For a wait for an event, the index of the step that records what is waited for,
+            in the same graph; None when that was before the graph.
+        backward: Whether it belongs to the backward.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> def step(x, event):
+        ...     event.record()
+        ...     return x + 1
+        >>> found = xpu_dynamo_event.explain(step, torch.ones(2), torch.xpu.Event())
+        >>> record, add = found.graphs[0].steps
+        >>> record.kind, record.event, add.names
+        ('record', 'event', ('add',))
+    """
+
+    kind: Kind
+    stream: str
+    names: tuple[str, ...]
+    event: str | None = None
+    source: str = ""
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    other: str | None = None
+    recorded_at: int | None = None
+    backward: bool = False
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place where the program left its graph.
+
+    Attributes:
+        why: The reason.
+        where: The line of the program, as ``"file.py:7: y = x + 1"``.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> def step(x, event):
+        ...     return x + 1 if event.query() else x
+        >>> found = xpu_dynamo_event.explain(step, torch.ones(2), torch.xpu.Event())
+        >>> found.breaks[0].why
+        '...'
+    """
+
+    why: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One captured graph, forward and backward.
+
+    Attributes:
+        steps: In the order in which they are issued.
+        events: The events by name, with where each comes from.
+        streams: The streams by name, with where each comes from.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> def step(x, event):
+        ...     event.record()
+        ...     return x + 1
+        >>> found = xpu_dynamo_event.explain(step, torch.ones(2), torch.xpu.Event())
+        >>> list(found.graphs[0].events)
+        ['event']
+    """
+
+    steps: tuple[Step, ...]
+    events: dict[str, str]
+    streams: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What ``torch.compile`` made of a function; ``print`` shows it.
+
+    Attributes:
+        name: Of the function.
+        graphs: What was captured, in the order of execution.
+        breaks: Where the function left its graph.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> found = xpu_dynamo_event.explain(lambda x: x + 1, torch.ones(2))
+        >>> len(found.graphs), found.breaks
+        (1, [])
+    """
+
+    name: str
+    graphs: list[Graph]
+    breaks: list[Break]
+
+    def __str__(self) -> str:
+        """Return it for a terminal."""
+        from .text import text
+
+        return text(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Draw it: streams as lanes, what is issued from left to right, arrows from record to wait.
+
+        Needs matplotlib (the extra ``demo``).
+
+        Args:
+            path: The file; its suffix says the format: ``.png``, ``.svg`` or ``.pdf``. Missing
+                folders are made.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ValueError: The format is none of these, or there is no graph to draw.
+            ImportError: matplotlib is not installed.
+
+        Example:
+            >>> import tempfile, torch, xpu_dynamo_event
+            >>> def step(x, event):
+            ...     event.record()
+            ...     return x + 1
+            >>> found = xpu_dynamo_event.explain(step, torch.ones(2), torch.xpu.Event())
+            >>> found.save(tempfile.mkdtemp() + "/step.svg").name
+            'step.svg'
+        """
+        path = Path(path)
+        if path.suffix not in FORMATS:
+            raise ValueError(f"save() writes {', '.join(FORMATS)}, not {path.name!r}.")
+        if not self.graphs:
+            raise ValueError(f"Nothing was captured of {self.name}, so there is nothing to draw.")
+        from .. import drawing  # matplotlib is optional
+        from .picture import draw
+
+        drawing.save_figure(draw(self), path)
+        return path

@@ -27,8 +27,13 @@ class Series:
     )
 
     def sample(self, step: int) -> None:
-        """Take a sample of everything; garbage is collected and the device idle before."""
+        """Take a sample of everything, with the device idle and what is only cached given back.
+
+        Memory that another stream used stays in use for the allocator until it looks again: how
+        much of it there is depends on how far the host was ahead.
+        """
         torch.xpu.synchronize()
+        torch.xpu.empty_cache()
         gc.collect()
         self.steps.append(step)
         for name, quantity in QUANTITIES.items():

@@ -75,7 +75,7 @@ MIB, KIB, ONE = ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)
 # The smallest piece of malloc is 32 bytes: one that is lost per step is over the bound.
 QUANTITIES = {
     "resident": Quantity("resident memory", MIB, resident_bytes, 16, 2 << 20),
-    "heap": Quantity("malloc in use", MIB, heap_bytes, 8, 64 << 10),
+    "heap": Quantity("malloc in use", MIB, heap_bytes, 8, 128 << 10),
     "device": Quantity("device memory", KIB, torch.xpu.memory_allocated, 0, 0.5),
     "objects": Quantity("Python memory blocks", ONE, sys.getallocatedblocks, 0.01, 200),
     "events": Quantity("live event objects", ONE, live_events, 0, 0.5),

@@ -148,17 +148,6 @@ void synchronize_event(Shared& shared, Worker& worker) {
   Worker::expect(buffer->filled.query(), "an event is not complete after its synchronize()");
 }
 
-// Some ask a stream whether it is idle while others submit to it.
-void meet(Shared& /*shared*/, Worker& worker) {
-  const auto stream = c10::xpu::getCurrentXPUStream(0);  // the same for all threads
-  if (worker.below(2) == 0) {
-    RecordedEvent event(false);
-    for (int i = 0; i < 500; ++i) event.record(stream);
-  } else {
-    for (int i = 0; i < 5000; ++i) static_cast<void>(is_idle(stream));
-  }
-}
-
 void fail(Shared& /*shared*/, Worker& worker) {
   const auto stream = any_stream(worker);
   enqueue(stream, "fail", [] { throw Planned(); });
@@ -194,7 +183,6 @@ std::vector<Action> actions_on(Shared& shared) {
       {"synchronize stream", on_shared(synchronize_stream)},
       {"synchronize device", on_shared(synchronize_device)},
       {"synchronize event", on_shared(synchronize_event)},
-      {"meet", on_shared(meet)},
       {"fail", on_shared(fail)},
       {"external", on_shared(external)},
   };

@@ -75,7 +75,7 @@ def test_a_leak_is_seen(quantity: str) -> None:
     """The control: each quantity grows over its bound when each step leaks one of its pieces."""
     kept: list[object] = []
     leak: Callable[[list[object]], object] = LEAKS[quantity]
-    series = soaked(lambda: leak(kept), 6000)
+    series = soaked(lambda: leak(kept), 12_000)
     assert quantity in series.growing(), soak.summary({"leak": series})
 
 
@@ -95,7 +95,7 @@ def test_it_writes_its_results_and_fails_when_something_grows(
     arguments = ["--pairs", "300", "--steps", "100", "--samples", "6", "--backend", "aot_eager"]
     assert soak.main([*arguments, "--json", str(results), "--plot", str(picture)]) == 1
     loads = json.loads(results.read_text())["loads"]
-    assert loads["pairs of record and wait"]["growing"] == ["events"]
+    assert "events" in loads["pairs of record and wait"]["growing"]
     assert "compiled steps (aot_eager)" in loads
     assert "GROWS" in capsys.readouterr().out
     assert picture.stat().st_size > 0

@@ -22,7 +22,8 @@ def external_stream(queue: Any, device: torch.device | int | str | None = None) 
     """Return the stream that stands for a queue of another library.
 
     It is a stream like any other: current in a context, in compiled functions, for events. The same
-    queue gives the same stream, and a queue of torch gives torch's own stream.
+    queue gives the same stream, and a queue of torch gives torch's own stream (on a torch with XPU
+    where that is the current or the default one; else a stream beside it, in order with it).
 
     The queue stays alive until the process ends: to torch a stream is a number, which the allocator
     and events remember without counting. So take the stream of a queue that the program keeps, not

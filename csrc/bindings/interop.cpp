@@ -8,6 +8,7 @@
 #include "ops/event_operand.h"
 #include "ops/event_state.h"
 #include "ops/external_stream.h"
+#include "ops/no_gil.h"
 #include "ops/python_args.h"
 #include "ops/shared_events.h"
 
@@ -26,13 +27,17 @@ py::object event_capsule(const py::object& event) {
 void adopt_capsule(const py::object& event, const py::object& capsule, int device) {
   auto& state = EventOperand(event.ptr(), "adopt_capsule()").base();
   const auto index = index_or_current(device);
-  adopt(state, take_event(capsule.ptr(), "Event.from_capsule()"), index);
+  const auto native = take_event(capsule.ptr(), "Event.from_capsule()");
+  const NoGil no_gil;
+  adopt(state, native, index);
 }
 
 void adopt_handle(const py::object& event, const std::string& handle, int device) {
   auto& state = EventOperand(event.ptr(), "adopt_handle()").base();
   const auto index = index_or_current(device);
-  adopt(state, open_handle(handle, index), index);
+  const auto native = open_handle(handle, index);
+  const NoGil no_gil;
+  adopt(state, native, index);
 }
 
 py::object queue_capsule(const py::object& stream) {

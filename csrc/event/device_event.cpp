@@ -1,6 +1,5 @@
 #include "event/device_event.h"
 
-#include <CL/cl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -8,14 +7,13 @@
 #include <cstdlib>
 #include <list>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <utility>
 
 #include <sycl/sycl.hpp>
 
 #include "event/error.h"
-#include "event/opencl.h"
+#include "event/user_event.h"
 
 namespace xpu_event {
 namespace {
@@ -26,43 +24,6 @@ bool is_complete(const sycl::event& event) {
   return event.get_info<sycl::info::event::command_execution_status>() ==
          sycl::info::event_command_status::complete;
 }
-
-// An OpenCL event that the host completes.
-class UserEvent {
- public:
-  explicit UserEvent(const sycl::context& context)
-      : set_status_(find_opencl_function<decltype(clSetUserEventStatus)>("clSetUserEventStatus")),
-        release_(find_opencl_function<decltype(clReleaseEvent)>("clReleaseEvent")) {
-    cl_int status = CL_SUCCESS;
-    const auto create = find_opencl_function<decltype(clCreateUserEvent)>("clCreateUserEvent");
-    cl_context native = sycl::get_native<sycl::backend::opencl>(context);
-    event_ = create(native, &status);
-    const auto release = find_opencl_function<decltype(clReleaseContext)>("clReleaseContext");
-    release(native);  // counted up by get_native
-    if (status != CL_SUCCESS) {
-      throw Error("XPU event: clCreateUserEvent failed with OpenCL error " +
-                  std::to_string(status) + ".");
-    }
-  }
-
-  // Completes it: what waits for it must not wait for ever.
-  ~UserEvent() {
-    set_status_(event_, CL_COMPLETE);
-    release_(event_);
-  }
-
-  UserEvent(const UserEvent&) = delete;
-  UserEvent& operator=(const UserEvent&) = delete;
-
-  [[nodiscard]] sycl::event as_sycl(const sycl::context& context) const {
-    return sycl::make_event<sycl::backend::opencl>({event_}, context);
-  }
-
- private:
-  decltype(clSetUserEventStatus)* set_status_;
-  decltype(clReleaseEvent)* release_;
-  cl_event event_ = nullptr;
-};
 
 // One thread that looks at pending events and completes what stands for them. It polls, because a
 // thread that waits for one event would not see another, and could not be stopped at exit.

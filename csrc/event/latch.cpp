@@ -1,12 +1,10 @@
 #include "event/latch.h"
 
-#include <CL/cl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
-#include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -14,7 +12,7 @@
 #include <sycl/sycl.hpp>
 
 #include "event/error.h"
-#include "event/opencl.h"
+#include "event/user_event.h"
 #include "event/xpu_event.h"
 
 namespace xpu_event {
@@ -22,39 +20,12 @@ namespace {
 
 class UserEventHold final : public Latch::Hold {
  public:
-  explicit UserEventHold(sycl::queue& queue)
-      : set_status_(find_opencl_function<decltype(clSetUserEventStatus)>("clSetUserEventStatus")),
-        release_(find_opencl_function<decltype(clReleaseEvent)>("clReleaseEvent")) {
-    const auto create = find_opencl_function<decltype(clCreateUserEvent)>("clCreateUserEvent");
-    const sycl::context context = queue.get_context();
-    cl_int status = CL_SUCCESS;
-    event_ = create(sycl::get_native<sycl::backend::opencl>(context), &status);
-    if (status != CL_SUCCESS) {
-      throw Error("XPU event: clCreateUserEvent failed with OpenCL error " +
-                  std::to_string(status) + ".");
-    }
-    try {
-      wait_for(queue, sycl::make_event<sycl::backend::opencl>({event_}, context));
-    } catch (...) {
-      let_go();
-      throw;
-    }
+  explicit UserEventHold(sycl::queue& queue) : event_(queue.get_context()) {
+    wait_for(queue, event_.as_sycl(queue.get_context()));
   }
-
-  ~UserEventHold() override { let_go(); }
-
-  UserEventHold(const UserEventHold&) = delete;
-  UserEventHold& operator=(const UserEventHold&) = delete;
 
  private:
-  void let_go() noexcept {
-    set_status_(event_, CL_COMPLETE);
-    release_(event_);
-  }
-
-  decltype(clSetUserEventStatus)* set_status_;
-  decltype(clReleaseEvent)* release_;
-  cl_event event_ = nullptr;
+  UserEvent event_;
 };
 
 class HostTaskHold final : public Latch::Hold {

@@ -19,19 +19,21 @@
 namespace xpu_event {
 namespace {
 
-// A queue is one std::shared_ptr: where its state is, and the block that counts its owners. The
-// block begins with the address of its virtual table, which lies in libsycl, and the count.
+// A queue or an event is one std::shared_ptr: where its state is, and the block that counts its
+// owners. The block begins with the address of its virtual table, which lies in libsycl, and the
+// count.
 using Words = std::array<std::uintptr_t, 2>;
 static_assert(sizeof(sycl::queue) == sizeof(std::shared_ptr<void>) &&
-              sizeof(sycl::queue) == sizeof(Words));
+              sizeof(sycl::queue) == sizeof(Words) && sizeof(sycl::event) == sizeof(Words));
 
 // Two words of this process's memory, or nothing where there is none. Does not fault.
 std::optional<Words> peek(std::uintptr_t address) {
   Words words{};
   const iovec to{words.data(), sizeof(words)};
   const iovec from{reinterpret_cast<void*>(address), sizeof(words)};
-  if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof(words)) return words;
-  if (errno == EFAULT) return std::nullopt;
+  const auto got = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+  if (got == sizeof(words)) return words;
+  if (got >= 0 || errno == EFAULT) return std::nullopt;     // the memory ends there
   std::memcpy(words.data(), from.iov_base, sizeof(words));  // a sandbox without the system call
   return words;
 }
@@ -47,18 +49,12 @@ struct Ownership {
   std::uint32_t owners;
 };
 
-std::optional<Ownership> ownership_at(std::uintptr_t queue) {
-  const auto pointers = peek(queue);
+std::optional<Ownership> ownership_at(std::uintptr_t object) {
+  const auto pointers = peek(object);
   if (!pointers || (*pointers)[0] == 0 || (*pointers)[1] == 0) return std::nullopt;
   const auto block = peek((*pointers)[1]);
   if (!block || !peek((*pointers)[0])) return std::nullopt;
   return Ownership{library_of((*block)[0]), static_cast<std::uint32_t>((*block)[1])};
-}
-
-bool is_alive(std::uintptr_t address, const sycl::queue& known) {
-  const auto found = ownership_at(address);
-  const auto wanted = ownership_at(reinterpret_cast<std::uintptr_t>(&known));
-  return found && wanted && found->library == wanted->library && found->owners != 0;
 }
 
 std::string hexadecimal(std::uintptr_t address) {
@@ -72,6 +68,12 @@ std::string name_of(const sycl::queue& queue) {
 }
 
 }  // namespace
+
+bool is_alive(std::uintptr_t address, const sycl::queue& known) {
+  const auto found = ownership_at(address);
+  const auto wanted = ownership_at(reinterpret_cast<std::uintptr_t>(&known));
+  return found && wanted && found->library == wanted->library && found->owners != 0;
+}
 
 sycl::queue& queue_at(std::uintptr_t address, const sycl::queue& known) {
   if (address == 0) {

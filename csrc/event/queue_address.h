@@ -6,6 +6,11 @@
 
 namespace xpu_event {
 
+/// Whether a `sycl::queue` or `sycl::event` of the SYCL library that `known` is of lives at an
+/// address. Touches nothing that is not mapped; memory that holds another one by now is not
+/// noticed.
+[[nodiscard]] bool is_alive(std::uintptr_t address, const sycl::queue& known);
+
 /// The queue at an address that came as a number, from a program in another language.
 ///
 /// Args:
@@ -13,9 +18,7 @@ namespace xpu_event {
 ///   known: any queue that is alive, to compare with.
 ///
 /// Raises:
-///   Error: null, not aligned, or no queue there, as after the end of its life. The last is found
-///     out from what is left in memory, without touching what is not mapped: memory that holds
-///     another queue by now is not noticed.
+///   Error: null, not aligned, or no queue there (is_alive), as after the end of its life.
 [[nodiscard]] sycl::queue& queue_at(std::uintptr_t address, const sycl::queue& known);
 
 /// Raises:

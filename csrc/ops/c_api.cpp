@@ -50,7 +50,12 @@ int api_share(PyObject* event, sycl::event* native) {
 PyObject* api_import_event(const sycl::event* native, int device) {
   return translate_errors([&]() -> PyObject* {
     THPObjectPtr event(new_event());
-    adopt(EventOperand(event.get(), "import_event()").base(), *native, index_or_current(device));
+    auto& state = EventOperand(event.get(), "import_event()").base();
+    const auto index = index_or_current(device);
+    {
+      const NoGil no_gil;
+      adopt(state, *native, index);
+    }
     return event.release();
   });
 }

@@ -3,8 +3,15 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/Exceptions.h>
 
+#include <cstdint>
 #include <cstring>
 #include <memory>
+
+#include <sycl/version.hpp>
+
+#include "event/queue_address.h"
+#include "ops/event_state.h"
+#include "ops/external_stream.h"
 
 namespace xpu_event_ops {
 namespace {
@@ -55,7 +62,13 @@ Native take(PyObject* capsule, const char* where) {
                     "\". A capsule is for one use; ask its maker for another.");
   TORCH_CHECK_TYPE(std::strcmp(name, Name::kFresh) == 0, where, " needs a capsule named \"",
                    Name::kFresh, "\", got one named \"", name, "\".");
-  Native value = *static_cast<Native*>(PyCapsule_GetPointer(capsule, name));
+  void* held = PyCapsule_GetPointer(capsule, name);
+  TORCH_CHECK_VALUE(
+      xpu_event::is_alive(reinterpret_cast<std::uintptr_t>(held), queue_of(current_stream())),
+      where, " got a capsule \"", Name::kFresh, "\" that holds none of the SYCL library of torch ",
+      "(libsycl ", __LIBSYCL_MAJOR_VERSION, "). Its maker is linked to another one, or has ",
+      "destroyed what it holds. `python -m xpu_dynamo_event` says where the library of torch is.");
+  Native value = *static_cast<Native*>(held);
   if (PyCapsule_SetName(capsule, Name::kUsed) != 0) throw python_error();
   return value;
 }

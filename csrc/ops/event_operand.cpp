@@ -11,6 +11,7 @@
 
 #include "ops/event_state.h"
 #include "ops/event_times.h"
+#include "ops/no_gil.h"
 
 namespace xpu_event_ops {
 namespace {
@@ -116,8 +117,10 @@ double EventOperand::elapsed_ms(const EventOperand& start, const EventOperand& e
 }
 
 sycl::event EventOperand::native() const {
-  if (!has_own_state()) return share(base());
-  const py::gil_scoped_acquire gil;
+  if (!has_own_state()) {
+    const NoGil no_gil;
+    return share(base());
+  }
   const auto* native = native_of(object_);
   return native != nullptr ? *native : sycl::event{};
 }

@@ -1,5 +1,6 @@
 #include "ops/event_state.h"
 
+#include <c10/core/impl/GPUTrace.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
@@ -40,12 +41,6 @@ std::unique_lock<std::mutex> hold(const c10::Event& event) {
   return std::unique_lock(mutex_of(event));
 }
 
-// The native event at this moment; whatever guard implements the device, c10::Event points to it.
-sycl::event native_event(const c10::Event& event) {
-  const auto held = hold(event);
-  return *static_cast<sycl::event*>(event.eventId());
-}
-
 void check_is_xpu(const c10::Event& event, const char* verb) {
   TORCH_CHECK_VALUE(event.device_type() == c10::kXPU, "Cannot ", verb, " an event of device type '",
                     c10::DeviceTypeName(event.device_type(), /*lower_case=*/true),
@@ -79,11 +74,24 @@ void check_device(const c10::Event& event, const c10::Stream& stream) {
       ". An event stays on the device of its first record: use a new event for the other device.");
 }
 
-// torch's own guard allocates a sycl::event at the first record, and assigns to it at later ones.
+// torch's own guard has a sycl::event, a new one for each record.
 xpu_event::NativeEvents native_events{
     .share = [](void* recording) { return *static_cast<sycl::event*>(recording); },
     .adopt = [](void* recording, const sycl::event& event,
                 int /*device_index*/) { *static_cast<sycl::event*>(recording) = event; }};
+
+// The native event of a recorded event at this moment.
+sycl::event native_event(const c10::Event& event) {
+  const auto held = hold(event);
+  return native_events.share(event.eventId());
+}
+
+// What the guard would report to a GPU tracer.
+void trace_synchronization(const c10::Event& event) {
+  if (const auto* tracer = c10::impl::GPUTrace::get_trace()) [[unlikely]]
+    (*tracer)->trace_gpu_event_synchronization(c10::kXPU,
+                                               reinterpret_cast<uintptr_t>(event.eventId()));
+}
 
 // An event of several processes: one native event for good, signalled again and again.
 void record_signal(c10::Event& event, const c10::Stream& stream, sycl::event& signal) {
@@ -134,6 +142,7 @@ void synchronize(c10::Event& event) {
   check_is_xpu(event, "synchronize");
   if (!locking) return event.synchronize();
   if (!event.was_marked_for_recording()) return;
+  trace_synchronization(event);
   native_event(event).wait_and_throw();  // on a copy: no lock is held while waiting
 }
 
@@ -147,7 +156,7 @@ TimeStamp time_of(c10::Event& event, const char* which) {
 
 sycl::event share(c10::Event& event) {
   check_is_xpu(event, "share");
-  return event.was_marked_for_recording() ? native_events.share(event.eventId()) : sycl::event();
+  return event.was_marked_for_recording() ? native_event(event) : sycl::event();
 }
 
 void adopt(c10::Event& event, const sycl::event& native, c10::DeviceIndex device) {

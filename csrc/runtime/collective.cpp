@@ -103,6 +103,7 @@ class Arguments {
 
 // Knows nothing that Python knows.
 struct Call {
+  std::shared_ptr<DeviceGroup> group;  // not given up before
   c10::OperatorHandle op;
   torch::jit::Stack stack;
   XPUStream stream;
@@ -141,10 +142,10 @@ std::shared_ptr<Progress> start(const std::shared_ptr<DeviceGroup>& group,
                                 const c10::OperatorHandle& op, torch::jit::Stack arguments) {
   auto progress = std::make_shared<Progress>(group->error());
   const auto& stream = group->stream();
-  const auto call = std::make_shared<Call>(op, std::move(arguments), stream, progress,
+  const auto call = std::make_shared<Call>(group, op, std::move(arguments), stream, progress,
                                            trace::current_operation());
   // Without a name: the trace shows the collective, not its start.
-  enqueue(stream, nullptr, [call, group] { group->thread().run([call] { carry_out(*call); }); });
+  enqueue(stream, nullptr, [call] { call->group->thread().run([call] { carry_out(*call); }); });
   try {
     const Submission submission(stream);
     progress->hold(xpu_event::Latch(stream.queue()));

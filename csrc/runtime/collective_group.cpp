@@ -53,20 +53,18 @@ GroupPtr group_on_cpu(ProcessGroup& group, c10::DeviceIndex device) {
   return result;
 }
 
-// The groups of the process. Those whose process group is gone are given up.
+// The groups of the process. Those whose process group is gone are given up, when nobody else has
+// them any more: what is queued on the thread of a group is lost with it.
 class AllGroups {
  public:
   std::shared_ptr<DeviceGroup> find(const ProcessGroup& group, c10::DeviceIndex device) {
     std::vector<std::shared_ptr<DeviceGroup>> gone;  // given up without the lock
     const std::lock_guard lock(mutex_);
-    for (auto each = groups_.begin(); each != groups_.end();) {
-      if (!each->second.first.expired()) {
-        ++each;
-        continue;
-      }
-      gone.push_back(std::move(each->second.second));
-      each = groups_.erase(each);
+    retire();
+    for (auto& each : retired_) {
+      if (each.use_count() == 1) gone.push_back(std::move(each));
     }
+    std::erase(retired_, nullptr);
     const auto found = groups_.find({&group, device});
     return found == groups_.end() ? nullptr : found->second.second;
   }
@@ -79,7 +77,19 @@ class AllGroups {
   }
 
  private:
+  void retire() {
+    for (auto each = groups_.begin(); each != groups_.end();) {
+      if (!each->second.first.expired()) {
+        ++each;
+        continue;
+      }
+      retired_.push_back(std::move(each->second.second));
+      each = groups_.erase(each);
+    }
+  }
+
   std::mutex mutex_;
+  std::vector<std::shared_ptr<DeviceGroup>> retired_;
   std::map<std::pair<const ProcessGroup*, c10::DeviceIndex>,
            std::pair<WeakGroupPtr, std::shared_ptr<DeviceGroup>>>
       groups_;

@@ -55,6 +55,8 @@ std::vector<std::int64_t> passed(const std::vector<EventRecord>& events) {
     times.push_back(event.end_ns);
     if (event.op == EventOp::record) {
       latest[event.event] = times.size() - 1;
+    } else if (event.end_ns == 0) {
+      continue;  // not over yet
     } else if (const auto record = latest.find(event.event); record != latest.end()) {
       auto& time = times[record->second];
       time = std::min(time, event.end_ns - kLongestMark / 10);

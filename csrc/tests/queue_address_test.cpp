@@ -1,3 +1,7 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -36,6 +40,18 @@ BOOST_AUTO_TEST_CASE(addresses_of_nothing_are_refused) {
                                        std::uintptr_t{4096}, ~std::uintptr_t{15}, heap}) {
     BOOST_CHECK_THROW((void)queue_at(address, known), Error);
   }
+}
+
+BOOST_AUTO_TEST_CASE(an_object_cut_off_by_the_end_of_memory_is_refused) {
+  const sycl::queue known = make_queue();
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* memory = mmap(nullptr, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  BOOST_REQUIRE(memory != MAP_FAILED);
+  const auto end = reinterpret_cast<std::uintptr_t>(memory) + page;
+  munmap(reinterpret_cast<void*>(end), page);
+  errno = 0;
+  BOOST_CHECK_THROW((void)queue_at(end - sizeof(void*), known), Error);
+  munmap(memory, page);
 }
 
 // In storage that stays, so that what the queue left there is all there is to see.

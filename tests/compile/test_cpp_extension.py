@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from own_process import run_program
 
 from xpu_dynamo_event import Event, external_stream
 
@@ -43,6 +44,36 @@ class Tensors:
         self.target = torch.zeros(64, device="xpu")
         torch.xpu.synchronize()
         self.copy = copier.Copy(self.target.data_ptr(), self.source.data_ptr(), self.target.nbytes)
+
+
+def test_threads_may_be_the_first_to_call(copier: Any) -> None:
+    """The first call imports the package, which lets other threads run."""
+    said = run_program(
+        f"""
+        import importlib.util, sys, threading
+
+        spec = importlib.util.spec_from_file_location("copier", {copier.__file__!r})
+        copier = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(copier)
+        assert "xpu_dynamo_event" not in sys.modules
+        errors = []
+
+        def call():
+            try:
+                copier.is_complete(None)
+            except TypeError as error:
+                errors.append(str(error))
+
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        print(len(errors), *set(errors))
+        """,
+        LD_LIBRARY_PATH=str(load("copier_build").SYCL / "lib"),
+    )
+    assert said.startswith("4 native_event() needs a torch.Event")
 
 
 # ---- events of ours, in C++
@@ -175,7 +206,6 @@ def test_another_version_of_the_interface(copier: Any, tmp_path: Path) -> None:
         except ImportError as error:
             print(error)
     """
-    from own_process import run_program
 
     assert "version 1 of the C++ interface" in (text := run_program(program))
     assert "installed are version 99" in text

@@ -177,6 +177,23 @@ def test_group_without_connections() -> None:
 
 
 @pytest.mark.usefixtures("alone")
+def test_a_group_is_not_given_up_before_its_collectives(latch: MakeLatch) -> None:
+    group, values = dist.new_group([0]), torch.ones(4, device="xpu")
+    late = latch()
+    values += 1
+    work = dist.all_reduce(values, group=group, async_op=True)
+    dist.destroy_process_group(group)
+    del group
+    dist.all_reduce(torch.ones(4, device="xpu"), async_op=True)  # looks for groups that are gone
+    assert not work.is_completed()
+    late.release()
+    work.wait()
+    torch.xpu.synchronize()
+    assert work.is_success()
+    assert values.tolist() == [2.0] * 4
+
+
+@pytest.mark.usefixtures("alone")
 def test_groups_come_and_go() -> None:
     for _ in range(3):  # often at the same address
         group = dist.new_group([0])

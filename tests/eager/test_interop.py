@@ -234,6 +234,50 @@ def test_a_queue_of_torch_is_its_own_stream() -> None:
         assert external_stream(queue_capsule()) == torch.xpu.current_stream()
 
 
+def test_also_when_it_is_not_current(latch: Any) -> None:
+    stream = torch.xpu.Stream()
+    held = latch(stream)
+    same = external_stream(queue_capsule(stream))
+    assert same == stream
+    with torch.xpu.stream(same):
+        x = torch.ones(4, device="xpu") * 3
+    assert not stream.query()
+    held.release()
+    stream.synchronize()
+    assert x.tolist() == [3.0] * 4
+
+
+def address_in(capsule: Any) -> int:
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(get(capsule, b"SyclQueueRef"))
+
+
+def test_streams_of_one_queue_know_of_each_others_work() -> None:
+    """By two addresses: kernels of one stream are work of the other one too."""
+    queue = in_order_queue()
+    capsule = queue._get_capsule()
+    streams = [
+        torch.xpu.get_stream_from_external(address)
+        for address in (queue.addressof_ref(), address_in(capsule))
+    ]
+    assert streams[0].sycl_queue != streams[1].sycl_queue
+    host = torch.full((1 << 20,), 2.0)
+    with torch.xpu.stream(streams[0]):
+        x = torch.zeros(1 << 20, device="xpu")
+        for _ in range(200):
+            x.add_(1)
+    with torch.xpu.stream(streams[1]):
+        x.copy_(host)
+    streams[1].synchronize()
+    assert x.eq(2).all()
+    indices = torch.tensor([9], device="xpu")
+    with torch.xpu.stream(streams[0]):
+        torch.ones(4, device="xpu").index_select(0, indices)
+    with pytest.raises(IndexError):
+        streams[1].synchronize()
+
+
 def test_a_stream_outlives_the_queue_it_was_made_of() -> None:
     queue = in_order_queue()
     address = queue.addressof_ref()
@@ -245,6 +289,33 @@ def test_a_stream_outlives_the_queue_it_was_made_of() -> None:
         x = torch.ones(4, device="xpu") * 3
     stream.synchronize()
     assert x.tolist() == [3.0] * 4
+
+
+def test_events_come_in_while_a_tracer_waits_for_the_interpreter() -> None:
+    """A first record reports to a GPU tracer, in Python, under a lock that others wait for."""
+    program = """
+        import threading, torch, torch.xpu._gpu_trace as gpu_trace
+        from xpu_dynamo_event import Event
+
+        torch._C._activate_gpu_trace()
+
+        traced = []
+        gpu_trace.register_callback_for_event_record(lambda *ids: traced.append(ids))
+        capsules = [Event().to_capsule() for _ in range(3000)]
+        kept, stream = [], torch.xpu.current_stream()
+
+        def record():
+            for _ in range(3000):
+                kept.append(Event())
+                kept[-1].record(stream)
+
+        recording = threading.Thread(target=record)
+        recording.start()
+        kept += [Event.from_capsule(capsule) for capsule in capsules]
+        recording.join()
+        print(len(traced))
+    """
+    assert int(run_program(program)) >= 3000
 
 
 def test_many_streams_of_dead_queues_stay_apart() -> None:
@@ -348,6 +419,19 @@ def test_consumed_capsules() -> None:
         external_stream(queue)
     with pytest.raises(TypeError):
         dpctl.SyclEvent(event)
+
+
+def test_capsules_that_hold_nothing_of_our_library() -> None:
+    nothing = (ctypes.c_uint64 * 16)()
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype, make.argtypes = (
+        ctypes.py_object,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p],
+    )
+    for name, take in ((b"SyclEventRef", Event.from_capsule), (b"SyclQueueRef", external_stream)):
+        capsule = make(ctypes.addressof(nothing), name, None)
+        with pytest.raises(ValueError, match="holds none of the SYCL library of torch"):
+            take(capsule)
 
 
 def test_a_refused_device_leaves_the_capsule_usable() -> None:

@@ -116,6 +116,58 @@ def test_a_program_may_give_the_name_to_the_class_of_this_package() -> None:
     )
 
 
+def test_a_native_event_is_shared_while_others_record() -> None:
+    """torch's guard frees the native event in each record."""
+    said = run_program(
+        """
+        import threading, torch
+        from xpu_dynamo_event import Event
+
+        event, stream = Event(), torch.xpu.current_stream()
+        event.record(stream)
+
+        def record():
+            for _ in range(20_000):
+                event.record(stream)
+
+        recording = [threading.Thread(target=record) for _ in range(2)]
+        for each in recording:
+            each.start()
+        shared = 0
+        while any(each.is_alive() for each in recording):
+            event.to_capsule()
+            shared += 1
+        torch.xpu.synchronize()
+        print(shared > 0 and event.query())
+        """,
+        **AS_UPSTREAM,
+    )
+    assert said == "True\n"
+
+
+def test_a_gpu_tracer_hears_of_each_call() -> None:
+    said = run_program(
+        """
+        import torch, torch.xpu._gpu_trace as gpu_trace
+        from xpu_dynamo_event import Event
+
+        torch._C._activate_gpu_trace()
+
+        heard = []
+        for name in ("record", "wait", "synchronization"):
+            register = getattr(gpu_trace, f"register_callback_for_event_{name}")
+            register(lambda *ids, name=name: heard.append(name))
+        event = Event()
+        event.record()
+        event.wait(torch.xpu.Stream())
+        event.synchronize()
+        print(heard)
+        """,
+        **AS_UPSTREAM,
+    )
+    assert said == "['record', 'wait', 'synchronization']\n"
+
+
 def test_a_share_of_the_suite() -> None:
     share = ["tests/eager/test_event_classes.py", "tests/compile/test_event_classes.py"]
     one_backend = "not inductor and not -eager] and not [eager"

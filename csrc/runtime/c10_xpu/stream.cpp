@@ -32,6 +32,7 @@ constexpr StreamId pool_id(int rank, int index) {
   return (static_cast<StreamId>(index) << 4) | (rank << 1) | 1;
 }
 constexpr bool is_pool_id(StreamId id) { return (id & 1) != 0; }
+constexpr bool is_own_id(StreamId id) { return id == kDefaultStream || is_pool_id(id); }
 constexpr int rank_of(StreamId id) { return static_cast<int>((id >> 1) & 7); }
 constexpr StreamId index_of(StreamId id) { return id >> 4; }
 
@@ -140,6 +141,20 @@ XPUStream stream_from_id(DeviceIndex device, StreamId id) {
                    Stream(Stream::UNSAFE, Device(DeviceType::XPU, device), id));
 }
 
+// A stream of this queue, on this device rather than on another, or null. Streams of one queue are
+// in order with one another, and what was submitted to one is work of all.
+const StreamState* find_stream_of(const sycl::queue& queue, DeviceIndex device) {
+  const StreamState* elsewhere = nullptr;
+  for (DeviceIndex index = 0; index < device_count(); ++index) {
+    for (auto* state : xpu_runtime::used_streams(index)) {
+      if (state->queue() != queue) continue;
+      if (index == device) return state;
+      elsewhere = state;
+    }
+  }
+  return elsewhere;
+}
+
 StreamId& current_id(DeviceIndex device) {
   thread_local std::vector<StreamId> ids(device_count(), kDefaultStream);
   return ids[device];
@@ -169,13 +184,18 @@ XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index
                              ours);
   xpu_runtime::note_device_use();
   const auto id = reinterpret_cast<StreamId>(ext_queue);
+  static std::mutex one_at_a_time;
+  const std::lock_guard one_queue(one_at_a_time);
+  const auto* same = find_stream_of(*ext_queue, device_index);
+  if (same && same->device() == device_index && is_own_id(same->id()))
+    return stream_from_id(device_index, same->id());
   auto& streams = streams_of(device_index);
   const std::lock_guard lock(streams.external_mutex);
   auto& state = streams.external[id];
   // The copy of the queue in the state keeps it alive: a stream may outlive its owner's object.
   // A different queue at the same address is a new stream.
   if (state && state->queue() != *ext_queue) streams.retired.push_back(std::move(state));
-  if (!state) state = std::make_unique<StreamState>(device_index, id, 0, *ext_queue);
+  if (!state) state = std::make_unique<StreamState>(device_index, id, 0, *ext_queue, same);
   return stream_from_id(device_index, id);
 }
 
@@ -231,6 +251,7 @@ std::vector<StreamState*> used_streams(c10::DeviceIndex device) {
   for (const auto& pool : streams.pools) std::for_each(pool.begin(), pool.end(), add);
   const std::lock_guard lock(streams.external_mutex);
   for (const auto& [id, state] : streams.external) used.push_back(state.get());
+  for (const auto& state : streams.retired) used.push_back(state.get());
   return used;
 }
 

@@ -29,12 +29,14 @@ class Counted {
 
 }  // namespace
 
-StreamState::StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue)
+StreamState::StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue,
+                         const StreamState* same_queue)
     : device_(device),
       id_(id),
       priority_(priority),
       queue_(std::move(queue)),
-      native_(native_kernel_queue(queue_)) {}
+      native_(native_kernel_queue(queue_)),
+      progress_(same_queue ? same_queue->progress_ : std::make_shared<QueueProgress>()) {}
 
 sycl::async_handler StreamState::async_handler(std::shared_ptr<std::atomic<StreamState*>> target) {
   return [target = std::move(target)](const sycl::exception_list& errors) {
@@ -45,24 +47,24 @@ sycl::async_handler StreamState::async_handler(std::shared_ptr<std::atomic<Strea
 }
 
 std::uint64_t StreamState::task_submitted() noexcept {
-  pending_.fetch_add(1, std::memory_order_relaxed);
-  return submitted_.fetch_add(1, std::memory_order_relaxed) + 1;
+  progress_->pending.fetch_add(1, std::memory_order_relaxed);
+  return progress_->submitted.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 void StreamState::keep_error(std::uint64_t task, std::exception_ptr error) {
-  const std::lock_guard lock(errors_mutex_);
-  if (errors_.size() >= kMaxKeptErrors) return;
-  errors_.push_back({task, std::move(error)});
-  has_errors_.store(true);
+  const std::lock_guard lock(progress_->errors_mutex);
+  if (progress_->errors.size() >= kMaxKeptErrors) return;
+  progress_->errors.push_back({task, std::move(error)});
+  progress_->has_errors.store(true);
 }
 
 std::exception_ptr StreamState::take_error(std::uint64_t tasks) {
-  if (!has_errors_.load()) return nullptr;
-  const std::lock_guard lock(errors_mutex_);
-  if (errors_.empty() || errors_.front().task > tasks) return nullptr;
-  auto error = std::move(errors_.front().error);
-  errors_.pop_front();
-  has_errors_.store(!errors_.empty());
+  if (!progress_->has_errors.load()) return nullptr;
+  const std::lock_guard lock(progress_->errors_mutex);
+  if (progress_->errors.empty() || progress_->errors.front().task > tasks) return nullptr;
+  auto error = std::move(progress_->errors.front().error);
+  progress_->errors.pop_front();
+  progress_->has_errors.store(!progress_->errors.empty());
   return error;
 }
 
@@ -73,14 +75,14 @@ void StreamState::rethrow_error(std::uint64_t tasks) {
 // Who asks says so before looking whether anybody submits, and who submits before looking whether
 // anybody asks; so one of two threads sees the other.
 void StreamState::begin_submission() noexcept {
-  submitting_.fetch_add(1);
-  while (asking_.load() != 0) std::this_thread::yield();
+  progress_->submitting.fetch_add(1);
+  while (progress_->asking.load() != 0) std::this_thread::yield();
 }
 
 bool StreamState::is_idle() const {
   if (has_pending_tasks()) return false;
-  const Counted asking(asking_);
-  if (submitting_.load() != 0) return false;
+  const Counted asking(progress_->asking);
+  if (progress_->submitting.load() != 0) return false;
   // SYCL asks the status of the last event, and that of a submission past this runtime may not have
   // a native event yet: an error that is gone a moment later.
   constexpr int kAttempts = 1000;

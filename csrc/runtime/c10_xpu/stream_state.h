@@ -19,10 +19,30 @@
 
 namespace xpu_runtime {
 
+/// What was submitted to a queue, and what went wrong there.
+struct QueueProgress {
+  struct TaskError {
+    std::uint64_t task;
+    std::exception_ptr error;
+  };
+
+  std::atomic<std::uint64_t> submitted{0};
+  // SYCL does not see native commands when asked whether its queue is empty.
+  std::atomic<std::int64_t> pending{0};
+  std::atomic<int> submitting{0};
+  std::atomic<int> asking{0};
+  std::atomic<bool> has_errors{false};
+  std::mutex errors_mutex;
+  std::deque<TaskError> errors;
+};
+
 /// What the runtime knows of one stream. Lives for ever at one address, so hot paths keep pointers.
 class StreamState {
  public:
-  StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue);
+  /// Args:
+  ///   same_queue: another stream of this queue, or null.
+  StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue,
+              const StreamState* same_queue = nullptr);
   StreamState(const StreamState&) = delete;
   StreamState& operator=(const StreamState&) = delete;
   StreamState(StreamState&&) = delete;
@@ -40,9 +60,9 @@ class StreamState {
 
   /// Counts a task in and returns its number, from 1 on.
   std::uint64_t task_submitted() noexcept;
-  void task_finished() noexcept { pending_.fetch_sub(1, std::memory_order_acq_rel); }
-  [[nodiscard]] std::uint64_t submitted() const noexcept { return submitted_.load(); }
-  [[nodiscard]] bool has_pending_tasks() const noexcept { return pending_.load() != 0; }
+  void task_finished() noexcept { progress_->pending.fetch_sub(1, std::memory_order_acq_rel); }
+  [[nodiscard]] std::uint64_t submitted() const noexcept { return progress_->submitted.load(); }
+  [[nodiscard]] bool has_pending_tasks() const noexcept { return progress_->pending.load() != 0; }
 
   /// Keeps the error of a task until somebody synchronises.
   void keep_error(std::uint64_t task, std::exception_ptr error);
@@ -54,7 +74,7 @@ class StreamState {
   /// Goes around a submission by way of SYCL: is_idle() then does not ask the queue, which would
   /// read the last event of a queue that the submission is replacing.
   void begin_submission() noexcept;
-  void end_submission() noexcept { submitting_.fetch_sub(1); }
+  void end_submission() noexcept { progress_->submitting.fetch_sub(1); }
 
   /// Whether all work is complete; work that is being submitted is not.
   [[nodiscard]] bool is_idle() const;
@@ -64,24 +84,12 @@ class StreamState {
   void log_finished() const;
 
  private:
-  struct TaskError {
-    std::uint64_t task;
-    std::exception_ptr error;
-  };
-
   c10::DeviceIndex device_;
   c10::StreamId id_;
   int priority_;
   sycl::queue queue_;
   std::optional<cl_command_queue> native_;
-  std::atomic<std::uint64_t> submitted_{0};
-  // SYCL does not see native commands when asked whether its queue is empty.
-  std::atomic<std::int64_t> pending_{0};
-  std::atomic<int> submitting_{0};
-  mutable std::atomic<int> asking_{0};
-  std::atomic<bool> has_errors_{false};
-  std::mutex errors_mutex_;
-  std::deque<TaskError> errors_;
+  std::shared_ptr<QueueProgress> progress_;  // of all streams of the queue
 };
 
 /// The state of a stream; throws if the id was never handed out. No lock except for external
@@ -89,7 +97,8 @@ class StreamState {
 [[nodiscard]] StreamState& state_of(const c10::xpu::XPUStream& stream);
 [[nodiscard]] StreamState& state_of(c10::DeviceIndex device, c10::StreamId id);
 
-/// The streams of a device that were used so far, external ones included.
+/// The streams of a device that were used so far, external ones included, also those whose address
+/// another queue has by now.
 [[nodiscard]] std::vector<StreamState*> used_streams(c10::DeviceIndex device);
 
 }  // namespace xpu_runtime

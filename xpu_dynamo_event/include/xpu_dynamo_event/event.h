@@ -17,6 +17,7 @@
 
 #include <Python.h>
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 
@@ -49,6 +50,14 @@ class PythonError : public std::exception {
  public:
   [[nodiscard]] const char* what() const noexcept override { return "a Python exception is set"; }
 };
+
+// What follows throws one thing or another: two kinds of functions in an extension that has both
+// kinds of source files.
+#ifdef PYBIND11_VERSION_MAJOR
+inline namespace with_pybind11 {
+#else
+inline namespace plain {
+#endif
 
 namespace detail {
 
@@ -83,8 +92,11 @@ inline const Api* load() {
 }
 
 inline const Api& api() {
-  static const Api* const loaded = load();  // an exception leaves it for the next call
-  return *loaded;
+  // No lock, as a magic static has: loading runs Python, which lets other threads in here.
+  static std::atomic<const Api*> loaded{nullptr};
+  const Api* found = loaded.load(std::memory_order_acquire);
+  if (found == nullptr) loaded.store(found = load(), std::memory_order_release);
+  return *found;
 }
 
 }  // namespace detail
@@ -143,4 +155,5 @@ inline void wait(PyObject* event, const sycl::queue& queue) {
   return detail::checked(detail::api().external_stream(&queue, device));
 }
 
+}  // inline namespace
 }  // namespace xpu_dynamo_event

@@ -157,10 +157,15 @@ void XPUEvent::publish(sycl::event& marker, const sycl::queue* queue, int device
 }
 
 bool XPUEvent::wait(sycl::queue& queue) const {
-  const auto recording = unfinished();
-  if (!recording || precedes_later_work(*recording, queue)) return false;
-  wait_for(queue, recording->event);
-  return true;
+  const auto event = pending_for(queue);
+  if (event) wait_for(queue, *event);
+  return event.has_value();
+}
+
+std::optional<sycl::event> XPUEvent::pending_for(const sycl::queue& queue) const {
+  auto recording = unfinished();
+  if (!recording || precedes_later_work(*recording, queue)) return std::nullopt;
+  return std::move(recording->event);
 }
 
 // Whether what is submitted to `queue` from now on runs after `recording` without being told to.

@@ -56,6 +56,9 @@ class XPUEvent {
   ///   complete, or was recorded on that same in-order queue.
   bool wait(sycl::queue& queue) const;
 
+  /// What wait() would submit to `queue`: the event to wait for, nothing where it needs none.
+  [[nodiscard]] std::optional<sycl::event> pending_for(const sycl::queue& queue) const;
+
   /// Whether the recorded point is reached, or was never set.
   ///
   /// Raises:

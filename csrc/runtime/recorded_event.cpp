@@ -44,10 +44,11 @@ bool every_third() {
 void RecordedEvent::record(const XPUStream& stream) {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   if (faults::is_on(faults::Fault::record_stale) && event_.created()) return;
-  const auto [queue, tasks] = position(stream);
+  std::uint64_t tasks = 0;
   {
     const Submission submission(stream);
-    event_.record(queue, stream.device_index());
+    tasks = submission.tasks();
+    event_.record(submission.queue(), stream.device_index());
   }
   {
     const std::lock_guard lock(mutex_);
@@ -64,7 +65,7 @@ void RecordedEvent::adopt(const sycl::event& event, int device_index) {
   {
     const Submission submission(stream);
     // Kernels go into native queues, past what SYCL holds back on the host.
-    event_.adopt(xpu_event::on_device(event, position(stream).queue), device_index);
+    event_.adopt(xpu_event::on_device(event, submission.queue()), device_index);
   }
   const std::lock_guard lock(mutex_);
   coverage_ = {};  // no task of ours: their errors are reported elsewhere
@@ -73,13 +74,14 @@ void RecordedEvent::adopt(const sycl::event& event, int device_index) {
 void RecordedEvent::wait(const XPUStream& stream) const {
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   if (faults::is_on(faults::Fault::wait_elided) && every_third()) return;
-  const bool submitted = [&] {
+  const auto pending = event_.pending_for(stream.queue());
+  if (pending) {
     const Submission submission(stream);
-    return event_.wait(stream.queue());
-  }();
+    xpu_event::wait_for(submission.queue(), *pending);
+  }
   // Without a submission the stream comes after the event only if that is complete. Where the event
   // is of the same stream nothing has to be logged.
-  if (order_log::enabled() && (submitted || event_.query())) [[unlikely]]
+  if (order_log::enabled() && (pending || event_.query())) [[unlikely]]
     log_order(order_log::Op::wait, this, stream);
   if (submit_ns) trace_on_stream(trace::EventOp::wait, this, stream, submit_ns);
 }

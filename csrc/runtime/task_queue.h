@@ -90,14 +90,6 @@ XPU_RUNTIME_API void wait(const c10::xpu::XPUStream& stream);
 /// Rethrows the first error kept for the stream, if any; each error is reported once.
 XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream);
 
-/// What an event needs of a stream when it is recorded: its queue, and how many tasks it was given
-/// so far.
-struct Position {
-  sycl::queue& queue;
-  std::uint64_t tasks;
-};
-[[nodiscard]] XPU_RUNTIME_API Position position(const c10::xpu::XPUStream& stream);
-
 class StreamState;
 
 /// Goes around what is submitted to the queue of a stream by way of SYCL, so that another thread
@@ -111,6 +103,10 @@ class XPU_RUNTIME_API Submission {
   Submission(Submission&&) = delete;
   Submission& operator=(Submission&&) = delete;
   ~Submission();
+
+  [[nodiscard]] sycl::queue& queue() const noexcept;
+  /// How many tasks the stream was given so far.
+  [[nodiscard]] std::uint64_t tasks() const noexcept;
 
  private:
   StreamState& state_;

@@ -95,6 +95,10 @@ Submission::Submission(StreamState& state) noexcept : state_(state) { state_.beg
 
 Submission::~Submission() { state_.end_submission(); }
 
+sycl::queue& Submission::queue() const noexcept { return state_.queue(); }
+
+std::uint64_t Submission::tasks() const noexcept { return state_.submitted(); }
+
 void wait(const XPUStream& stream) { state_of(stream).wait(); }
 
 void synchronize(const XPUStream& stream) {
@@ -115,11 +119,6 @@ bool is_idle(const XPUStream& stream) {
   if (idle && order_log::enabled()) [[unlikely]]
     state.log_finished();
   return idle;
-}
-
-Position position(const XPUStream& stream) {
-  auto& state = state_of(stream);
-  return {state.queue(), state.submitted()};
 }
 
 void rethrow(const XPUStream& stream) {

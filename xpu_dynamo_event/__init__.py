@@ -14,6 +14,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ._compat import torch_logs
+
+torch_logs.import_torch()
+
 try:
     from . import runtime
 except ImportError as error:
@@ -93,3 +97,5 @@ if runtime.is_available():
         from .sanitizer import sanitize_process
 
         sanitize_process()
+
+torch_logs.read_all()

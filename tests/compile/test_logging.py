@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -62,30 +64,79 @@ def test_nothing_is_said_unless_asked(caplog: pytest.LogCaptureFixture) -> None:
     assert not messages(caplog, "ordering")
 
 
-@pytest.mark.parametrize("setting", ["+xpu_dynamo_event", "xpu_dynamo_event"])
-def test_torch_logs(setting: str, tmp_path: Path) -> None:
-    """torch imports this package to find its loggers, before torch itself is complete."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        """
-import torch, xpu_dynamo_event
+STEP = """
+import {first}, {second}
+import logging, os, subprocess, sys
 def step(x, event):
+    y = x + 1
     event.record()
     event.ipc_handle
-    return x + 1
+    return y
 x, event = torch.ones(2, device="xpu"), torch.xpu.Event()
 assert torch.compile(step, backend="aot_eager")(x, event).tolist() == [2.0, 2.0]
 assert xpu_dynamo_event.is_enabled()
+print(logging.getLogger("torch._dynamo").level)
+show = "import os; print(os.environ['TORCH_LOGS'])"
+print(subprocess.check_output([sys.executable, "-c", show], text=True), end="")
 """
-    )
-    result = subprocess.run(
-        [sys.executable, str(program)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TORCH_LOGS": setting},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+ORDERS = [("torch", "xpu_dynamo_event"), ("xpu_dynamo_event", "torch")]
+
+
+@pytest.fixture(params=ORDERS, ids="{0[0]} first".format)
+def run_step(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program that imports either first, with variables that set up logging."""
+    first, second = request.param
+    program = tmp_path / "program.py"
+    program.write_text(STEP.format(first=first, second=second))
+
+    def run(**variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", str(program)],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return run
+
+
+BREAK = "program.py:7: graph break: Attribute outside the graph"
+RECORD = "program.py:6: xpu_event.record"
+EDGE = "forward 0, record: after add"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("+xpu_dynamo_event", {BREAK, RECORD, EDGE}),
+        ("xpu_dynamo_event", {BREAK}),
+        ("-dynamo, +xpu_dynamo_event.ordering", {EDGE}),
+    ],
+)
+def test_torch_logs(run_step: Any, setting: str, said: set[str]) -> None:
+    """torch imports the package to find its loggers, maybe while that is half imported."""
+    result = run_step(TORCH_LOGS=setting)
     assert result.returncode == 0, result.stderr
-    assert "program.py:5: graph break: Attribute outside the graph" in result.stderr
-    assert ("program.py:4: xpu_event.record" in result.stderr) is setting.startswith("+")
+    assert {line for line in (BREAK, RECORD, EDGE) if line in result.stderr} == said
+    level = logging.ERROR if "-dynamo" in setting else logging.NOTSET
+    assert result.stdout.splitlines() == [str(level), setting]
+
+
+def test_torch_logs_out(run_step: Any, tmp_path: Path) -> None:
+    result = run_step(TORCH_LOGS="xpu_dynamo_event", TORCH_LOGS_OUT=str(tmp_path / "log"))
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert "graph break: Attribute outside the graph" in line
+
+
+@pytest.mark.parametrize("setting", ["+xpu_dynamo_event.nothing", "nothing,xpu_dynamo_event"])
+def test_what_is_wrong_with_torch_logs_is_for_torch_to_say(run_step: Any, setting: str) -> None:
+    result = run_step(TORCH_LOGS=setting)
+    assert result.returncode == 1
+    assert "ValueError: \nInvalid log settings: " in result.stderr
+    assert "nothing" in result.stderr.rpartition("Invalid log settings")[2].splitlines()[0]

@@ -63,6 +63,14 @@ def test_text() -> None:
     assert lines[-1] == "usable"
 
 
+def test_with_torch_logs() -> None:
+    """The first import is that of this package, which imports torch."""
+    done = run(TORCH_LOGS="+xpu_dynamo_event")
+    assert done.returncode == 0, done.stderr
+    assert "xpu_event.record" in done.stderr
+    assert done.stdout.splitlines()[-1] == "usable"
+
+
 @pytest.mark.no_device
 def test_no_device() -> None:
     found = report(1, ONEAPI_DEVICE_SELECTOR="level_zero:gpu")

@@ -79,6 +79,23 @@ def test_the_package_imported_first(installed: layouts.Layout) -> None:
     assert found["xpu"]
 
 
+STEP = """
+event = torch.xpu.Event()
+@torch.compile(backend="eager")
+def step(x):
+    event.record()
+    return x + 1
+step(torch.ones(2, device="xpu"))
+"""
+
+
+@pytest.mark.parametrize("first", ["torch", "xpu_dynamo_event, torch"])
+def test_torch_logs(installed: layouts.Layout, first: str) -> None:
+    done = installed.run(f"import {first}" + STEP, **ON, TORCH_LOGS="+xpu_dynamo_event")
+    assert done.returncode == 0, done.stderr
+    assert "xpu_event.record" in done.stderr
+
+
 def test_a_broken_library_does_not_break_torch(tmp_path: Path) -> None:
     layout = register(layouts.of_venv(tmp_path).fill(with_runtime=False))
     layout.libraries.mkdir(exist_ok=True)

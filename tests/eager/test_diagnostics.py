@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 import torch
-from own_process import ROOT
+from own_process import ROOT, run_program
 
 import xpu_dynamo_event
 from xpu_dynamo_event import install
+from xpu_dynamo_event.diagnostics import examine
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -94,6 +96,7 @@ def test_a_compiler_that_is_switched_off() -> None:
         ("torch.__version__ = '9.9.0'", 0, "this is torch 9.9.0"),
         ("xpu_dynamo_event.disable()", 0, "enable()"),
         ("torch.xpu.Event.query = lambda self: False", 1, "query() is False"),
+        ("sys.modules['torch._inductor.lowering'] = None", 1, "ModuleNotFoundError: import of"),
     ],
 )
 def test_problems(setup: str, status: int, words: str) -> None:
@@ -118,6 +121,28 @@ sys.exit(main([]))
     assert "remedy: " in done.stdout
 
 
+FORKED = """
+import os, sys, torch, xpu_dynamo_event
+from xpu_dynamo_event.command import main
+torch.ones(2, device="xpu").tolist()
+if os.fork() == 0:
+    status = 3
+    try:
+        status = main([])
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_forked_child_of_a_process_that_used_the_device() -> None:
+    *said, status = run_program(FORKED).splitlines()
+    assert status == "1"
+    assert said[-1] == "NOT usable"
+    assert any(line.startswith("PROBLEM: ") and "forked subprocess" in line for line in said)
+
+
 @pytest.mark.no_device
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["json"]])
 def test_wrong_use(arguments: list[str]) -> None:
@@ -129,6 +154,21 @@ def test_wrong_use(arguments: list[str]) -> None:
 @pytest.mark.no_device
 def test_version() -> None:
     assert run("--version").stdout.strip() == xpu_dynamo_event.__version__
+
+
+def test_many_times_in_one_process() -> None:
+    """torch limits how often it compiles one code object, and keeps what it compiled."""
+    from torch._dynamo import config
+
+    def graphs() -> int:
+        gc.collect()
+        return sum(issubclass(type(each), torch.fx.GraphModule) for each in gc.get_objects())
+
+    with config.patch(recompile_limit=2, accumulated_recompile_limit=4):
+        before = graphs()
+        found = [examine() for _ in range(6)]
+        assert graphs() == before
+    assert [each.problems for each in found] == [[]] * 6
 
 
 def test_hooks_follow_the_switch() -> None:

@@ -59,7 +59,9 @@ def disable() -> None:
     """Give torch its own handling of events back; does nothing when capture is off.
 
     Nothing of this package is left in torch's compiler. What the import itself set up stays: the
-    device, ``torch.ops.xpu_event``, copies of events; and so do compiled functions of before.
+    device; ``torch.ops.xpu_event``, for which ``torch.Event`` and ``torch.Stream`` are registered
+    as opaque types; copies of events; ``Tensor.__dlpack__``, which orders the streams of XPU
+    tensors. So do compiled functions of before.
 
     Example:
         >>> import xpu_dynamo_event

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from own_process import run_program
+from own_process import ROOT, run_program
 
 import xpu_dynamo_event
 from xpu_dynamo_event import GraphLog, enabled, install, is_enabled
@@ -247,6 +247,28 @@ def test_nothing_is_left_in_torch() -> None:
     assert fresh == "[]"
     assert sees_ours == "True"
     assert after_use == "[]"
+
+
+STAYS = """
+import torch
+from torch._library.opaque_object import _OPAQUE_TYPES as opaque_types
+tensor, types = dict(vars(torch.Tensor)), set(opaque_types)
+import xpu_dynamo_event
+xpu_dynamo_event.disable()
+print(*(name for name, value in vars(torch.Tensor).items() if tensor.get(name) is not value))
+print(*sorted(f"torch.{each.__name__}" for each in set(opaque_types) - types))
+"""
+
+
+def test_what_stays_of_the_import_is_documented() -> None:
+    methods, types = run_program(STAYS).splitlines()
+    assert methods == "__dlpack__"
+    assert types == "torch.Event torch.Stream"
+    pages = [xpu_dynamo_event.disable.__doc__]
+    if (page := ROOT / "docs" / "turning-on.md").exists():  # not where a wheel is tested
+        pages.append(page.read_text())
+    for text in pages:
+        assert all(name in text for name in (f"Tensor.{methods}", *types.split()))
 
 
 def test_what_waits_for_the_first_frame_is_taken_back() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from ._version import __version__
 from .report import Report
 
-_OURS = ["-m", __name__.split(".")[0]]
+_PACKAGE = __name__.split(".")[0]
 
 
 def _examine() -> Report:
@@ -50,15 +50,20 @@ def exit_with_report_of(error: ImportError) -> None:
     Args:
         error: Why it does not load.
     """
-    words = sys.orig_argv
-    at = next((i for i in range(1, len(words)) if words[i : i + 2] == _OURS), None)
-    if at is None:
-        return
+    if _is_looked_for():
+        sys.exit(main(sys.argv[1:], lambda: _report_of(error)))
 
-    def examine() -> Report:
-        what, _, remedy = str(error).partition("remedy:")
-        report = Report.of_process()
-        report.fail(what.rstrip(), remedy.strip() or "See docs/install.md.")
-        return report
 
-    sys.exit(main(words[at + 2 :], examine))
+def _is_looked_for() -> bool:
+    """Return whether Python is looking for this package, to run it as ``python -m`` asks."""
+    if sys.argv[:1] != ["-m"]:  # what it is until the module is found
+        return False
+    word = sys.orig_argv[-len(sys.argv)]  # the name, behind "-m" or as in "-Im<name>"
+    return (word.partition("m")[2] if word.startswith("-") else word) == _PACKAGE
+
+
+def _report_of(error: ImportError) -> Report:
+    what, _, remedy = str(error).partition("remedy:")
+    report = Report.of_process()
+    report.fail(what.rstrip(), remedy.strip() or "See docs/install.md.")
+    return report

@@ -34,9 +34,22 @@ def built_for_another_torch(tmp_path: Path) -> layouts.Layout:
     return layout
 
 
-def test_the_report_says_it(tmp_path: Path) -> None:
-    layout = built_for_another_torch(tmp_path)
-    done = layout.command("xpu_dynamo_event", "--json")
+@pytest.fixture(scope="module")
+def unfit(tmp_path_factory: pytest.TempPathFactory) -> layouts.Layout:
+    """An environment whose native modules do not load, with a program and a package that do."""
+    layout = built_for_another_torch(tmp_path_factory.mktemp("unfit"))
+    (layout.packages / "program.py").write_text("import xpu_dynamo_event")
+    (layout.packages / "other").mkdir()
+    (layout.packages / "other" / "__init__.py").write_text("import xpu_dynamo_event")
+    return layout
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["-m xpu_dynamo_event", "-mxpu_dynamo_event", "-Im xpu_dynamo_event", "-Bmxpu_dynamo_event"],
+)
+def test_the_report_says_it(unfit: layouts.Layout, words: str) -> None:
+    done = unfit.python_with(*words.split(), "--json")
     assert done.returncode == 1
     report = json.loads(done.stdout)
     assert not report["usable"]
@@ -44,6 +57,16 @@ def test_the_report_says_it(tmp_path: Path) -> None:
     (problem,) = report["problems"]
     assert "it was built for another torch" in problem["what"]
     assert problem["remedy"].startswith("build xpu_dynamo_event again beside this torch")
+
+
+@pytest.mark.parametrize(
+    "words", [["program.py"], ["-m", "program"], ["-m", "other"], ["-c", "import program"]]
+)
+def test_other_programs_get_the_error(unfit: layouts.Layout, words: list[str]) -> None:
+    """Such as ``pytest -m xpu_dynamo_event``, whose words are not for this package."""
+    done = unfit.python_with(*words, "-m", "xpu_dynamo_event", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "LibraryError: xpu_dynamo_event._native cannot be loaded" in done.stderr
 
 
 def test_a_module_for_another_torch(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ _LIBRARIES = (
     "libze_loader.so",
 )
 _MAPS = Path("/proc/self/maps")  # absent where the system is not Linux
+_DELETED = " (deleted)"  # what it has behind the path of a file that is no longer there
 
 
 @dataclass(frozen=True)
@@ -143,5 +144,11 @@ def _installed(package: str) -> str | None:
 def _loaded_libraries() -> dict[str, str]:
     if not _MAPS.exists():
         return {}
-    paths = {Path(line.split()[-1]) for line in _MAPS.read_text().splitlines() if ".so" in line}
-    return {path.name: str(path) for path in sorted(paths) if path.name.startswith(_LIBRARIES)}
+    lines = _MAPS.read_text(errors="replace").splitlines()
+    files = sorted({line.split(maxsplit=5)[-1] for line in lines if ".so" in line})
+    paths = {Path(file.removesuffix(_DELETED)).name: file for file in files}
+    return {
+        name: file.replace(_DELETED, " (deleted or replaced since it was loaded)")
+        for name, file in paths.items()
+        if name.startswith(_LIBRARIES)
+    }

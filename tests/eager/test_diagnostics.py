@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from own_process import ROOT, run_program
 
 import xpu_dynamo_event
 from xpu_dynamo_event import install
-from xpu_dynamo_event.diagnostics import examine
+from xpu_dynamo_event.diagnostics import Report, examine
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +54,18 @@ def test_a_machine_fit_for_use() -> None:
     assert os.path.samefile(libraries["libc10_xpu.so"], package / "lib" / "libc10_xpu.so")
     assert "variables" in found["capture"]
     assert "ordering" in found["capture"]
+
+
+@pytest.mark.no_device
+def test_a_library_in_a_folder_with_spaces_that_is_replaced(tmp_path: Path) -> None:
+    library = tmp_path / "my own folder" / "libsycl.so.99"
+    library.parent.mkdir()
+    library.write_bytes(b"library")
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ):
+        assert Report.of_process().libraries["libsycl.so.99"] == str(library)
+        library.unlink()
+        found = Report.of_process().libraries["libsycl.so.99"]
+    assert found == f"{library} (deleted or replaced since it was loaded)"
 
 
 def test_text() -> None:

@@ -315,6 +315,15 @@ def test_nothing_recorded(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_single_instant(tmp_path: Path) -> None:
+    event = torch.xpu.Event()
+    with timeline() as recorded:
+        event.record()
+    assert (len(recorded.marks), recorded.tasks) == (1, [])
+    recorded.save(tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(PNG_SIGNATURE)
+
+
 def test_not_complete_inside_its_block(tmp_path: Path) -> None:
     with timeline() as recorded:
         torch.ones(4, device="xpu")

@@ -12,6 +12,7 @@ from ..drawing import ACCENT, Axes, Figure, Patch
 from .model import EventMark, Log, Side, Task
 
 _US_PER_MS = 1000.0
+_SHORTEST_US = 1.0  # what a picture shows of a timeline that is one instant
 _BAR_HEIGHT = 0.5
 _FONT_SIZE = 6.5
 _CHARACTER_WIDTH = 0.62  # of the font size, on average
@@ -128,7 +129,7 @@ class _Picture:
 def _finish(logs: Sequence[Log], axes: Sequence[Axes]) -> None:
     """Scale and label what all pictures share."""
     spans = [log.span() for log in logs]
-    end = max(end - begin for begin, end in spans) / _US_PER_MS
+    end = max(_SHORTEST_US, *(end - begin for begin, end in spans)) / _US_PER_MS
     axes[-1].set_xlim(-0.01 * end, 1.01 * end)
     axes[-1].set_xlabel("time / ms")
     entries = _legend(logs)

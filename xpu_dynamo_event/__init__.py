@@ -11,11 +11,13 @@ ends (:func:`sanitize`).
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
+
+from xpu_dynamo_event_autoload import environment
 
 from ._compat import torch_logs
 
+environment.check()
 torch_logs.import_torch()
 
 try:
@@ -93,7 +95,7 @@ if runtime.is_available():
     copying.install()
     dlpack.install()
     enable()
-    if os.environ.get("XPU_DYNAMO_EVENT_SANITIZE", "0") not in ("", "0"):
+    if environment.flag("XPU_DYNAMO_EVENT_SANITIZE"):
         from .sanitizer import sanitize_process
 
         sanitize_process()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from .environment import flag
+
 _VARIABLE = "XPU_DYNAMO_EVENT_AUTOLOAD"
 _PACKAGE = "xpu_dynamo_event"
 
@@ -23,10 +25,9 @@ def autoload() -> None:
         >>> from xpu_dynamo_event_autoload import autoload
         >>> autoload()
     """
-    if os.environ.get(_VARIABLE, "0") in ("", "0") or _PACKAGE in sys.modules:
-        return  # who imports torch may be that very package
     try:
-        import xpu_dynamo_event  # noqa: F401
+        if _PACKAGE not in sys.modules and flag(_VARIABLE):  # who imports torch may be that package
+            import xpu_dynamo_event  # noqa: F401
     except Exception as error:
         _report(error)
 
@@ -35,8 +36,9 @@ def _report(error: Exception) -> None:
     import logging
 
     logging.getLogger(_PACKAGE).error(
-        "%s=1: the package could not be loaded, torch goes on without it. %s: %s",
+        "%s=%s: the package could not be loaded, torch goes on without it. %s: %s",
         _VARIABLE,
+        os.environ.get(_VARIABLE),
         type(error).__name__,
         error,
     )

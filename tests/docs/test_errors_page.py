@@ -19,6 +19,7 @@ OURS = pytest.mark.own_event_class(reason="the page has the errors of this packa
 
 # Rows that are not met here: words of the test that does, or the reason.
 ELSEWHERE = {
+    "ValueError: XPU_DYNAMO_EVENT_": "tests/eager/test_environment.py: which is neither on nor off",
     "...the SYCL runtime was not found": "needs an environment without it",
     "...this build of xpu_dynamo_event has no xpu runtime": "needs another build",
     "...the SYCL runtime failed": "needs a SYCL that throws",

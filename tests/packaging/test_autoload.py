@@ -60,8 +60,9 @@ def state(layout: layouts.Layout, program: str = STATE, **variables: str) -> dic
     return result
 
 
-def test_without_being_asked_nothing_is_loaded(installed: layouts.Layout) -> None:
-    found = state(installed, XPU_DYNAMO_EVENT_AUTOLOAD="0")
+@pytest.mark.parametrize("value", ["0", "", "false", "off", "no"])
+def test_without_being_asked_nothing_is_loaded(installed: layouts.Layout, value: str) -> None:
+    found = state(installed, XPU_DYNAMO_EVENT_AUTOLOAD=value)
     assert found.pop("asked")
     assert not any(found.values())
 
@@ -70,6 +71,14 @@ def test_import_torch_brings_the_device(installed: layouts.Layout) -> None:
     found = state(installed, **ON)
     assert not found.pop("compiler")
     assert all(found.values())
+
+
+def test_a_value_that_is_neither_on_nor_off(installed: layouts.Layout) -> None:
+    done = installed.run("import torch; print(torch.ones(1))", XPU_DYNAMO_EVENT_AUTOLOAD="maybe")
+    assert (done.returncode, done.stdout) == (0, "tensor([1.])\n"), done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("XPU_DYNAMO_EVENT_AUTOLOAD=maybe: the package could not be loaded")
+    assert "is 'maybe', which is neither on nor off" in line
 
 
 def test_the_package_imported_first(installed: layouts.Layout) -> None:

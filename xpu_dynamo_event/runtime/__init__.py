@@ -14,6 +14,8 @@ Environment variables, read when it is called:
   guard and torch's own class ``torch.xpu.Event``; for tests (docs/intel-gpu.md).
 - ``XPU_DYNAMO_EVENT_HOST_TASKS=1``: run kernels as SYCL host tasks, as on a device without OpenCL;
   for tests.
+
+``0``, ``false``, ``no``, ``off`` and nothing are off, ``true``, ``yes`` and ``on`` are as ``1``.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ import threading
 
 import torch
 
+from xpu_dynamo_event_autoload.environment import flag
+
 from .._compat import cuda_build, torch_xpu
 from . import libraries, native_modules
 
@@ -32,6 +36,7 @@ native_modules.load("_native")  # before anything imports it: says why when it d
 from .. import _native  # noqa: E402
 
 HIDE_CUDA = "XPU_DYNAMO_EVENT_HIDE_CUDA"
+HOST_TASKS = "XPU_DYNAMO_EVENT_HOST_TASKS"
 
 _lock = threading.Lock()
 _reason: str | None = None
@@ -61,6 +66,8 @@ def bring_up(event_base: type = _native.EventBase) -> bool:
     with _lock:
         if _is_ours or torch_xpu.has_xpu():
             return _is_ours
+        if not flag(HOST_TASKS):
+            os.environ.pop(HOST_TASKS, None)  # to C++ any value is on
         _reason = _why_not(event_base)
         _is_ours = _reason is None
         if _reason is not None:
@@ -154,18 +161,18 @@ def _why_not(event_base: type) -> str | None:
 
 
 def _wants_upstream_guard() -> bool:
-    return _flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD") or _is_as_upstream()
+    return flag("XPU_DYNAMO_EVENT_UPSTREAM_GUARD") or _is_as_upstream()
 
 
 def _is_as_upstream() -> bool:
-    return _flag("XPU_DYNAMO_EVENT_AS_UPSTREAM")
+    return flag("XPU_DYNAMO_EVENT_AS_UPSTREAM")
 
 
 def _why_not_beside_cuda() -> str | None:
     """Say what to do on a torch built for CUDA, or return None where there is nothing to do."""
     if not cuda_build.is_cuda_build():
         return None
-    if not _flag(HIDE_CUDA):
+    if not flag(HIDE_CUDA):
         return (
             "this torch is built for CUDA, and torch takes exactly one accelerator. Set "
             f"{HIDE_CUDA}=1 to hide CUDA from this process, or install a build of torch for the "
@@ -177,7 +184,3 @@ def _why_not_beside_cuda() -> str | None:
             "Start it with CUDA_VISIBLE_DEVICES= (empty) as well"
         )
     return None
-
-
-def _flag(name: str) -> bool:
-    return os.environ.get(name, "0") not in ("", "0")

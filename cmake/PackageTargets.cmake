@@ -42,7 +42,7 @@ function(xpu_event_allow_faults)
 endfunction()
 
 # What this build fits, for the message when it is loaded beside something else
-# (xpu_dynamo_event/native_modules.py).
+# (xpu_dynamo_event/runtime/native_modules.py).
 function(xpu_event_write_build_facts)
   string(REGEX MATCH "^[0-9]+" SYCLRuntime_MAJOR "${SYCLRuntime_VERSION}")
   if(XPU_EVENT_INPLACE)

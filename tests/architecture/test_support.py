@@ -30,6 +30,12 @@ def test_each_supported_torch_has_a_result() -> None:
     assert all(each["passed"] for each in RESULTS)
 
 
+def test_the_install_page_names_the_supported_versions() -> None:
+    oldest, newest = (f"{v[0]}.{v[1]}" for v in (versions.CAPTURED[0], versions.CAPTURED[-1]))
+    page = (ROOT / "docs" / "install.md").read_text()
+    assert f"a torch that is supported ([{oldest} to {newest}](support.md))" in page
+
+
 def test_the_matrix_has_each_supported_torch() -> None:
     there = {tuple(map(int, each.torch.split(".")[:2])) for each in matrix.ENVIRONMENTS}
     assert there == set(versions.CAPTURED)

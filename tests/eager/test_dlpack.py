@@ -163,11 +163,13 @@ def test_a_producer_without_streams() -> None:
     assert xpu_dynamo_event.from_dlpack(Plain()).tolist() == [1.0] * 3
 
 
-def test_memory_is_not_used_again_under_the_consumer(latch: Any) -> None:
+@pytest.mark.parametrize("copy", [None, True])
+def test_memory_is_not_used_again_under_the_consumer(copy: bool | None, latch: Any) -> None:
     x, consumer = filled(1), torch.xpu.Stream()
-    address = x.data_ptr()
     held = latch(consumer)
-    twin = torch.from_dlpack(x.__dlpack__(stream=consumer.sycl_queue))
+    twin = torch.from_dlpack(x.__dlpack__(stream=consumer.sycl_queue, copy=copy))
+    address = twin.data_ptr()
+    assert (address == x.data_ptr()) is not copy
     with torch.xpu.stream(consumer):
         y = twin * 10
     del x, twin
@@ -177,6 +179,27 @@ def test_memory_is_not_used_again_under_the_consumer(latch: Any) -> None:
     consumer.synchronize()
     assert not reused
     assert y.tolist() == [10.0] * 8
+
+
+def test_the_original_is_not_kept_for_who_takes_a_copy(latch: Any) -> None:
+    x, consumer = filled(1), torch.xpu.Stream()
+    address = x.data_ptr()
+    held = latch(consumer)
+    capsule = x.__dlpack__(stream=consumer.sycl_queue, copy=True)
+    del x
+    others = [torch.full((8,), 7.0, device="xpu") for _ in range(4)]
+    reused = address in [other.data_ptr() for other in others]
+    held.release()
+    assert reused
+    assert torch.from_dlpack(capsule).tolist() == [1.0] * 8
+
+
+def test_a_copy_on_the_host_for_a_stream() -> None:
+    x, consumer = filled(1), torch.xpu.Stream()
+    host = (DLDeviceType.kDLCPU, 0)
+    capsule = x.__dlpack__(stream=consumer.sycl_queue, dl_device=host, copy=True)
+    twin = torch.from_dlpack(capsule)
+    assert (twin.device.type, twin.tolist()) == ("cpu", [1.0] * 8)
 
 
 # ---- bad input

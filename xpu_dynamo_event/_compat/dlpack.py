@@ -36,8 +36,21 @@ def install(order: Callable[[torch.Tensor, Any], None]) -> None:
     def ordered_export(self: torch.Tensor, *, stream: Any = -1, **options: Any) -> Any:
         if self.device.type != "xpu" or any(stream is value for value in _NO_STREAM):
             return export(self, stream=stream, **options)
-        capsule = export(self, **options)
-        order(self, stream)
+        exported = _copied(self, options)
+        capsule = export(exported, **options)
+        order(exported, stream)
         return capsule
 
     torch.Tensor.__dlpack__ = ordered_export  # type: ignore[method-assign]
+
+
+def _copied(tensor: torch.Tensor, options: dict[str, Any]) -> torch.Tensor:
+    """Return the tensor, or the copy that ``options`` ask for, which torch then need not make.
+
+    Torch keeps the copy that it makes to itself, and the consumer's stream uses that memory.
+    """
+    on_this_device = options.get("dl_device") in (None, tensor.__dlpack_device__())
+    if not (options.get("copy") and on_this_device):
+        return tensor
+    options["copy"] = None
+    return tensor.clone()

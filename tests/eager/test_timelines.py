@@ -94,6 +94,21 @@ def test_waits_hold_the_work_behind_them(recorded: Timeline) -> None:
     assert copies[1].end <= kernels[1].start
 
 
+def test_a_wait_belongs_to_its_event_where_a_number_is_used_again() -> None:
+    side = torch.xpu.Stream()
+    with timeline() as recorded:
+        for _ in range(3):
+            event = torch.xpu.Event()
+            event.wait(side)  # waits for nothing
+            event.record()
+            event.wait(side)
+            torch.xpu.synchronize()
+            del event
+    assert [mark.op for mark in recorded.marks] == ["record", "wait"] * 3
+    pairs = [(pair.record, pair.wait) for pair in recorded.waits]
+    assert pairs == [tuple(recorded.marks[i : i + 2]) for i in (0, 2, 4)]
+
+
 def test_streams_without_a_name_get_one() -> None:
     with timeline() as recorded:
         torch.ones(4, device="xpu").add_(1)

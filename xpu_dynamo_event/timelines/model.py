@@ -58,7 +58,8 @@ class EventMark:
 
     Attributes:
         op: The operation.
-        event: Number of the event, counted from 1 in the order of first use.
+        event: Number of the event, counted from 1 in the order of first use. An event that is made
+            after another was given up may have the number of that one.
         lane: The stream that recorded or waits; for synchronize the stream of the record.
         submit: When the host called, in us.
         time: When the stream (record, wait) or the host (synchronize) got past it, in us.

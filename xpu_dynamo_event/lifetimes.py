@@ -115,7 +115,7 @@ def note_uses(graph: Graph, nodes: Collection[Node]) -> None:
     entry: Any = entry_notes[0].args[0] if entry_notes else None
     for node in [node for node in nodes if node.target is _NOTE_USES]:
         graph.erase_node(node)
-    joint = any("partitioner_tag" in node.meta for node in graph.find_nodes(op="placeholder"))
+    joint = aot.is_joint(graph)
     ends = ("output",) if joint else ()  # the forward of a joint graph ends before it
     kept = [n for n in nodes if n.target is not _NOTE_USES and n.op not in ends]
     for note in _note_uses(graph, kept, entry):

@@ -72,6 +72,11 @@ def backward_nodes(graph: Graph) -> set[Node]:
     return {*filter(_is_backward, graph.nodes), *untagged}
 
 
+def is_joint(graph: Graph) -> bool:
+    """Whether a graph is of training: one of inference has no tags at its inputs."""
+    return any("partitioner_tag" in node.meta for node in graph.find_nodes(op="placeholder"))
+
+
 def _is_backward(node: Node) -> bool:
     return node.meta.get("partitioner_tag") in ("is_backward", "must_be_in_backward")
 

@@ -13,6 +13,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ _GIVEN_UP = (
     "Failed to handle graph break gracefully. Skipping the function and falling back to eager. "
     "Graph break encountered:"
 )
-_one_at_a_time = threading.Lock()
+_reasons: ContextVar[list[BreakReason] | None] = ContextVar("break_reasons", default=None)
 
 
 class BreakReason(NamedTuple):
@@ -38,30 +39,66 @@ class BreakReason(NamedTuple):
 def break_reasons() -> Iterator[list[BreakReason]]:
     """Collect the reasons of the graph breaks in this thread, in the list that it is given.
 
+    Blocks may overlap in threads and be nested: a break is for the innermost block of its thread.
     Dynamo says each to its log, through one method, also where it then gives a function up.
     """
     found: list[BreakReason] = []
-    thread = threading.get_ident()
-    upstream = InstructionTranslatorBase.log_graph_break
+    token = _reasons.set(found)
+    _log.enter()
+    try:
+        yield found
+    finally:
+        _log.leave()
+        _reasons.reset(token)
+
+
+class _Log:
+    """Dynamo's log of graph breaks: patched by the first who enters, restored by the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held to count only, never while a program runs
+        self._inside = 0
+        self._upstream: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._upstream = InstructionTranslatorBase.log_graph_break
+                self._replace(_collecting(self._upstream))
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._replace(self._upstream)
+
+    def _replace(self, method: Any) -> None:
+        setattr(InstructionTranslatorBase, "log_graph_break", method)  # noqa: B010
+
+
+_log = _Log()
+
+
+def _collecting(upstream: Any) -> Any:
+    """Return the method that Dynamo calls at a graph break, with the reason collected first."""
 
     def log_graph_break(self: Any, code_options: Any, reason: str, exc: Any) -> None:
-        stack = getattr(exc, "real_stack", None)
-        place = (
-            (stack[-1].filename, stack[-1].lineno)
-            if stack
-            else (code_options["co_filename"], self.lineno)
-        )
-        new = BreakReason(_readable(reason), _line(*place))
-        if threading.get_ident() == thread and new not in found:
-            found.append(new)
+        found = _reasons.get()
+        if found is not None:
+            new = BreakReason(_readable(reason), _line(*_place(self, code_options, exc)))
+            if new not in found:
+                found.append(new)
         upstream(self, code_options, reason, exc)
 
-    with _one_at_a_time:
-        setattr(InstructionTranslatorBase, "log_graph_break", log_graph_break)  # noqa: B010
-        try:
-            yield found
-        finally:
-            setattr(InstructionTranslatorBase, "log_graph_break", upstream)  # noqa: B010
+    return log_graph_break
+
+
+def _place(translator: Any, code_options: Any, exc: Any) -> tuple[str, int]:
+    stack = getattr(exc, "real_stack", None)
+    if stack:
+        return stack[-1].filename, stack[-1].lineno
+    return code_options["co_filename"], translator.lineno
 
 
 def _readable(reason: str) -> str:

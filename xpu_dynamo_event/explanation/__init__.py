@@ -13,20 +13,28 @@ import torch
 from torch.fx import GraphModule
 
 from .. import install, ordering
-from .._compat import backends
+from .._compat import backends, regions
 from .._compat.explanation import break_reasons
+from .._compat.outside import outside_graphs
 from .model import Break, Explanation, Graph, Step
 from .reading import read
 
 __all__ = ["Break", "Explanation", "Graph", "Step", "explain"]
 
 
+@outside_graphs("it compiles by itself: explain what it is given, or the function that calls it")
 def explain(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
     """Compile and call ``fn``, and tell what was captured: events, streams, edges, graph breaks.
 
-    The call is a real one: ``fn`` runs once, with its side effects. What was compiled before stays,
-    and counts for no recompile limit of ``fn``. Where inputs require gradients, the backward is
-    explained too, without being run.
+    The call is a real one: ``fn`` runs once, with its side effects. Where inputs require gradients,
+    the backward is explained too, without being run. ``fn`` may explain other functions, and
+    threads may explain different functions at the same time.
+
+    What was compiled before stays, and limits no explanation. What an explanation compiled is
+    dropped, except before a graph break, where torch keeps it for good; an empty cache entry stays
+    until :func:`torch.compiler.reset`. ``recompile_limit`` does not count these entries,
+    ``accumulated_recompile_limit`` (256) does: after that many explanations ``torch.compile`` adds
+    nothing to what it compiled of ``fn``.
 
     Args:
         fn: A function, method or module; one that is compiled already is compiled anew.
@@ -67,7 +75,11 @@ def explain(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
     watcher = _Watcher()
     # The keyword is public, and missing in the overloads.
     compiled = torch.compile(fn, backend=watcher, isolate_recompiles=True)  # type: ignore[call-overload]
-    with ordering.watched(watcher.see), break_reasons() as reasons:
+    with (
+        regions.for_one_call(watcher),
+        ordering.watched(watcher.see),
+        break_reasons() as reasons,
+    ):
         compiled(*args, **kwargs)
     breaks = [Break(reason.why, reason.where) for reason in reasons]
     return Explanation(_name(fn), watcher.graphs, breaks)

@@ -76,6 +76,10 @@ class Break:
 class Graph:
     """One captured graph, forward and backward.
 
+    An event or stream is called what the program calls it: an input as it is reached, one made in
+    the graph as the variable that it is assigned to. Where several are called the same, inputs come
+    first and then those made in the graph, in order: ``done``, ``done #2``, ``done #3``.
+
     Attributes:
         steps: In the order in which they are issued.
         events: The events by name, with where each comes from.

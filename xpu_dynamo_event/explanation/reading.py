@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,15 @@ _HOST = ("synchronize", "synchronize_stream", "synchronize_device", *ops.READING
 _OF_EVENTS = ("record", "wait", "synchronize", "query", "elapsed_time")
 _OPS = torch.ops.xpu_event
 _ORDERED = {getattr(_OPS, name).ordered: name for name in (*ops.ACTIONS, *ops.READINGS)}
-_CREATIONS = (_OPS.create.default, _OPS.create_stream.default)
-_ASSIGNMENT = re.compile(r"(?:^|: )([A-Za-z_][\w.]*) = ")
+_CREATIONS: dict[Any, str] = {_OPS.create.default: "event", _OPS.create_stream.default: "stream"}
+_ASSIGNMENT = re.compile(
+    r"""(?:^|:\ )                    # a statement of its own, or behind a header
+        (?!(?:else|finally|try):)
+        ([A-Za-z_][\w.]*)
+        (?::\ [^=]+)?                # an annotation
+        \ =\ """,
+    re.VERBOSE,
+)
 
 
 def read(captured: GraphModule, ordered: GraphModule) -> Graph:
@@ -41,11 +49,13 @@ class _Reader:
     def __init__(self, captured: GraphModule, graph: FxGraph) -> None:
         self.inputs = captured.graph.find_nodes(op="placeholder")
         self.nodes = graph.nodes
-        self.backward = aot.backward_nodes(graph)
+        # The ordering pass tags its nodes in a graph of inference, too.
+        self.backward = aot.backward_nodes(graph) if aot.is_joint(graph) else set()
         self.stream = _AT_ENTRY
         self.events: dict[str, str] = {}
         self.streams: dict[str, str] = {_AT_ENTRY: "current when the graph is called"}
         self.recorded: dict[str, int] = {}
+        self.names = self._names()
 
     def graph(self) -> Graph:
         return Graph(tuple(self._steps()), self.events, self.streams)
@@ -116,28 +126,49 @@ class _Reader:
         return replace(step, names=(f"{op} {event}",), event=event)
 
     def _event_name(self, operand: Any) -> str:
-        name, source = self._name(operand, "event")
-        self.events.setdefault(name, source)
+        name = self._name(operand)
+        self.events.setdefault(name, self._origin(operand))
         return name
 
     def _stream_name(self, operand: Any) -> str:
-        captured = self._input(operand)
-        if captured is not None and explanation.is_current_stream(captured):
+        if self._is_current_stream(operand):
             return _AT_ENTRY
-        name, source = self._name(operand, "stream")
-        self.streams.setdefault(name, source)
+        name = self._name(operand)
+        self.streams.setdefault(name, self._origin(operand))
         return name
 
-    def _name(self, operand: Any, kind: str) -> tuple[str, str]:
-        """Return what the program calls an operand, and where it comes from."""
-        captured = self._input(operand)
+    def _name(self, operand: Any) -> str:
+        return self.names.get(operand) or str(operand)
+
+    def _names(self) -> dict[Node, str]:
+        """Return a name for each event and stream: what the program calls it, numbered if taken."""
+        ordered = (node for node in self.nodes if node.target in _ORDERED)
+        used = {each for node in ordered for each in node.args if isinstance(each, Node)}
+        names: dict[Node, str] = {}
+        for node in self.nodes:  # inputs first, then in the order in which they are made
+            if node in used and not self._is_current_stream(node):
+                names[node] = _untaken(self._program_name(node), names.values())
+        return names
+
+    def _program_name(self, node: Node) -> str:
+        captured = self._input(node)
         if captured is not None:
-            return explanation.source_name(captured) or captured.name, "input"
-        made = [node for node in self.nodes if node.target in _CREATIONS]
-        number = made.index(operand) + 1 if operand in made else 0
+            return explanation.source_name(captured) or captured.name
+        kind = _CREATIONS.get(node.target)
+        if kind is None:
+            return str(node)
+        made = [each for each in self.nodes if each.target in _CREATIONS]
+        return _assigned(_source(node)) or f"{kind} {made.index(node) + 1}"
+
+    def _origin(self, operand: Any) -> str:
+        if self._input(operand) is not None:
+            return "input"
         line = _source(operand) if isinstance(operand, Node) else ""
-        name = _assigned(line) or (f"{kind} {number}" if number else str(operand))
-        return name, f"made at {line}" if line else "made in the graph"
+        return f"made at {line}" if line else "made in the graph"
+
+    def _is_current_stream(self, operand: Any) -> bool:
+        captured = self._input(operand)
+        return captured is not None and explanation.is_current_stream(captured)
 
     def _input(self, operand: Any) -> Node | None:
         index = explanation.input_index(operand) if isinstance(operand, Node) else None
@@ -191,6 +222,12 @@ def _source(node: Node) -> str:
         return ""
     file, line, code = places[-1]
     return f"{Path(file).name}:{line}: {code.strip()}"
+
+
+def _untaken(name: str, taken: Collection[str]) -> str:
+    """Return a name with the first number that makes it another one than those that are taken."""
+    numbered = (f"{name} #{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain((name,), numbered) if each not in taken)
 
 
 def _assigned(line: str) -> str | None:

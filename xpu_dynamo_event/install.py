@@ -179,16 +179,21 @@ def _follow() -> None:
         compiler_import.when_imported(_carry_out)
 
 
-def _carry_out() -> None:
-    """Install what is asked for and is not there yet, once there is a compiler."""
-    if not is_enabled() or _undo or not compiler_import.is_imported():
-        return
+def _carry_out() -> bool:
+    """Install what is asked for and is not there yet, once there is a compiler.
+
+    Returns:
+        Whether that is done; not in the middle of it.
+    """
+    if not is_enabled() or not compiler_import.is_imported():
+        return True
     # Without a lock: importing takes the locks of modules, and who holds those may come here.
     if not _import_parts():
-        return
+        return False
     with compiler_import.no_compilation(), _lock:
         if is_enabled() and not _undo:
             _install()
+    return True
 
 
 def _import_parts() -> bool:

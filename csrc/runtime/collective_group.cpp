@@ -31,7 +31,7 @@ void check_backend(ProcessGroup& group) {
 
 // Groups that need no connections (torch's fake ones) cannot be split either.
 c10::intrusive_ptr<Backend> own_connections(ProcessGroup& group, c10::DeviceIndex device) {
-  const auto backend = group.getBackend(c10::kCPU);
+  auto backend = group.getBackend(c10::kCPU);
   if (!backend->supportsSplitting()) return backend;
   std::vector<int> ranks(group.getSize());
   std::iota(ranks.begin(), ranks.end(), 0);
@@ -70,10 +70,10 @@ class AllGroups {
   }
 
   std::shared_ptr<DeviceGroup> add(const GroupPtr& group, c10::DeviceIndex device,
-                                   std::shared_ptr<DeviceGroup> made) {
+                                   const std::shared_ptr<DeviceGroup>& made) {
     const std::lock_guard lock(mutex_);
     const std::pair key(group.get(), device);
-    return groups_.try_emplace(key, WeakGroupPtr(group), std::move(made)).first->second.second;
+    return groups_.try_emplace(key, WeakGroupPtr(group), made).first->second.second;
   }
 
  private:

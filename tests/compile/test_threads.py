@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from own_process import run_program
 from torch.fx import symbolic_trace, traceback
 from torch.fx._lazy_graph_module import _LazyGraphModule
 from torch.utils.checkpoint import checkpoint
@@ -93,6 +94,52 @@ def test_the_first_call_of_a_graph_may_be_made_by_all_threads() -> None:
         module = _LazyGraphModule({}, symbolic_trace(use).graph)
         assert at_once(lambda call=module: call(1)) == []
         assert module(1) == 31
+
+
+@pytest.mark.parametrize("first", ["torch._functorch.aot_autograd", "torch._dynamo"])
+def test_who_compiles_first_waits_until_capture_is_in_place(first: str) -> None:
+    """Another thread is importing what does it, and goes on when this one has compiled, or may."""
+    said = run_program(
+        f"""
+        import importlib, sys, threading, torch, xpu_dynamo_event
+
+        imports, compiled, graphs = threading.Event(), threading.Event(), []
+
+        class Held:  # at the import of the first part of this package
+            def find_spec(self, name, path=None, target=None):
+                if name == "xpu_dynamo_event.direct_calls":
+                    imports.set()
+                    compiled.wait(3)
+
+        sys.meta_path.insert(0, Held())
+
+        def backend(graph, inputs):
+            graphs.append(graph.print_readable(print_output=False))
+            return graph.forward
+
+        def compile_one():
+            event = torch.xpu.Event()
+
+            def use(x):
+                event.record()
+                return x + 1
+
+            torch.compile(use, backend=backend)(torch.ones(2, device="xpu"))
+
+        def import_and_compile():
+            importlib.import_module({first!r})
+            compile_one()
+
+        one = threading.Thread(target=import_and_compile)
+        one.start()
+        assert imports.wait(60)
+        compile_one()
+        compiled.set()
+        one.join()
+        print(["xpu_event.record" in graph for graph in graphs])
+        """
+    )
+    assert said == "[True, True]\n"
 
 
 def test_undone() -> None:

@@ -4,7 +4,8 @@ Upstream: torch/__init__.py imports ``torch._dynamo`` when something is first co
 torch/export/__init__.py its ``_trace`` when something is first exported, and ``pt2_archive`` when
 something is saved or loaded. Each may also come in the middle of the import of something else
 (Inductor, AOTAutograd), which is then half there and cannot be changed yet. Then the first frame
-that Dynamo looks at is early enough (torch/_dynamo/convert_frame.py).
+that Dynamo looks at is early enough (torch/_dynamo/convert_frame.py). Threads that compile for the
+first time at once all wait there for the one that imports.
 Versions: 2.13 to 2.15.
 CAN REMOVE when torch has a place where packages name what to call once it compiles.
 """
@@ -12,6 +13,7 @@ CAN REMOVE when torch has a place where packages name what to call once it compi
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -22,8 +24,12 @@ _COMPILER = "torch._dynamo"
 _NAMES = (_COMPILER, "torch.export._trace", "torch.export.pt2_archive")
 _OWN = __name__.split(".")[0]
 
-_late: list[Callable[[], None]] = []
-_first_frame: list[Callable[[], None]] = []  # what undoes each wait for it
+Action = Callable[[], bool]  # whether it is done: not while the thread is in the middle of it
+
+_late: list[Action] = []
+_lock = threading.Lock()  # of what follows
+_first_frame: list[Action] = []
+_restore: Callable[[], None] | None = None
 
 
 def is_imported() -> bool:
@@ -31,7 +37,7 @@ def is_imported() -> bool:
     return any(name in sys.modules for name in _NAMES)
 
 
-def when_imported(action: Callable[[], None]) -> None:
+def when_imported(action: Action) -> None:
     """Call ``action`` when the compiler is imported, before it is used. It may be called again."""
     for name in _NAMES:
         wrapt.register_post_import_hook(lambda module: _soon(action, module.__name__), name)
@@ -46,14 +52,13 @@ def own_import_ends() -> None:
         _late.pop()()
 
 
-def _soon(action: Callable[[], None], imported: str) -> None:
+def _soon(action: Action, imported: str) -> None:
+    if _COMPILER in sys.modules:
+        _at_first_frame(action)
     if _is_importing(_OWN, except_for=imported):
         _late.append(action)
     elif not _is_importing("torch", except_for=imported):
         action()
-        return
-    if _COMPILER in sys.modules:
-        _at_first_frame(action)
 
 
 def _is_importing(package: str, except_for: str) -> bool:
@@ -67,9 +72,12 @@ def _is_importing(package: str, except_for: str) -> bool:
 
 def not_at_first_frame() -> None:
     """Give up what waits for the first frame."""
-    waiting, _first_frame[:] = _first_frame[::-1], []
-    for restore in waiting:
-        restore()
+    global _restore
+    with _lock:
+        _first_frame.clear()
+        if _restore is not None:
+            _restore()
+            _restore = None
 
 
 def no_compilation() -> AbstractContextManager[Any]:
@@ -82,19 +90,37 @@ def no_compilation() -> AbstractContextManager[Any]:
     return getattr(convert_frame, "compile_lock", None) or nullcontext()
 
 
-def _at_first_frame(action: Callable[[], None]) -> None:
+def _at_first_frame(action: Action) -> None:
+    global _restore
     from torch._dynamo import convert_frame
 
-    wrapper = convert_frame.CatchErrorsWrapper
+    with _lock:
+        _first_frame.append(action)
+        if _restore is None:
+            _restore = _before_each_frame(convert_frame.CatchErrorsWrapper)
+
+
+def _before_each_frame(wrapper: Any) -> Callable[[], None]:
+    """Carry out what waits for the first frame, in each thread that comes to one before it is done.
+
+    Returns:
+        What puts torch's own method back.
+    """
     upstream = wrapper.__call__
 
-    def restore() -> None:
-        setattr(wrapper, "__call__", upstream)  # noqa: B010 (mypy allows no method to be assigned)
-
     def call(self: Any, *arguments: Any) -> Any:
-        not_at_first_frame()
-        action()
+        if _are_done(list(_first_frame)):
+            not_at_first_frame()
         return upstream(self, *arguments)
 
-    _first_frame.append(restore)
-    setattr(wrapper, "__call__", call)  # noqa: B010
+    setattr(wrapper, "__call__", call)  # noqa: B010 (mypy allows no method to be assigned)
+    return lambda: setattr(wrapper, "__call__", upstream)
+
+
+def _are_done(actions: list[Action]) -> bool:
+    try:
+        done = [action() for action in actions]
+    except BaseException:
+        not_at_first_frame()  # said once
+        raise
+    return all(done)

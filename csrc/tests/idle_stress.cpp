@@ -55,8 +55,8 @@ int main(int argc, char* argv[]) {
   xpu_event::testing::find_device();
   const bool sycl_only = argc > 1 && std::string_view(argv[1]) == "sycl";
   const int skipped = sycl_only ? 1 : 0;
-  const int status = xpu_event::testing::run_stress(
-      argc - skipped, argv + skipped, sycl_only ? with_sycl_only() : with_runtime());
+  const int status = xpu_event::testing::run_stress(argc - skipped, argv + skipped,
+                                                    sycl_only ? with_sycl_only() : with_runtime());
   if (!sycl_only) xpu_runtime::synchronize(c10::DeviceIndex{0});
   return status;
 }

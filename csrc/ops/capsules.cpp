@@ -67,7 +67,7 @@ Native take(PyObject* capsule, const char* where) {
       xpu_event::is_alive(reinterpret_cast<std::uintptr_t>(held), queue_of(current_stream())),
       where, " got a capsule \"", Name::kFresh, "\" that holds none of the SYCL library of torch ",
       "(libsycl ", __LIBSYCL_MAJOR_VERSION, "). Its maker is linked to another one, or has ",
-      "destroyed what it holds. `python -m xpu_dynamo_event` says where the library of torch is.");
+      "destroyed what it holds. python -m xpu_dynamo_event says where the library of torch is.");
   Native value = *static_cast<Native*>(held);
   if (PyCapsule_SetName(capsule, Name::kUsed) != 0) throw python_error();
   return value;

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from waiting import check_that_it_waits
 
 from xpu_dynamo_event import Event
 
@@ -181,19 +182,7 @@ def test_every_way_to_wait_waits(
     """vllm-omni#5571: a torch.Stream silently did not wait for a torch.xpu.Event."""
     new = torch.xpu.Stream if stream_type == "torch.xpu.Stream" else lambda: torch.Stream("xpu")
     producer, consumer, event = new(), new(), make()
-    x = torch.zeros(64, device="xpu")
-    torch.xpu.synchronize()
-    held = latch(producer)
-    with torch.xpu.stream(producer):
-        x.fill_(7)
-    event.record(producer)
-    wait(event, consumer)
-    with torch.xpu.stream(consumer):
-        y = x + 1
-    assert not consumer.query()
-    held.release()
-    consumer.synchronize()
-    assert y.cpu().tolist() == [8.0] * 64
+    check_that_it_waits(wait, event, producer, consumer, latch)
 
 
 def test_wait_is_for_the_record_of_its_time(latch: Any) -> None:

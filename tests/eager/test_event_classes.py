@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from event_classes import CLASSES, IDS, two_classes
+from waiting import check_that_it_waits
 
 from xpu_dynamo_event import Event
 
@@ -78,19 +79,7 @@ def waits() -> list[Callable[[Any, Any], None]]:
 @pytest.mark.parametrize("wait", waits(), ids=lambda wait: wait.__name__)
 def test_every_way_to_wait_waits(wait: Any, cls: Any, latch: Any) -> None:
     producer, consumer, event = torch.xpu.Stream(), torch.xpu.Stream(), cls()
-    x = torch.zeros(64, device="xpu")
-    torch.xpu.synchronize()
-    held = latch(producer)
-    with torch.xpu.stream(producer):
-        x.fill_(7)
-    event.record(producer)
-    wait(event, consumer)
-    with torch.xpu.stream(consumer):
-        y = x + 1
-    assert not consumer.query()
-    held.release()
-    consumer.synchronize()
-    assert y.tolist() == [8.0] * 64
+    check_that_it_waits(wait, event, producer, consumer, latch)
 
 
 @two_classes

@@ -18,7 +18,7 @@ from unittest import mock
 import torch
 from torch.fx import Graph, GraphModule
 
-from xpu_dynamo_event import ordering
+from xpu_dynamo_event.passes import ordering
 
 from .rows import Row, Target, row
 

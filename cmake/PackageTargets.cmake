@@ -34,7 +34,7 @@ function(xpu_event_add_python_module name)
   xpu_event_place_in_package(${name} "")
 endfunction()
 
-# Sources with deliberate faults, which development builds can switch on (csrc/runtime/faults.h).
+# Sources with deliberate faults, which development builds can switch on (csrc/runtime/c10_xpu/faults.h).
 function(xpu_event_allow_faults)
   if(XPU_EVENT_TESTS)
     set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS XPU_RUNTIME_FAULTS)

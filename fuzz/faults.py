@@ -1,7 +1,7 @@
 """Deliberate faults: what the fuzzer is worth is how many of them it finds.
 
 Each is switched on while programs are compiled and run, by replacing a function of the package, or
-by a fault that development builds of the runtime have (csrc/runtime/faults.h).
+by a fault that development builds of the runtime have (csrc/runtime/c10_xpu/faults.h).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _calls(graph: Graph, *targets: Any) -> list[Node]:
     return [node for node in graph.nodes if node.target in targets]
 
 
-@_fault("ordering.py: an edge to a barrier", "inductor")
+@_fault("passes/ordering.py: an edge to a barrier", "inductor")
 def _work_slips_past_the_barrier_after_it() -> Iterator[None]:
     with (
         _replaced(ordering._Phase, "_keep_before_barrier", lambda *_: None),
@@ -96,7 +96,7 @@ def _work_slips_past_the_barrier_after_it() -> Iterator[None]:
         yield
 
 
-@_fault("ordering.py: an edge from a barrier", "inductor")
+@_fault("passes/ordering.py: an edge from a barrier", "inductor")
 def _work_slips_past_the_barrier_before_it() -> Iterator[None]:
     with (
         _replaced(ordering._Phase, "_keep_after_barrier", lambda *_: None),
@@ -105,7 +105,7 @@ def _work_slips_past_the_barrier_before_it() -> Iterator[None]:
         yield
 
 
-@_fault("ordering.py: a record")
+@_fault("passes/ordering.py: a record")
 def _a_record_moves_up() -> Iterator[None]:
     def change(graph: Graph) -> None:
         for node in _calls(graph, _OPS.record.default):
@@ -116,7 +116,7 @@ def _a_record_moves_up() -> Iterator[None]:
         yield
 
 
-@_fault("ordering.py: a wait")
+@_fault("passes/ordering.py: a wait")
 def _a_wait_moves_down() -> Iterator[None]:
     def change(graph: Graph) -> None:
         for node in _calls(graph, _OPS.wait.default, _OPS.wait_stream.default):
@@ -127,7 +127,7 @@ def _a_wait_moves_down() -> Iterator[None]:
         yield
 
 
-@_fault("ordering.py: a wait")
+@_fault("passes/ordering.py: a wait")
 def _every_third_wait_is_dropped() -> Iterator[None]:
     def change(graph: Graph) -> None:
         for node in _calls(graph, _OPS.wait.default, _OPS.wait_stream.default)[::3]:
@@ -137,7 +137,7 @@ def _every_third_wait_is_dropped() -> Iterator[None]:
         yield
 
 
-@_fault("ordering.py: two records of an event")
+@_fault("passes/ordering.py: two records of an event")
 def _records_of_an_event_are_merged() -> Iterator[None]:
     def change(graph: Graph) -> None:
         seen = set()
@@ -153,7 +153,7 @@ def _records_of_an_event_are_merged() -> Iterator[None]:
 # ---- the trackers
 
 
-@_fault("event_variables.py: query")
+@_fault("trackers/events.py: query")
 def _a_query_is_answered_while_tracing() -> Iterator[None]:
     def query(self: Any, *_: Any) -> Any:
         return dynamo.ConstantVariable.create(self.event.query())
@@ -162,7 +162,7 @@ def _a_query_is_answered_while_tracing() -> Iterator[None]:
         yield
 
 
-@_fault("stream_variables.py: enter", "eager")
+@_fault("trackers/streams.py: enter", "eager")
 def _a_stream_context_is_lost() -> Iterator[None]:
     def act(tx: Any, name: str, *operands: Any) -> Any:
         if name == "set_stream":
@@ -173,7 +173,7 @@ def _a_stream_context_is_lost() -> Iterator[None]:
         yield
 
 
-@_fault("stream_variables.py: leave", "eager")
+@_fault("trackers/streams.py: leave", "eager")
 def _a_stream_context_is_not_left() -> Iterator[None]:
     def leave(tx: Any, _stream: Any) -> Any:
         tx.symbolic_stream_state.exit_stream()
@@ -183,7 +183,7 @@ def _a_stream_context_is_not_left() -> Iterator[None]:
         yield
 
 
-@_fault("event_variables.py: events of a graph", "eager")
+@_fault("trackers/events.py: events of a graph", "eager")
 def _two_events_are_swapped() -> Iterator[None]:
     record_on = event_variables.record_on
     first: list[Any] = []
@@ -215,13 +215,13 @@ def _events_made_in_a_graph_are_one() -> Iterator[None]:
 # ---- memory
 
 
-@_fault("lifetimes.py: uses on other streams")
+@_fault("passes/lifetimes.py: uses on other streams")
 def _uses_are_not_noted() -> Iterator[None]:
     with _replaced(lifetimes, "_note_uses", lambda *_: []):
         yield
 
 
-@_fault("lifetimes.py: values between two graphs")
+@_fault("passes/lifetimes.py: values between two graphs")
 def _values_between_graphs_are_not_noted() -> Iterator[None]:
     note_uses = lifetimes._note_uses
 
@@ -261,7 +261,7 @@ def _a_buffer_is_reused_on_another_stream() -> Iterator[None]:
 # ---- mutation, backward, checkpoint
 
 
-@_fault("write_back.py: mutated inputs")
+@_fault("passes/write_back.py: mutated inputs")
 def _inputs_are_written_back_at_the_end() -> Iterator[None]:
     def late(graph: Graph) -> None:
         for note in graph.find_nodes(op="call_function", target=write_back._NOTE):
@@ -271,13 +271,13 @@ def _inputs_are_written_back_at_the_end() -> Iterator[None]:
         yield
 
 
-@_fault("backward_streams.py: waits of the backward")
+@_fault("passes/backward_streams.py: waits of the backward")
 def _the_backward_does_not_wait() -> Iterator[None]:
     with _replaced(backward_streams._Backward, "_wait", lambda *_: None):
         yield
 
 
-@_fault("backward_streams.py: results of the backward")
+@_fault("passes/backward_streams.py: results of the backward")
 def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
     def finish(self: Any, output: Node) -> None:
         self._switch(output, self.entry)
@@ -286,7 +286,7 @@ def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
         yield
 
 
-@_fault("recomputation.py: repeating a checkpointed region")
+@_fault("passes/recomputation.py: repeating a checkpointed region")
 def _a_region_is_left_to_the_partitioner() -> Iterator[None]:
     with (
         _replaced(recomputation, "repeat_in_backward", lambda _: {}),

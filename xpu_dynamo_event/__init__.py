@@ -23,7 +23,7 @@ torch_logs.import_torch()
 try:
     from . import runtime
 except ImportError as error:
-    from . import command
+    from .diagnostics import command
 
     command.exit_with_report_of(error)
     raise
@@ -36,10 +36,10 @@ from .event import Event  # noqa: E402
 from .install import disable, enable, enabled, is_enabled  # noqa: E402
 
 if TYPE_CHECKING:
-    from .dlpack import from_dlpack
     from .explanation import explain
     from .graphs import GraphLog
     from .interop import external_stream, get_include, queue_capsule
+    from .interop.dlpack import from_dlpack
     from .sanitizer import sanitize
     from .timelines import timeline
 
@@ -67,7 +67,7 @@ _IMPORTED_WHEN_USED = {
     "GraphLog": "graphs",
     "explain": "explanation",
     "external_stream": "interop",
-    "from_dlpack": "dlpack",
+    "from_dlpack": "interop.dlpack",
     "get_include": "interop",
     "queue_capsule": "interop",
     "sanitize": "sanitizer",
@@ -90,7 +90,8 @@ def __dir__() -> list[str]:
 
 
 if runtime.is_available():
-    from . import dlpack, ops  # noqa: F401
+    from . import ops  # noqa: F401
+    from .interop import dlpack
 
     copying.install()
     dlpack.install()

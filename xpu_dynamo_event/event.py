@@ -8,9 +8,10 @@ from typing import Any, NoReturn, Self
 
 import torch
 
-from . import _native, capsules
+from . import _native
 from ._compat.outside import outside_graphs
 from .copying import refuse_to_pickle
+from .interop import capsules
 
 
 class Event(_native.EventBase):

@@ -93,7 +93,7 @@ def hooks() -> list[str]:
     """
     own = __name__.removesuffix("install")
     with _lock:
-        return [module.removeprefix(own) for module in _undo]
+        return [module.removeprefix(own).removeprefix("passes.") for module in _undo]
 
 
 class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_grad)
@@ -202,18 +202,20 @@ def _import_parts() -> bool:
         return False
     _importing.now = True
     try:
-        from . import direct_calls, export, lifetimes, ordering, variables  # noqa: F401
+        from . import export, variables  # noqa: F401
         from ._compat import threads  # noqa: F401
         from .inductor import device, lowering  # noqa: F401
+        from .passes import direct_calls, lifetimes, ordering  # noqa: F401
     finally:
         _importing.now = False
     return True
 
 
 def _install() -> None:
-    from . import direct_calls, export, lifetimes, ordering, variables
+    from . import export, variables
     from ._compat import threads
     from .inductor import lowering
+    from .passes import direct_calls, lifetimes, ordering
 
     try:
         for module in (variables, export, lifetimes, ordering, direct_calls, lowering, threads):

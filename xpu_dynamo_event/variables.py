@@ -8,8 +8,8 @@ between threads or nested calls, and identity over graph breaks is that of the P
 Upstream's own trackers (torch/_dynamo/variables/streams.py) number events in a process-wide table
 and mark stream contexts only as annotations that Inductor reads; see docs/architecture.md.
 
-This module connects the trackers with Dynamo; what they do is in event_variables.py and
-stream_variables.py.
+This module connects the trackers with Dynamo; what they do is in trackers/events.py and
+trackers/streams.py.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 import torch
 
 from . import ops
-from . import stream_variables as streams
 from ._compat import dynamo
 from ._compat.dynamo import VariableTracker
-from .emitting import Arguments, Keywords, act, bind
-from .event_variables import (
+from .trackers import streams
+from .trackers.emitting import Arguments, Keywords, act, bind
+from .trackers.events import (
     XPUEventClassVariable,
     XPUEventVariable,
     event_operand,
@@ -33,7 +33,7 @@ from .event_variables import (
     record_on,
     super_method,
 )
-from .stream_variables import (
+from .trackers.streams import (
     XPUStreamClassVariable,
     XPUStreamContextClassVariable,
     XPUStreamContextVariable,

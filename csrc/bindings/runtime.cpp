@@ -3,10 +3,10 @@
 
 #include "bindings/runtime_parts.h"
 #include "ops/no_gil.h"
-#include "runtime/autograd_engine.h"
-#include "runtime/fallback.h"
-#include "runtime/guard.h"
-#include "runtime/host_wait.h"
+#include "runtime/backend/autograd_engine.h"
+#include "runtime/backend/guard.h"
+#include "runtime/c10_xpu/host_wait.h"
+#include "runtime/calls/fallback.h"
 #include "runtime/registration.h"
 
 namespace py = pybind11;

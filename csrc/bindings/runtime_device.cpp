@@ -8,9 +8,9 @@
 #include <torch/csrc/utils/device_lazy_init.h>
 
 #include "bindings/runtime_parts.h"
+#include "runtime/backend/generator.h"
 #include "runtime/c10_xpu/fork.h"
-#include "runtime/generator.h"
-#include "runtime/task_queue.h"
+#include "runtime/c10_xpu/task_queue.h"
 
 namespace py = pybind11;
 

@@ -7,7 +7,7 @@
 #include <torch/csrc/autograd/python_variable.h>
 
 #include "bindings/runtime_parts.h"
-#include "runtime/factories.h"
+#include "runtime/tensors/factories.h"
 
 namespace py = pybind11;
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bindings/runtime_parts.h"
-#include "runtime/order_log.h"
+#include "runtime/c10_xpu/order_log.h"
 
 namespace py = pybind11;
 

@@ -13,7 +13,7 @@
 
 #include "bindings/runtime_parts.h"
 #include "ops/no_gil.h"
-#include "runtime/task_queue.h"
+#include "runtime/c10_xpu/task_queue.h"
 
 namespace py = pybind11;
 

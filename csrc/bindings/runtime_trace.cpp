@@ -2,7 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/runtime_parts.h"
-#include "runtime/trace.h"
+#include "runtime/c10_xpu/trace.h"
 
 namespace py = pybind11;
 

@@ -114,7 +114,7 @@ struct RecordStream {
   }
 };
 
-// The same from a graph pass (xpu_dynamo_event/lifetimes.py), which may take it back.
+// The same from a graph pass (xpu_dynamo_event/passes/lifetimes.py), which may take it back.
 struct NoteUses : RecordStream {
   static constexpr auto kName = "note_uses";
 };
@@ -342,7 +342,7 @@ TORCH_LIBRARY(xpu_event, library) {
 }
 
 // A note is nothing to differentiate: a node of its own would take a number that tells which node
-// of a backward belongs to which of the forward (xpu_dynamo_event/backward_streams.py).
+// of a backward belongs to which of the forward (xpu_dynamo_event/passes/backward_streams.py).
 TORCH_LIBRARY_IMPL(xpu_event, Autograd, library) {
   for (const auto* name : {RecordStream::kName, NoteUses::kName}) {
     library.impl(name, torch::CppFunction::makeFallthrough());

@@ -4,13 +4,13 @@
 #include <c10/xpu/XPUCachingAllocator.h>
 #include <c10/xpu/XPUFunctions.h>
 
-#include "runtime/autograd_engine.h"
-#include "runtime/fallback.h"
-#include "runtime/guard.h"
-#include "runtime/hide_cuda.h"
-#include "runtime/hooks.h"
-#include "runtime/pinned_memory.h"
-#include "runtime/profiler.h"
+#include "runtime/backend/autograd_engine.h"
+#include "runtime/backend/guard.h"
+#include "runtime/backend/hide_cuda.h"
+#include "runtime/backend/hooks.h"
+#include "runtime/backend/pinned_memory.h"
+#include "runtime/calls/fallback.h"
+#include "runtime/profiling/profiler.h"
 
 namespace xpu_runtime {
 

@@ -9,8 +9,8 @@
 
 #include <sycl/sycl.hpp>
 
-#include "runtime/recorded_event.h"
-#include "runtime/task_queue.h"
+#include "runtime/backend/recorded_event.h"
+#include "runtime/c10_xpu/task_queue.h"
 #include "tests/device.h"
 #include "tests/stress.h"
 

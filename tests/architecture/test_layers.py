@@ -17,28 +17,20 @@ CSRC = ROOT / "csrc"
 
 # From the bottom up; a module may import from its own layer and those before it.
 LAYERS = [
-    {"_version", "_native", "_runtime", "_compat", "report"},
+    {"_version", "_native", "_runtime", "_compat"},
     {"runtime"},
-    {"capsules", "copying", "drawing"},
-    {"event", "interop"},
-    {"dlpack"},
+    {"copying", "drawing"},
+    {"interop"},
+    {"event"},
     {"ops"},
-    {"emitting"},
-    {"stream_variables"},
-    {"event_variables"},
+    {"trackers"},
     {"variables"},
-    {"backward_streams", "control_flow", "direct_copies", "recomputation", "write_back"},
-    {"direct_calls", "export", "lifetimes", "ordering"},
+    {"passes"},
+    {"export"},
     {"inductor"},
-    {
-        "graphs",
-        "sanitizer",
-        "testing",
-        "timelines",
-    },
+    {"graphs", "sanitizer", "testing", "timelines"},
     {"install"},
     {"diagnostics", "explanation"},
-    {"command"},
     {"__init__", "__main__"},
 ]
 

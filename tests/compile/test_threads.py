@@ -107,7 +107,7 @@ def test_who_compiles_first_waits_until_capture_is_in_place(first: str) -> None:
 
         class Held:  # at the import of the first part of this package
             def find_spec(self, name, path=None, target=None):
-                if name == "xpu_dynamo_event.direct_calls":
+                if name == "xpu_dynamo_event.passes.direct_calls":
                     imports.set()
                     compiled.wait(3)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from pages import DOCS
 
-import xpu_dynamo_event.write_back  # noqa: F401  (defines one of them)
+import xpu_dynamo_event.passes.write_back  # noqa: F401  (defines one of them)
 
 SHOWN = dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", (DOCS / "api.md").read_text(), re.M))
 

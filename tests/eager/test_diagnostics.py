@@ -115,7 +115,7 @@ def test_a_compiler_that_is_switched_off() -> None:
 def test_problems(setup: str, status: int, words: str) -> None:
     program = f"""
 import sys, torch, xpu_dynamo_event
-from xpu_dynamo_event.command import main
+from xpu_dynamo_event.diagnostics.command import main
 {setup}
 sys.exit(main([]))
 """
@@ -136,7 +136,7 @@ sys.exit(main([]))
 
 FORKED = """
 import os, sys, torch, xpu_dynamo_event
-from xpu_dynamo_event.command import main
+from xpu_dynamo_event.diagnostics.command import main
 torch.ones(2, device="xpu").tolist()
 if os.fork() == 0:
     status = 3

@@ -1,7 +1,8 @@
 """A torch built for CUDA, which the runtime's device needs to be hidden.
 
 Torch takes exactly one accelerator (``at::getAccelerator``), and a CUDA build says it has one even
-on a machine without a driver. ``csrc/runtime/hide_cuda.cpp`` hides it from C++, this from Python.
+on a machine without a driver. ``csrc/runtime/backend/hide_cuda.cpp`` hides it from C++, this from
+Python.
 
 Upstream: torch/cuda/__init__.py (``_is_compiled``), torch/backends/cuda/__init__.py (``is_built``).
 Versions: 2.13 to 2.15.

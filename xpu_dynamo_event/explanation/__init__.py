@@ -1,7 +1,7 @@
 """What ``torch.compile`` makes of a program with events: :func:`explain`.
 
 One run of the program is compiled with ``aot_eager``. The graphs are read after the ordering pass
-(``ordering.py``), so they show the order that every backend keeps.
+(``passes/ordering.py``), so they show the order that every backend keeps.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch.fx import GraphModule
 
-from .. import install, ordering
+from .. import install
 from .._compat import backends, regions
 from .._compat.explanation import break_reasons
 from .._compat.outside import outside_graphs
+from ..passes import ordering
 from .model import Break, Explanation, Graph, Step
 from .reading import read
 

@@ -27,7 +27,7 @@ _in_this_thread = threading.local()
 def install() -> Callable[[], None]:
     """Let ``torch.export`` take events and streams.
 
-    Call it before what else changes captured graphs (lifetimes.py): that has to come first.
+    Call it before what else changes captured graphs (passes/lifetimes.py): that has to come first.
 
     Returns:
         A function that undoes it.

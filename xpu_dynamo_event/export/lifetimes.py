@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch.fx import GraphModule
 
-from .. import lifetimes
+from ..passes import lifetimes
 from . import tracing
 
 

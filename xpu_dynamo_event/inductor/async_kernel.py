@@ -122,7 +122,7 @@ def enqueued(
 
 
 def _accesses(memory: Mapping[str, Memory]) -> str:
-    """Tell the order log (csrc/runtime/order_log.h) what the kernel reads and writes."""
+    """Tell the order log (csrc/runtime/c10_xpu/order_log.h) what the kernel reads and writes."""
     entries = [
         f"{{{name}, {-1 if each.bytes is None else each.bytes}, {str(each.is_written).lower()}}}"
         for name, each in memory.items()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .._compat.inductor import CustomGraphModulePass, get_hash_for_files
-from ..direct_copies import copy_directly
+from ..passes.direct_copies import copy_directly
 
 Rewrites = Mapping[Any, Callable[[torch.fx.Node], None]]
 

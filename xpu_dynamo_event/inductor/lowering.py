@@ -1,6 +1,6 @@
 """Event ops in Inductor: one direct call each, where the program wrote it.
 
-The ordering pass (ordering.py) left event ops that hand tensors through. Here
+The ordering pass (passes/ordering.py) left event ops that hand tensors through. Here
 
 * the tensors are realized: computed into memory before the op, never inlined into a kernel after
 it;

@@ -10,8 +10,8 @@
 
 #include "runtime/c10_xpu/fork.h"
 #include "runtime/c10_xpu/memory_cache.h"
-#include "runtime/order_log.h"
-#include "runtime/task_queue.h"
+#include "runtime/c10_xpu/order_log.h"
+#include "runtime/c10_xpu/task_queue.h"
 
 namespace xpu_runtime {
 namespace {

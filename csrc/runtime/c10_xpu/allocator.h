@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "runtime/export.h"
+#include "runtime/c10_xpu/export.h"
 
 namespace xpu_runtime {
 

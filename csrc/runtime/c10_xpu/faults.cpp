@@ -1,4 +1,4 @@
-#include "runtime/faults.h"
+#include "runtime/c10_xpu/faults.h"
 
 #ifdef XPU_RUNTIME_FAULTS
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/export.h"
+#include "runtime/c10_xpu/export.h"
 
 namespace xpu_runtime {
 

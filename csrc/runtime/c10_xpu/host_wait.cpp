@@ -1,4 +1,4 @@
-#include "runtime/host_wait.h"
+#include "runtime/c10_xpu/host_wait.h"
 
 #include "runtime/c10_xpu/fork.h"
 

@@ -3,9 +3,9 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/c10_xpu/clean_dispatch.h"
+#include "runtime/c10_xpu/kernel_threads.h"
 #include "runtime/c10_xpu/opencl.h"
-#include "runtime/clean_dispatch.h"
-#include "runtime/kernel_threads.h"
 
 namespace xpu_runtime {
 namespace {

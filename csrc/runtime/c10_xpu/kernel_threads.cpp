@@ -1,4 +1,4 @@
-#include "runtime/kernel_threads.h"
+#include "runtime/c10_xpu/kernel_threads.h"
 
 #include <dlfcn.h>
 

@@ -7,10 +7,10 @@
 #include <iterator>
 
 #include "runtime/c10_xpu/device_pool.h"
-#include "runtime/faults.h"
-#include "runtime/host_wait.h"
-#include "runtime/order_log.h"
-#include "runtime/task_queue.h"
+#include "runtime/c10_xpu/faults.h"
+#include "runtime/c10_xpu/host_wait.h"
+#include "runtime/c10_xpu/order_log.h"
+#include "runtime/c10_xpu/task_queue.h"
 
 namespace xpu_runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/order_log.h"
+#include "runtime/c10_xpu/order_log.h"
 
 #include <mutex>
 #include <utility>

@@ -10,7 +10,7 @@
 #include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/fork.h"
 #include "runtime/c10_xpu/stream_state.h"
-#include "runtime/task_queue.h"
+#include "runtime/c10_xpu/task_queue.h"
 
 namespace c10::xpu {
 namespace {

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "event/error.h"
-#include "runtime/host_wait.h"
-#include "runtime/order_log.h"
+#include "runtime/c10_xpu/host_wait.h"
+#include "runtime/c10_xpu/order_log.h"
 
 namespace xpu_runtime {
 namespace {

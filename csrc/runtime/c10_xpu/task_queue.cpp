@@ -1,9 +1,9 @@
-#include "runtime/task_queue.h"
+#include "runtime/c10_xpu/task_queue.h"
 
+#include "runtime/c10_xpu/clean_dispatch.h"
+#include "runtime/c10_xpu/kernel_threads.h"
 #include "runtime/c10_xpu/stream_state.h"
-#include "runtime/clean_dispatch.h"
-#include "runtime/kernel_threads.h"
-#include "runtime/trace.h"
+#include "runtime/c10_xpu/trace.h"
 
 namespace xpu_runtime {
 namespace {

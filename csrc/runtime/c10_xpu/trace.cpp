@@ -1,4 +1,4 @@
-#include "runtime/trace.h"
+#include "runtime/c10_xpu/trace.h"
 
 #include <c10/util/Exception.h>
 #include <c10/xpu/XPUFunctions.h>

@@ -3,7 +3,7 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <c10/core/TensorImpl.h>
 
-#include "runtime/alias.h"
+#include "runtime/tensors/alias.h"
 
 namespace xpu_runtime::kernels {
 namespace {

@@ -9,10 +9,10 @@
 #include <optional>
 #include <tuple>
 
-#include "runtime/accesses.h"
+#include "runtime/c10_xpu/task_queue.h"
 #include "runtime/kernels/arguments.h"
 #include "runtime/kernels/dtypes.h"
-#include "runtime/task_queue.h"
+#include "runtime/tensors/accesses.h"
 
 namespace xpu_runtime::kernels {
 

@@ -1,10 +1,10 @@
 #include <ATen/native/Resize.h>
 #include <c10/core/DeviceGuard.h>
 
-#include "runtime/accesses.h"
-#include "runtime/alias.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/kernels/tables.h"
+#include "runtime/tensors/accesses.h"
+#include "runtime/tensors/alias.h"
 
 // Sequences: no argument lives on the device, so they are computed at once and copied by the
 // stream. Errors are the CPU's own.

@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "runtime/fallback.h"
+#include "runtime/calls/fallback.h"
 #include "runtime/kernels/call.h"
 #include "runtime/kernels/shape.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <mutex>
 
-#include "runtime/generator.h"
+#include "runtime/backend/generator.h"
 #include "runtime/kernels/kernel.h"
 #include "runtime/kernels/shape_function.h"
 #include "runtime/kernels/tables.h"

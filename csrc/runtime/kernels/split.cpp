@@ -6,7 +6,7 @@
 #include <memory>
 #include <mutex>
 
-#include "runtime/kernel_threads.h"
+#include "runtime/c10_xpu/kernel_threads.h"
 
 namespace xpu_runtime::kernels {
 namespace {

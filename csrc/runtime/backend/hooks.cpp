@@ -1,0 +1,77 @@
+#include "runtime/backend/hooks.h"
+
+#include <ATen/detail/XPUHooksInterface.h>
+#include <c10/xpu/XPUFunctions.h>
+
+#include <memory>
+#include <new>
+
+#include "runtime/backend/generator.h"
+#include "runtime/backend/pinned_memory.h"
+#include "runtime/c10_xpu/task_queue.h"
+
+namespace xpu_runtime {
+namespace {
+
+using c10::Device;
+using c10::DeviceIndex;
+
+// No data members: see replace_cached_stub.
+struct Hooks final : at::XPUHooksInterface {
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return c10::xpu::device_count() > 0; }
+  bool hasXPU() const override { return isAvailable(); }
+  bool hasPrimaryContext(DeviceIndex /*device*/) const override { return isAvailable(); }
+  void init() const override { c10::xpu::device_count_ensure_non_zero(); }
+  std::string showConfig() const override { return "XPU runtime on SYCL for a torch without XPU"; }
+
+  DeviceIndex deviceCount() const override { return c10::xpu::device_count(); }
+  DeviceIndex getNumGPUs() const override { return c10::xpu::device_count(); }
+  DeviceIndex current_device() const override { return c10::xpu::current_device(); }
+  DeviceIndex getCurrentDevice() const override { return c10::xpu::current_device(); }
+  void setCurrentDevice(DeviceIndex device) const override { c10::xpu::set_device(device); }
+  DeviceIndex exchangeDevice(DeviceIndex device) const override {
+    return c10::xpu::exchange_device(device);
+  }
+  DeviceIndex maybeExchangeDevice(DeviceIndex device) const override {
+    return c10::xpu::maybe_exchange_device(device);
+  }
+  void deviceSynchronize(DeviceIndex device) const override { synchronize(device); }
+
+  std::int32_t getGlobalIdxFromDevice(const Device& device) const override {
+    return device.has_index() ? device.index() : c10::xpu::current_device();
+  }
+  Device getDeviceFromPtr(void* pointer) const override {
+    return {c10::kXPU, c10::xpu::get_device_idx_from_pointer(pointer)};
+  }
+  const at::Generator& getDefaultGenerator(DeviceIndex device) const override {
+    return default_generator(device);
+  }
+  at::Generator getNewGenerator(DeviceIndex device) const override { return new_generator(device); }
+  at::Allocator* getPinnedMemoryAllocator() const override { return pinned_allocator(); }
+  bool isPinnedPtr(const void* pointer) const override { return is_pinned(pointer); }
+};
+
+// getXPUHooks() keeps its first answer, and a backward or a torch.accelerator call before us has
+// got the stub. That object has nothing but a vtable pointer, so ours can be constructed in its
+// place.
+void replace_cached_stub() {
+  static_assert(sizeof(Hooks) == sizeof(at::XPUHooksInterface));
+  auto& cached = const_cast<at::XPUHooksInterface&>(at::detail::getXPUHooks());
+  if (dynamic_cast<Hooks*>(&cached)) return;
+  TORCH_CHECK(typeid(cached) == typeid(at::XPUHooksInterface),
+              "torch has XPU hooks of another backend already.");
+  std::destroy_at(&cached);
+  new (&cached) Hooks();
+}
+
+}  // namespace
+
+void register_hooks() {
+  // By hand and not with REGISTER_XPU_HOOKS, which registers when the library is loaded. The key is
+  // the name that getXPUHooks() looks for.
+  at::XPUHooksRegistry()->Register("XPUHooks", [] { return std::make_unique<Hooks>(); });
+  replace_cached_stub();
+}
+
+}  // namespace xpu_runtime

@@ -1,0 +1,125 @@
+#include "runtime/backend/recorded_event.h"
+
+#include <atomic>
+#include <type_traits>
+
+#include "event/device_event.h"
+#include "runtime/c10_xpu/faults.h"
+#include "runtime/c10_xpu/host_wait.h"
+#include "runtime/c10_xpu/order_log.h"
+#include "runtime/c10_xpu/task_queue.h"
+#include "runtime/c10_xpu/trace.h"
+
+namespace xpu_runtime {
+namespace {
+
+using c10::xpu::XPUStream;
+
+static_assert(std::is_standard_layout_v<RecordedEvent>,
+              "a RecordedEvent* is also used as the XPUEvent* that comes first in it");
+
+// When the log is on, a task behind the operation notes when the stream got past it.
+void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stream,
+                     std::int64_t submit_ns) {
+  const auto ticket = trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
+                                                    stream.device_index(), stream.id(), submit_ns,
+                                                    0, trace::current_operation()});
+  enqueue(stream, nullptr, [ticket] { trace::finish(ticket); });
+}
+
+void log_order(order_log::Op op, const void* event, const XPUStream& stream) {
+  order_log::add({.op = op,
+                  .device = stream.device_index(),
+                  .stream = stream.id(),
+                  .object = reinterpret_cast<std::uintptr_t>(event)});
+}
+
+bool every_third() {
+  static std::atomic<unsigned> calls{0};
+  return calls.fetch_add(1) % 3 == 2;
+}
+
+}  // namespace
+
+void RecordedEvent::record(const XPUStream& stream) {
+  const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  if (faults::is_on(faults::Fault::record_stale) && event_.created()) return;
+  std::uint64_t tasks = 0;
+  {
+    const Submission submission(stream);
+    tasks = submission.tasks();
+    event_.record(submission.queue(), stream.device_index());
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    coverage_ = {stream.id(), tasks};
+  }
+  if (order_log::enabled()) [[unlikely]]
+    log_order(order_log::Op::record, this, stream);
+  if (submit_ns) trace_on_stream(trace::EventOp::record, this, stream, submit_ns);
+}
+
+void RecordedEvent::adopt(const sycl::event& event, int device_index) {
+  const auto device = static_cast<c10::DeviceIndex>(device_index);
+  const auto stream = c10::xpu::getCurrentXPUStream(device);
+  {
+    const Submission submission(stream);
+    // Kernels go into native queues, past what SYCL holds back on the host.
+    event_.adopt(xpu_event::on_device(event, submission.queue()), device_index);
+  }
+  const std::lock_guard lock(mutex_);
+  coverage_ = {};  // no task of ours: their errors are reported elsewhere
+}
+
+void RecordedEvent::wait(const XPUStream& stream) const {
+  const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  if (faults::is_on(faults::Fault::wait_elided) && every_third()) return;
+  const auto pending = event_.pending_for(stream.queue());
+  if (pending) {
+    const Submission submission(stream);
+    xpu_event::wait_for(submission.queue(), *pending);
+  }
+  // Without a submission the stream comes after the event only if that is complete. Where the event
+  // is of the same stream nothing has to be logged.
+  if (order_log::enabled() && (pending || event_.query())) [[unlikely]]
+    log_order(order_log::Op::wait, this, stream);
+  if (submit_ns) trace_on_stream(trace::EventOp::wait, this, stream, submit_ns);
+}
+
+void RecordedEvent::synchronize() const {
+  if (faults::is_on(faults::Fault::event_always_done)) return;
+  const auto covered = coverage();
+  const auto device = static_cast<c10::DeviceIndex>(event_.device_index());
+  const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  {
+    const HostWait without_gil;
+    event_.synchronize();
+  }
+  log_finished();
+  if (submit_ns) {
+    trace::finish(trace::add(
+        trace::EventRecord{trace::EventOp::synchronize, reinterpret_cast<std::uintptr_t>(this),
+                           device, covered.stream, submit_ns, 0, trace::current_operation()}));
+  }
+  rethrow(XPUStream::unpack3(covered.stream, device, c10::kXPU), covered.tasks);
+}
+
+bool RecordedEvent::query() const {
+  if (faults::is_on(faults::Fault::event_always_done)) return true;
+  const bool complete = event_.query();
+  if (complete) log_finished();
+  return complete;
+}
+
+void RecordedEvent::log_finished() const {
+  if (order_log::enabled()) [[unlikely]]
+    order_log::add(
+        {.op = order_log::Op::finish_event, .object = reinterpret_cast<std::uintptr_t>(this)});
+}
+
+RecordedEvent::Coverage RecordedEvent::coverage() const {
+  const std::lock_guard lock(mutex_);
+  return coverage_;
+}
+
+}  // namespace xpu_runtime

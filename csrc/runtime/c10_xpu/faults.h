@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/c10_xpu/export.h"
+
+/// Deliberate faults, to see whether tests would find such a thing (fuzz/faults). They exist in
+/// development builds, with XPU_RUNTIME_FAULTS, and are off unless switched on.
+namespace xpu_runtime::faults {
+
+enum class Fault : std::uint8_t {
+  none,
+  wait_elided,        ///< every third wait does nothing
+  record_stale,       ///< recording an event again keeps the point of before
+  use_forgotten,      ///< the allocator does not note uses on other streams
+  hold_ends_early,    ///< the allocator takes unfinished uses for finished
+  event_always_done,  ///< query and synchronize take every event for complete
+};
+
+#ifdef XPU_RUNTIME_FAULTS
+
+XPU_RUNTIME_API extern std::atomic<Fault> active;
+
+[[nodiscard]] inline bool is_on(Fault fault) noexcept { return active.load() == fault; }
+
+#else
+
+[[nodiscard]] constexpr bool is_on(Fault /*fault*/) noexcept { return false; }
+
+#endif
+
+}  // namespace xpu_runtime::faults

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "runtime/c10_xpu/export.h"
+
+namespace xpu_runtime {
+
+/// How to give up and take back the Python interpreter lock; set by the Python bindings.
+struct GilCalls {
+  /// Returns what `restore` needs, or null when this thread does not hold the lock.
+  void* (*release)();
+  void (*restore)(void* state);
+};
+XPU_RUNTIME_API void set_gil_calls(const GilCalls& calls) noexcept;
+
+/// A scope in which this thread waits for the device, without the interpreter lock.
+///
+/// A task that runs meanwhile may destroy the last reference to a tensor with a Python object,
+/// which takes that lock: waiting with it held would never end. Callers hold no other lock either,
+/// because the waiting thread may run tasks itself.
+class XPU_RUNTIME_API HostWait {
+ public:
+  HostWait();
+  ~HostWait();
+  HostWait(const HostWait&) = delete;
+  HostWait& operator=(const HostWait&) = delete;
+  HostWait(HostWait&&) = delete;
+  HostWait& operator=(HostWait&&) = delete;
+
+ private:
+  void* state_;
+};
+
+}  // namespace xpu_runtime

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+
+#include "runtime/c10_xpu/export.h"
+
+namespace xpu_runtime {
+
+/// A task that runs: OpenMP teams of its thread, and MKL, have one member.
+///
+/// Every worker of the OpenCL runtime would otherwise start a team of its own, which makes a small
+/// matmul a thousand times slower.
+class XPU_RUNTIME_API SingleKernelThread {
+ public:
+  SingleKernelThread();
+  ~SingleKernelThread();
+  SingleKernelThread(const SingleKernelThread&) = delete;
+  SingleKernelThread& operator=(const SingleKernelThread&) = delete;
+  SingleKernelThread(SingleKernelThread&&) = delete;
+  SingleKernelThread& operator=(SingleKernelThread&&) = delete;
+
+ private:
+  int previous_;
+  int previous_mkl_ = 0;  // 0: as for the whole process
+};
+
+/// How many further threads the running task may use: none while other tasks run.
+[[nodiscard]] XPU_RUNTIME_API int spare_threads() noexcept;
+
+/// Lets a worker of the device that has nothing to do run `work`, soon or much later. `work` throws
+/// nothing.
+///
+/// A thread of our own would share its processor with that worker, which looks for work all the
+/// time.
+///
+/// Returns:
+///   Whether the device can do that.
+XPU_RUNTIME_API bool offer_to_idle_worker(std::function<void()> work);
+
+}  // namespace xpu_runtime

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/xpu/XPUStream.h>
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "runtime/c10_xpu/export.h"
+#include "runtime/c10_xpu/order_log.h"
+
+/// Asynchronous host work on a stream: in order with everything else submitted to that stream.
+///
+/// A task runs on a runtime thread, or on a thread that waits for the stream, with clean dispatch
+/// state: no autograd, no autocast, no dispatch modes, OpenMP teams of one. It must not touch
+/// Python. An exception it throws is kept with the stream and rethrown by the next
+/// synchronisation of the stream, of its device, or of an event recorded on the stream later.
+namespace xpu_runtime {
+
+/// A unit of work and the name under which the trace shows it.
+class XPU_RUNTIME_API Task {
+ public:
+  /// Args:
+  ///   name: outlives the task, in practice a string literal. The trace leaves out a task without.
+  ///   accesses: the memory it touches, when the order log is on.
+  explicit Task(const char* name, order_log::Accesses accesses = {}) noexcept
+      : name_(name), accesses_(std::move(accesses)) {}
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+  Task(Task&&) = delete;
+  Task& operator=(Task&&) = delete;
+  virtual ~Task();
+
+  virtual void run() = 0;
+  [[nodiscard]] const char* name() const noexcept { return name_; }
+  [[nodiscard]] order_log::Accesses take_accesses() noexcept { return std::move(accesses_); }
+
+ private:
+  const char* name_;
+  order_log::Accesses accesses_;
+};
+
+namespace detail {
+template <class F>
+class FunctionTask final : public Task {
+ public:
+  FunctionTask(const char* name, F&& f, order_log::Accesses accesses)
+      : Task(name, std::move(accesses)), function_(std::move(f)) {}
+  FunctionTask(const char* name, const F& f, order_log::Accesses accesses)
+      : Task(name, std::move(accesses)), function_(f) {}
+  void run() override { function_(); }
+
+ private:
+  F function_;
+};
+}  // namespace detail
+
+/// Submits a task to a stream and returns at once; throws if the runtime refuses it.
+XPU_RUNTIME_API void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<Task> task);
+
+/// Runs `f()` asynchronously on `stream`. `f` is moved or copied and destroyed after it ran.
+template <class F>
+void enqueue(const c10::xpu::XPUStream& stream, const char* name, F&& f,
+             order_log::Accesses accesses = {}) {
+  submit(stream, std::make_unique<detail::FunctionTask<std::decay_t<F>>>(name, std::forward<F>(f),
+                                                                         std::move(accesses)));
+}
+
+/// The same on the current stream of the current device.
+template <class F>
+void enqueue(const char* name, F&& f, order_log::Accesses accesses = {}) {
+  enqueue(c10::xpu::getCurrentXPUStream(), name, std::forward<F>(f), std::move(accesses));
+}
+
+/// Waits for all work of a stream, then rethrows the first error kept for it. Holds no lock and
+/// not the GIL while it waits.
+XPU_RUNTIME_API void synchronize(const c10::xpu::XPUStream& stream);
+
+/// The same for all streams of a device (-1: the current one), external streams included.
+XPU_RUNTIME_API void synchronize(c10::DeviceIndex device);
+
+/// Waits as synchronize(stream) does, but leaves errors where they are.
+XPU_RUNTIME_API void wait(const c10::xpu::XPUStream& stream);
+
+/// Whether all work submitted to the stream so far is complete. Never blocks.
+[[nodiscard]] XPU_RUNTIME_API bool is_idle(const c10::xpu::XPUStream& stream);
+
+/// Rethrows the first error kept for the stream, if any; each error is reported once.
+XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream);
+
+class StreamState;
+
+/// Goes around what is submitted to the queue of a stream by way of SYCL, so that another thread
+/// may ask meanwhile whether the stream is idle.
+class XPU_RUNTIME_API Submission {
+ public:
+  explicit Submission(const c10::xpu::XPUStream& stream);
+  explicit Submission(StreamState& state) noexcept;
+  Submission(const Submission&) = delete;
+  Submission& operator=(const Submission&) = delete;
+  Submission(Submission&&) = delete;
+  Submission& operator=(Submission&&) = delete;
+  ~Submission();
+
+  [[nodiscard]] sycl::queue& queue() const noexcept;
+  /// How many tasks the stream was given so far.
+  [[nodiscard]] std::uint64_t tasks() const noexcept;
+
+ private:
+  StreamState& state_;
+};
+
+/// Rethrows the first error of the stream's first `tasks` tasks, if any.
+XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);
+
+}  // namespace xpu_runtime
+
+/// For generated code: memory that a kernel touches. `bytes` is -1 where they are not known.
+struct XpuRuntimeAccess {
+  const void* address;
+  std::int64_t bytes;
+  bool is_write;
+};
+
+/// For generated code: enqueues `run(arg)` on the current stream. `name` must stay valid.
+extern "C" XPU_RUNTIME_API void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
+                                                    const XpuRuntimeAccess* accesses,
+                                                    std::size_t count);

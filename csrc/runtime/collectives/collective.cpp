@@ -1,0 +1,192 @@
+// Collectives of torch.distributed on device memory, carried out by the CPU backend of their
+// process group (gloo), in the order of streams.
+//
+// A task on a stream of the group's own, which waits for the current one, hands the collective to a
+// thread of the group, and a latch holds that stream back until it is done. So neither the host nor
+// a thread of the device waits for other ranks.
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/xpu/XPUCachingAllocator.h>
+#include <torch/library.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/backend/stream_order.h"
+#include "runtime/c10_xpu/task_queue.h"
+#include "runtime/c10_xpu/trace.h"
+#include "runtime/collectives/collective_group.h"
+#include "runtime/collectives/collective_work.h"
+#include "runtime/tensors/accesses.h"
+#include "runtime/tensors/alias.h"
+
+namespace xpu_runtime {
+namespace {
+
+using at::Tensor;
+using c10::IValue;
+using c10::xpu::XPUStream;
+using c10d::ProcessGroup;
+
+bool is_group(const IValue& value) {
+  return value.isCustomClass() &&
+         value.type() == c10::getCustomClassType<c10::intrusive_ptr<ProcessGroup>>();
+}
+
+// The arguments of one call, and what the CPU backend takes for them.
+class Arguments {
+ public:
+  explicit Arguments(c10::ArrayRef<IValue> given) {
+    for (const auto& value : given) {
+      writes_ = on_host_.empty();  // every collective has its results first
+      on_host_.push_back(to_host(value));
+      if (writes_) outputs_ = tensors_;
+    }
+    TORCH_INTERNAL_ASSERT(group_ && !tensors_.empty());
+  }
+
+  [[nodiscard]] const c10::intrusive_ptr<ProcessGroup>& group() const { return group_; }
+  [[nodiscard]] c10::DeviceIndex device() const { return tensors_.front().device().index(); }
+  [[nodiscard]] const std::vector<Tensor>& outputs() const { return outputs_; }
+  /// For the CPU, and for `group` in the place of the given one.
+  [[nodiscard]] torch::jit::Stack take_on_host(const c10::intrusive_ptr<ProcessGroup>& group) {
+    on_host_[group_position_] = group;
+    return std::move(on_host_);
+  }
+  [[nodiscard]] order_log::Accesses take_accesses() { return std::move(accesses_); }
+
+  /// Keeps the memory for the work of `stream`.
+  void record_stream(const XPUStream& stream) const {
+    for (const auto& tensor : tensors_)
+      c10::xpu::XPUCachingAllocator::recordStream(tensor.storage().data_ptr(), stream);
+  }
+
+ private:
+  IValue to_host(const IValue& value) {
+    if (value.isTensor()) return to_host(value.toTensor());
+    if (value.isList()) return to_host(value.toList());
+    if (is_group(value)) {
+      group_ = value.toCustomClass<ProcessGroup>();
+      group_position_ = on_host_.size();
+    }
+    return value;
+  }
+
+  IValue to_host(const c10::impl::GenericList& list) {
+    c10::impl::GenericList result(list.elementType());
+    for (const IValue& each : list) result.push_back(to_host(each));
+    return result;
+  }
+
+  IValue to_host(const Tensor& tensor) {
+    TORCH_CHECK(tensor.is_xpu() && (tensors_.empty() || tensor.device() == tensors_[0].device()),
+                "The tensors of a collective are on one device, but got ", tensor.device(), " and ",
+                tensors_.empty() ? c10::Device(c10::kXPU) : tensors_[0].device(),
+                ". Move them to one device first.");
+    tensors_.push_back(tensor);
+    if (order_log::enabled()) order_log::add_access(accesses_, tensor, writes_);
+    return cpu_alias(tensor);
+  }
+
+  bool writes_ = false;
+  torch::jit::Stack on_host_;
+  std::vector<Tensor> tensors_;
+  std::vector<Tensor> outputs_;
+  order_log::Accesses accesses_;
+  c10::intrusive_ptr<ProcessGroup> group_;
+  std::size_t group_position_ = 0;
+};
+
+// Knows nothing that Python knows.
+struct Call {
+  std::shared_ptr<DeviceGroup> group;  // not given up before
+  c10::OperatorHandle op;
+  torch::jit::Stack stack;
+  XPUStream stream;
+  std::shared_ptr<Progress> progress;
+  trace::Operation operation;  // which called for it
+};
+
+void carry_out(Call& call) {
+  const auto start_ns = trace::enabled() ? trace::now_ns() : 0;
+  std::exception_ptr error;
+  try {
+    call.op.callBoxed(call.stack);
+    call.stack.back().toCustomClass<c10d::Work>()->wait();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  call.stack.clear();
+  if (start_ns)
+    trace::add(trace::TaskRecord{call.op.schema().name(), call.stream.device_index(),
+                                 call.stream.id(), start_ns, start_ns, trace::now_ns(),
+                                 call.operation});
+  call.progress->finish(error);
+}
+
+void log_order(const XPUStream& stream, const std::string& name, order_log::Accesses accesses) {
+  if (!order_log::enabled()) return;
+  order_log::add({.op = order_log::Op::task,
+                  .name = name,
+                  .device = stream.device_index(),
+                  .stream = stream.id(),
+                  .accesses = std::move(accesses)});
+}
+
+// Everything later on the stream of the group comes after the collective.
+std::shared_ptr<Progress> start(const std::shared_ptr<DeviceGroup>& group,
+                                const c10::OperatorHandle& op, torch::jit::Stack arguments) {
+  auto progress = std::make_shared<Progress>(group->error());
+  const auto& stream = group->stream();
+  const auto call = std::make_shared<Call>(group, op, std::move(arguments), stream, progress,
+                                           trace::current_operation());
+  // Without a name: the trace shows the collective, not its start.
+  enqueue(stream, nullptr, [call] { call->group->thread().run([call] { carry_out(*call); }); });
+  try {
+    const Submission submission(stream);
+    progress->hold(xpu_event::Latch(stream.queue()));
+  } catch (...) {
+    progress->wait(kNoTimeout);  // nothing else orders its memory
+    throw;
+  }
+  return progress;
+}
+
+void collective(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const auto count = op.schema().arguments().size();
+  const auto given = torch::jit::last(*stack, count);
+  Arguments arguments(given);
+  const auto group = DeviceGroup::of(arguments.group(), arguments.device());
+  group->error()->rethrow();
+  const c10::DeviceGuard guard(c10::Device(c10::kXPU, arguments.device()));
+  const auto& stream = group->stream();
+  wait_for(stream, c10::xpu::getCurrentXPUStream(arguments.device()));
+  arguments.record_stream(stream);
+  log_order(stream, op.schema().name(), arguments.take_accesses());
+  const auto progress = start(group, op, arguments.take_on_host(group->on_cpu()));
+
+  const IValue first = given.front();
+  torch::jit::drop(*stack, count);
+  if (op.schema().returns().size() == 2) stack->push_back(first);
+  stack->emplace_back(c10::intrusive_ptr<c10d::Work>(
+      c10::make_intrusive<CollectiveWork>(progress, stream, arguments.outputs())));
+}
+
+}  // namespace
+
+// Not here: send and receive, which ranks may issue in different orders, and barriers, which are
+// for the host.
+TORCH_LIBRARY_IMPL(c10d, XPU, m) {
+  for (const auto* name :
+       {"broadcast_", "allreduce_", "allreduce_coalesced_", "reduce_", "allgather_",
+        "_allgather_base_", "allgather_coalesced_", "allgather_into_tensor_coalesced_", "gather_",
+        "scatter_", "reduce_scatter_", "_reduce_scatter_base_", "reduce_scatter_tensor_coalesced_",
+        "alltoall_", "alltoall_base_"})
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&collective>());
+}
+
+}  // namespace xpu_runtime

@@ -1,0 +1,66 @@
+// Uninitialised tensors.
+#include "runtime/tensors/factories.h"
+
+#include <ATen/EmptyTensor.h>
+#include <c10/core/DefaultDtype.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/xpu/XPUCachingAllocator.h>
+#include <c10/xpu/XPUFunctions.h>
+#include <torch/library.h>
+
+namespace xpu_runtime {
+namespace {
+
+using at::Tensor;
+using c10::Device;
+
+constexpr c10::DispatchKeySet kXPUKeys(c10::DispatchKey::XPU);
+
+Device resolve(std::optional<Device> device) {
+  if (device && device->has_index()) return *device;
+  return {c10::kXPU, c10::xpu::current_device()};
+}
+
+void check_options(std::optional<at::Layout> layout, std::optional<bool> pin_memory) {
+  TORCH_CHECK(layout.value_or(at::kStrided) == at::kStrided,
+              "Only strided tensors can be made on "
+              "the xpu device of this runtime, but layout is ",
+              *layout, ".");
+  TORCH_CHECK(!pin_memory.value_or(false),
+              "Only dense CPU tensors can be pinned; make the tensor without pin_memory=True.");
+}
+
+Tensor empty_memory_format(c10::SymIntArrayRef size, std::optional<at::ScalarType> dtype,
+                           std::optional<at::Layout> layout, std::optional<Device> device,
+                           std::optional<bool> pin_memory,
+                           std::optional<at::MemoryFormat> memory_format) {
+  check_options(layout, pin_memory);
+  const c10::DeviceGuard guard(resolve(device));
+  return at::detail::empty_generic_symint(size, c10::xpu::XPUCachingAllocator::get(), kXPUKeys,
+                                          c10::dtype_or_default(dtype), memory_format);
+}
+
+Tensor empty_strided_symint(c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
+                            std::optional<at::ScalarType> dtype, std::optional<at::Layout> layout,
+                            std::optional<Device> device, std::optional<bool> pin_memory) {
+  check_options(layout, pin_memory);
+  const c10::DeviceGuard guard(resolve(device));
+  return at::detail::empty_strided_symint_generic(
+      size, stride, c10::xpu::XPUCachingAllocator::get(), kXPUKeys, c10::dtype_or_default(dtype));
+}
+
+}  // namespace
+
+Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, at::ScalarType dtype,
+                     Device device) {
+  const c10::DeviceGuard guard(device);
+  return at::detail::empty_strided_generic(size, stride, c10::xpu::XPUCachingAllocator::get(),
+                                           kXPUKeys, dtype);
+}
+
+TORCH_LIBRARY_IMPL(aten, XPU, m) {
+  m.impl("empty.memory_format", empty_memory_format);
+  m.impl("empty_strided", empty_strided_symint);
+}
+
+}  // namespace xpu_runtime

@@ -1,0 +1,98 @@
+// Operators that change which memory a tensor shows: resize_ and set_.
+#include "runtime/tensors/storage.h"
+
+#include <ATen/native/Resize.h>
+#include <ATen/ops/set_native.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/xpu/XPUCachingAllocator.h>
+#include <torch/library.h>
+
+#include <cstring>
+#include <utility>
+
+#include "runtime/c10_xpu/task_queue.h"
+
+namespace xpu_runtime {
+namespace {
+
+using at::Tensor;
+
+std::size_t bytes_needed(const c10::TensorImpl& tensor) {
+  return at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(),
+                                          tensor.dtype().itemsize(), tensor.storage_offset());
+}
+
+void fit_storage(const Tensor& tensor) {
+  auto* impl = tensor.unsafeGetTensorImpl();
+  if (impl->numel() == 0) return;
+  const c10::DeviceGuard guard(tensor.device());
+  grow_storage(*impl->unsafe_storage().unsafeGetStorageImpl(), bytes_needed(*impl), Contents::keep);
+}
+
+const Tensor& resize_(const Tensor& self, c10::SymIntArrayRef symbolic_size,
+                      std::optional<at::MemoryFormat> memory_format) {
+  const auto size = C10_AS_INTARRAYREF_SLOW(symbolic_size);
+  auto* impl = self.unsafeGetTensorImpl();
+  if (self.sizes() != size) impl->set_sizes_contiguous(size);
+  if (memory_format) {
+    TORCH_CHECK(*memory_format != at::MemoryFormat::Preserve, "Unsupported memory format ",
+                *memory_format, " in resize_.");
+    impl->empty_tensor_restride(*memory_format);
+  }
+  fit_storage(self);
+  return self;
+}
+
+Tensor& set_storage_offset(Tensor& self, c10::Storage source, c10::SymInt storage_offset,
+                           c10::SymIntArrayRef symbolic_size, c10::SymIntArrayRef symbolic_stride) {
+  const auto size = C10_AS_INTARRAYREF_SLOW(symbolic_size);
+  const auto stride = C10_AS_INTARRAYREF_SLOW(symbolic_stride);
+  const auto offset = storage_offset.guard_int(__FILE__, __LINE__);
+  at::native::checkSetStorage(self, std::move(source), offset, size, stride);
+  auto* impl = self.unsafeGetTensorImpl();
+  impl->set_storage_offset(offset);
+  if (stride.data())
+    impl->set_sizes_and_strides(size, stride);
+  else
+    impl->set_sizes_contiguous(size);
+  fit_storage(self);
+  return self;
+}
+
+Tensor& set_nothing(Tensor& self) {
+  const c10::DeviceGuard guard(self.device());
+  c10::Storage empty(c10::Storage::use_byte_size_t(), 0, c10::xpu::XPUCachingAllocator::get(),
+                     /*resizable=*/true);
+  return set_storage_offset(self, std::move(empty), 0, {c10::SymInt(0)}, {});
+}
+
+}  // namespace
+
+void grow_storage(c10::StorageImpl& storage, std::size_t bytes, Contents contents) {
+  const auto old_bytes = storage.nbytes();
+  if (old_bytes >= bytes) return;
+  TORCH_CHECK(storage.resizable(), "Trying to resize storage that is not resizable, from ",
+              old_bytes, " to ", bytes, " bytes.");
+  auto memory = c10::xpu::XPUCachingAllocator::get()->allocate(bytes);
+  const auto stream = c10::xpu::getCurrentXPUStream();
+  if (contents == Contents::keep && old_bytes != 0) {
+    enqueue(
+        stream, "resize_",
+        [to = memory.get(), from = storage.data(), old_bytes] { std::memcpy(to, from, old_bytes); },
+        order_log::accesses_of_bytes(memory.get(), storage.data(), old_bytes));
+  }
+  // The old memory may belong to another stream than the one that still copies from it.
+  c10::xpu::XPUCachingAllocator::recordStream(storage.data_ptr(), stream);
+  storage.set_data_ptr_noswap(std::move(memory));
+  storage.set_nbytes(bytes);
+}
+
+TORCH_LIBRARY_IMPL(aten, XPU, m) {
+  m.impl("resize_", resize_);
+  m.impl("set_.source_Storage", TORCH_FN((Tensor & (*)(Tensor&, c10::Storage)) at::native::set_));
+  m.impl("set_.source_Storage_storage_offset", set_storage_offset);
+  m.impl("set_.source_Tensor", at::native::set_tensor_);
+  m.impl("set_", set_nothing);
+}
+
+}  // namespace xpu_runtime

@@ -1,0 +1,1 @@
+"""Passes over captured graphs: event ops become barriers that every backend respects."""

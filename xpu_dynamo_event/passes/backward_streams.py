@@ -1,0 +1,292 @@
+"""Runs each node of a backward on the stream that its forward ran on, as eager autograd does.
+
+The autograd engine makes the stream of a node's forward current while it runs the node, lets that
+stream wait for the streams that its operands were computed on, and in the end lets the stream that
+``backward()`` was called on wait for all others. A traced backward has none of this: tracing ran
+the engine on fake tensors. This pass puts it into the joint graph, as the event ops that a program
+would have used; ``ordering.py`` then treats them like any other.
+
+What a backward node belongs to is told by ``seq_nr``, the number that autograd gives to a forward
+op and its backward node. The body of a custom function's backward has no such number; Dynamo's
+graph has both bodies side by side, and :func:`name_functions` writes the call into their nodes. A
+node without a counterpart (a sum of two gradients) runs where its first user does.
+
+A stream context that the program itself wrote inside a backward (``autograd.Function``) is left
+as it is: as in eager, waiting is up to the program there.
+
+Source of the semantics: https://docs.pytorch.org/docs/stable/notes/cuda.html, "Stream semantics of
+backward passes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch.fx import Graph, GraphModule, Node
+
+from .._compat import aot
+from .._compat.fx import launches_kernel
+
+_CALL = "call_function"
+_OPS = torch.ops.xpu_event
+_SET = _OPS.set_stream.default
+_ABOUT_MEMORY = {_OPS.record_stream.default, _OPS.note_uses.default}
+_FUNCTION = "xpu_event_function"  # key of the annotation: a call of a custom autograd function
+
+
+def name_functions(modules: Iterable[GraphModule]) -> None:
+    """Annotate the nodes of custom autograd functions with the call that they belong to.
+
+    Args:
+        modules: A graph as Dynamo captured it, and the bodies of its higher-order ops.
+    """
+    apply = torch.ops.higher_order.autograd_function_apply
+    calls = ((m, call) for m in modules for call in m.graph.find_nodes(op=_CALL, target=apply))
+    for number, (module, call) in enumerate(calls):
+        for body in call.args[:2]:  # of the forward, of the backward
+            for node in getattr(module, body.target).graph.nodes:
+                node.meta["custom"] = {**node.meta.get("custom", {}), _FUNCTION: number}
+
+
+def _function(node: Node) -> int | None:
+    number: int | None = node.meta.get("custom", {}).get(_FUNCTION)
+    return number
+
+
+def follow_forward(graph: Graph, repeated: Mapping[Node, Node]) -> None:
+    """Put changes of the stream, waits and notes to the allocator into the backward of ``graph``.
+
+    Does nothing where the forward does not change streams.
+
+    Args:
+        graph: A joint graph, or one of inference, as AOTAutograd captured it; changed in place.
+        repeated: For each node of the backward that repeats one of the forward, that node.
+    """
+    entry = _take_entry_stream(graph)
+    backward = aot.backward_nodes(graph)
+    if entry is None or not _calls(graph, backward):
+        return
+    _sum_late(_calls(graph, backward))
+    calls = _calls(graph, backward)
+    forward = _Forward((node for node in graph.nodes if node not in backward), entry)
+    forward.keep_side_streams_there()
+    _Backward(graph, forward, entry, repeated).rewrite(calls)
+
+
+def _take_entry_stream(graph: Graph) -> Node | None:
+    """Remove the notes about the stream at entry, and return what they name."""
+    notes = graph.find_nodes(op=_CALL, target=_OPS.entry_stream.default)
+    entry = notes[0].args[0] if notes else None
+    for note in notes:
+        graph.erase_node(note)
+    return entry if isinstance(entry, Node) else None
+
+
+def _calls(graph: Graph, phase: set[Node]) -> list[Node]:
+    return [node for node in graph.nodes if node in phase and node.op == _CALL]
+
+
+def _sum_late(calls: list[Node]) -> None:
+    """Move each sum of gradients to its first user, which runs on the same stream.
+
+    Tracing adds when a gradient arrives, often between two nodes of another stream. No sum is moved
+    over an event op.
+    """
+    segment, segments = 0, {}
+    for node in calls:
+        segment += getattr(node.target, "namespace", None) == _OPS.name
+        segments[node] = segment
+    position = {node: i for i, node in enumerate(calls)}
+    for node in reversed(calls):
+        users = [user for user in node.users if user in position]
+        if node.meta.get("is_gradient_acc") and users and len(users) == len(node.users):
+            first = min(users, key=position.__getitem__)
+            if segments[first] == segments[node]:
+                first.prepend(node)
+                position[node] = position[first]
+
+
+class _Forward:
+    """The stream of each node of the forward."""
+
+    def __init__(self, nodes: Iterable[Node], entry: Node) -> None:
+        self.entry = entry
+        self.stream: dict[Node, Node] = {}
+        self.of_number: dict[int, Node] = {}
+        self.of_function: dict[int | None, Node] = {}
+        current = entry
+        for node in nodes:
+            if node.target is _SET:
+                current = _operand(node)
+            elif node.op == _CALL:
+                self.stream[node] = current
+                self.of_number.setdefault(node.meta.get("seq_nr", -1), current)
+            # As in eager, the stream on which the call ends.
+            self.of_function[_function(node)] = current
+        del self.of_function[None]
+
+    def of(self, node: Node) -> Node | None:
+        """The stream of what a node of the backward belongs to."""
+        if _function(node) is not None:
+            return self.of_function.get(_function(node))
+        return self.of_number.get(node.meta.get("seq_nr", -1))
+
+    def keep_side_streams_there(self) -> None:
+        """Let the backward not recompute what another stream than the one at entry computed.
+
+        It would do so at its start, without the waits of the forward.
+        """
+        for node, stream in self.stream.items():
+            if stream is not self.entry and launches_kernel(node):
+                aot.keep_from_recomputing(node)
+
+
+class _Backward:
+    """The walk through the backward, which mirrors what the engine does at run time."""
+
+    def __init__(
+        self, graph: Graph, forward: _Forward, entry: Node, repeated: Mapping[Node, Node]
+    ) -> None:
+        self.graph = graph
+        self.forward = forward
+        self.repeated = repeated
+        self.entry = entry
+        self.current = entry
+        # Streams that the program entered inside the backward: (where it was, where it went).
+        self.entered: list[tuple[Node, Node]] = []
+        self.made_on: dict[Node, Node] = {}
+        self.issued: dict[Node, int] = {}  # by node: how much was issued before it
+        self.waited: dict[tuple[Node, Node], int] = {}  # (waiter, other): how much it waited for
+        self.foreign: dict[Node, None] = {}  # used on the current stream, made on another
+
+    def rewrite(self, calls: list[Node]) -> None:
+        streams = self._streams(calls)
+        switches = any(node.target is _SET for node in calls)
+        for node in calls:
+            if switches or streams[node] is not self.entry:
+                self._keep_operands(node)
+        # Also where nothing changes: it starts a new epoch of memory (inductor/stream_memory.py).
+        self._emit(calls[0], _SET, self.entry)
+        for node in calls:
+            if node.target is _SET:
+                self._program_switches(node, streams[node])
+            elif node.target in _ABOUT_MEMORY or not launches_kernel(node):
+                self._follow_operand(node)
+            elif self.entered:
+                self._note_operands(node)
+                self.made_on[node] = self.entered[0][0]  # who reads it waits for that, as in eager
+            else:
+                self._switch(node, streams[node])
+                self._wait_for_operands(node)
+                self._note_operands(node)
+                self.made_on[node], self.issued[node] = self.current, len(self.issued)
+        self._finish(next(iter(self.graph.find_nodes(op="output"))))
+
+    def _keep_operands(self, node: Node) -> None:
+        """Let the backward use what the forward computed for ``node``, which is on a side stream.
+
+        What it recomputes it computes where it is used first. That is right on the stream at entry,
+        where the backward begins; from another stream nobody else would wait for it.
+        """
+        for operand in node.all_input_nodes:
+            if operand in self.forward.stream:
+                if launches_kernel(operand):
+                    aot.keep_from_recomputing(operand)
+                else:
+                    self._keep_operands(operand)
+
+    def _streams(self, calls: list[Node]) -> dict[Node, Node]:
+        """The stream that each node belongs to."""
+        streams: dict[Node, Node] = {}
+        for node in reversed(calls):
+            owner = self.forward.of(node)
+            if node in self.repeated:
+                owner = self.forward.stream.get(self.repeated[node], self.entry)
+            elif owner is None or node.meta.get("is_gradient_acc"):
+                users = (streams[user] for user in node.users if user in streams)
+                owner = next(users, self.entry)
+            streams[node] = owner
+        return streams
+
+    def _program_switches(self, node: Node, owner: Node) -> None:
+        target = _operand(node)
+        if self.entered and target is self.entered[-1][0]:
+            self._note_uses(node)
+            self.entered.pop()
+        else:
+            if not self.entered:
+                self._switch(node, owner)
+            self._note_uses(node)
+            self.entered.append((self.current, target))
+        self.current = target
+
+    def _follow_operand(self, node: Node) -> None:
+        """A view is where its base is; a part of a result where the result is."""
+        for source in node.all_input_nodes:
+            if source in self.made_on:
+                self.made_on[node] = self.made_on[source]
+                self.issued[node] = self.issued.get(source, 0)
+                return
+
+    def _switch(self, before: Node, stream: Node) -> None:
+        if stream is self.current:
+            return
+        self._note_uses(before)
+        self._emit(before, _SET, stream)
+        self.current = stream
+        if stream is not self.entry and (stream, self.entry) not in self.waited:
+            self._wait(before, self.entry)  # for the gradients that come in, and what is recomputed
+
+    def _wait_for_operands(self, node: Node) -> None:
+        for operand in node.all_input_nodes:
+            other = self.made_on.get(operand)
+            if other is not None and other is not self.current:
+                issued = self.issued.get(operand, len(self.issued))
+                if self.waited.get((self.current, other), -1) < issued:
+                    self._wait(node, other)
+
+    def _wait(self, before: Node, other: Node) -> None:
+        self._emit(before, _OPS.wait_stream.default, self.current, other)
+        self.waited[self.current, other] = len(self.issued)
+
+    def _note_operands(self, node: Node) -> None:
+        for operand in node.all_input_nodes:
+            home = self.made_on.get(operand) or self.forward.stream.get(operand, self.entry)
+            if home is not None and home is not self.current and _is_xpu_tensor(operand):
+                self.foreign[operand] = None
+
+    def _note_uses(self, before: Node) -> None:
+        if self.foreign:
+            self._emit(before, _OPS.note_uses.default, list(self.foreign))
+            self.foreign.clear()
+
+    def _finish(self, output: Node) -> None:
+        """As the engine: whoever called ``backward()`` may use the gradients on its stream."""
+        self._switch(output, self.entry)
+        results = [n for n in output.all_input_nodes if n in self.made_on]
+        for result in results:
+            other = self.made_on[result]
+            issued = self.issued.get(result, len(self.issued))
+            if other is not self.entry and self.waited.get((self.entry, other), -1) < issued:
+                self._wait(output, other)
+        self._note_uses(output)
+        foreign = [n for n in results if self.made_on[n] is not self.entry and _is_xpu_tensor(n)]
+        if foreign:
+            self._emit(output, _OPS.note_uses.default, foreign, self.entry)
+
+    def _emit(self, before: Node, op: object, *args: object) -> None:
+        with self.graph.inserting_before(before):
+            node = self.graph.call_function(op, args)  # type: ignore[arg-type]
+        aot.pin_to_phase(node, True)
+
+
+def _operand(node: Node) -> Node:
+    stream = node.args[0]
+    assert isinstance(stream, Node)
+    return stream
+
+
+def _is_xpu_tensor(node: Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.device.type == "xpu"

@@ -1,0 +1,187 @@
+"""Mutated inputs: at each event the program sees the value that its input has there.
+
+Functionalization turns ``x.add_(1); e1.record(); x.mul_(2); e2.record()`` into new values, and one
+``copy_`` of the last value to ``x`` at the end of the graph. In eager whoever waits for ``e1``
+reads ``x`` as it is at ``e1``. So the graph that Dynamo captured gets a note before each event op,
+with the inputs that it mutates. Functionalization replaces the operands of a note, like those of
+any op, by the values that the inputs have at that place; the pass over the AOT graph reads them
+there, writes them back, and removes the notes.
+
+Only for inputs that the program changes, so a graph that changes none has no notes. An input that
+tracing sees as a view of another input (they share memory and one is mutated) is written back at
+the end only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import torch
+from torch.fx import Graph, GraphModule, Node
+
+from .._compat import aot, dynamo, fx
+
+_aten = torch.ops.aten
+
+
+def _define_note() -> Any:
+    make: Any = torch.library.Library  # untyped in torch
+    library = make("xpu_event", "FRAGMENT")
+    library.define("inputs_now(Tensor[] inputs) -> ()")
+    library.impl("inputs_now", lambda _inputs: None, "CompositeExplicitAutograd")
+    library.impl("inputs_now", torch.library.fallthrough_kernel, "Autograd")
+    torch.library.register_fake("xpu_event::inputs_now", lambda _inputs: None, lib=library)
+    fx.has_side_effect(torch.ops.xpu_event.inputs_now.default)
+    return library  # the op lives as long as this
+
+
+_library = _define_note()
+_NOTE = torch.ops.xpu_event.inputs_now.default
+
+
+def note_inputs(module: GraphModule, event_ops: Collection[object]) -> None:
+    """Say before each event op of a graph of Dynamo what the mutated inputs are there.
+
+    Args:
+        module: The graph; changed in place.
+        event_ops: Targets of the event ops.
+    """
+    graph = module.graph
+    barriers = [node for node in graph.nodes if _calls(module, node, event_ops)]
+    inputs = graph.find_nodes(op="placeholder")
+    mutated = [node for node in inputs if dynamo.is_mutated_input(node)]
+    if not mutated or not barriers:
+        return
+    with graph.inserting_after(inputs[-1]):
+        graph.call_function(_NOTE, (mutated,))
+    for barrier in barriers:
+        with graph.inserting_before(barrier):
+            graph.call_function(_NOTE, (mutated,))
+    module.recompile()
+
+
+def _calls(module: GraphModule, node: Node, event_ops: Collection[object]) -> bool:
+    """Whether ``node`` is an event op, or has one in its body (a checkpointed region)."""
+    names = [str(operand.target) for operand in node.all_input_nodes if operand.op == "get_attr"]
+    bodies = [body for name in names if isinstance(body := getattr(module, name), GraphModule)]
+    return node.target in event_ops or any(
+        _calls(body, inner, event_ops) for body in bodies for inner in body.graph.nodes
+    )
+
+
+def write_back_early(graph: Graph) -> None:
+    """Write mutated inputs back at each event op after a mutation, not at the end of the graph.
+
+    Args:
+        graph: As AOTAutograd captured it; changed in place.
+    """
+    notes = graph.find_nodes(op="call_function", target=_NOTE)
+    _write_back_at_notes(graph, notes)
+    for note in notes:
+        graph.erase_node(note)
+    _advance_last_write_backs(graph)
+    for node in _write_backs(graph):
+        _copy_across_directly(node)
+
+
+def _write_back_at_notes(graph: Graph, notes: list[Node]) -> None:
+    if not notes:
+        return
+    at_end = {node.args[0]: node for node in _write_backs(graph)}
+    first, *others = (_operands(note) for note in notes)
+    inputs = [_input_behind(value) for value in first]
+    latest = list(first)
+    for note, values in zip(notes[1:], others, strict=True):
+        for i, (target, value) in enumerate(zip(inputs, values, strict=True)):
+            if target is not None and value is not latest[i]:
+                latest[i] = value
+                _write(graph, note, target, value)
+    for target, value in zip(inputs, latest, strict=True):
+        last = at_end.get(target)
+        if last is not None and last.args[1] is value:  # nothing changed after the last event
+            graph.erase_node(last)
+
+
+def _write_backs(graph: Graph) -> list[Node]:
+    return list(graph.find_nodes(op="call_function", target=_aten.copy_.default))
+
+
+def _operands(note: Node) -> list[Node]:
+    values: Any = note.args[0]
+    return list(values)
+
+
+def _input_behind(value: Node) -> Node | None:
+    """The input of which ``value`` is the value at the start of the graph, if it can be told."""
+    if value.target is _aten.clone.default and isinstance(value.args[0], Node):
+        value = value.args[0]  # AOTAutograd keeps the value from before, where autograd needs it
+    return value if value.op == "placeholder" else None
+
+
+def _write(graph: Graph, before: Node, target: Node, value: Node) -> None:
+    with graph.inserting_before(before):
+        copy = graph.call_function(_aten.copy_.default, (target, value))
+    copy.meta["val"] = target.meta["val"]
+    aot.pin_to_phase(copy, False)
+
+
+def _advance_last_write_backs(graph: Graph) -> None:
+    """Write back where the last value is computed.
+
+    The program may leave the stream, or end, long before the end of the graph (pytorch#197416).
+    """
+    position = {node: i for i, node in enumerate(graph.nodes)}
+    for node in _write_backs(graph):
+        operands: Any = node.args
+        target, value = operands[:2]
+        # Whoever reads the input itself wants the value from before; other writes come before.
+        others = [user for user in target.users if user is not node and user.op != "output"]
+        before: list[Node] = [n for n in (value, *others) if position[n] < position[node]]
+        latest = max(before, key=position.__getitem__)
+        if latest.op != "placeholder":
+            latest.append(node)
+
+
+def _copy_across_directly(node: Node) -> None:
+    """Let ``copy_(target, copy(target, source))`` between host and device be one copy, as written.
+
+    The inner copy makes a tensor on the host, so the host would wait for the stream.
+    """
+    target, value = node.args[:2]
+    if not isinstance(value, Node) or value.target is not _aten.copy.default:
+        return
+    _, source, *flags = value.args
+    devices = {_device_type(target), _device_type(source)}
+    if devices == {"cpu", "xpu"} and list(value.users) == [node]:
+        node.args = (target, source, *flags)
+        node.kwargs = value.kwargs
+        node.graph.erase_node(value)
+
+
+def _device_type(node: object) -> str | None:
+    value = node.meta.get("val") if isinstance(node, Node) else None
+    return value.device.type if isinstance(value, torch.Tensor) else None
+
+
+def install(event_ops: Collection[object]) -> Callable[[], None]:
+    """Note the inputs in every graph that Dynamo hands to a backend.
+
+    Args:
+        event_ops: Targets of the event ops.
+
+    Returns:
+        A function that undoes it.
+    """
+
+    def wrap(module: GraphModule, compile_: Callable[[], Any]) -> Any:
+        note_inputs(module, event_ops)
+        return compile_()
+
+    undo = [dynamo.install_around_backend(wrap), aot.install_several_write_backs()]
+
+    def uninstall() -> None:
+        for restore in reversed(undo):
+            restore()
+
+    return uninstall

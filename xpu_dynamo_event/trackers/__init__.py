@@ -1,0 +1,1 @@
+"""Dynamo trackers: what a program says about events and streams becomes ops of the graph."""

@@ -1,0 +1,383 @@
+"""Dynamo trackers of events and event classes.
+
+An event is an object like any other to Dynamo, with attributes and methods of its class and
+subclasses, except for what the native class defines: that becomes event ops, or is read at run
+time.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .. import _native, ops
+from .._compat import dynamo, opaque, torch_xpu
+from .._compat.dynamo import ConstantVariable, VariableTracker
+from ..event import Event
+from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
+from .streams import XPUStreamVariable, current_stream, stream_operand
+
+# With torch's own class of events, which on a torch with XPU is not ours: its methods only hand on
+# to native ones.
+_NATIVE_CLASSES = (
+    torch.Event,
+    _native.EventBase,
+    Event,
+    torch_xpu.event_base(),
+    ops.TORCH_EVENT,
+)
+_OF_EVERY_OBJECT = {"__dict__", "__doc__", "__module__", "__new__"}
+# By identity: an attribute of this name that a subclass defines is the subclass's own.
+_NATIVE = {
+    id(attribute): name
+    for cls in _NATIVE_CLASSES
+    for name, attribute in vars(cls).items()
+    if name not in _OF_EVERY_OBJECT
+}
+
+
+class XPUEventVariable(dynamo.ObjectVariable):
+    """An event: an input of the graph, or the result of ``xpu_event::create``."""
+
+    _nonvar_fields = {  # noqa: RUF012
+        "proxy",
+        "recorded_on",
+        *dynamo.ObjectVariable._nonvar_fields,
+    }
+
+    def __init__(self, proxy: torch.fx.Proxy, value: torch.Event, **kwargs: Any) -> None:
+        super().__init__(value, **kwargs)
+        self.proxy = proxy
+        self.recorded_on: torch.device | None = None  # by this graph
+
+    @classmethod
+    def of_input(cls, builder: Any, value: torch.Event) -> VariableTracker:
+        """Lift an event that the program brings along into the graph."""
+        proxy, _ = dynamo.lift(builder, value)
+        return builder.tx.output.side_effects.track_object_existing(
+            value, cls(proxy, value, source=builder.source)
+        )
+
+    @classmethod
+    def created(
+        cls, tx: Any, event_class: type, enable_timing: bool = False, blocking: bool = False
+    ) -> XPUEventVariable:
+        """Emit the op that makes an event at each call of the graph."""
+        name = kind_of(event_class)
+        proxy = dynamo.emit(tx, op("create"), name, enable_timing, blocking, position(tx))
+        event = ops.EVENT_FACTORIES[name](enable_timing=enable_timing, blocking=blocking)
+        dynamo.set_example(tx, proxy, opaque.maybe_to_fake_obj(tx.output.fake_mode, event))
+        var = dynamo.track_result(tx, event, cls(proxy, event))
+        tx.output.current_tracer.record_proxyable_vt(var)
+        return var
+
+    @property
+    def event(self) -> Any:
+        """The event that tracing was started with, or one like it."""
+        return self.value
+
+    def as_proxy(self) -> torch.fx.Proxy:
+        return self.proxy
+
+    def reconstruct(self, codegen: Any) -> None:
+        dynamo.load_graph_output(codegen, self)
+
+    def get_real_python_backed_value(self) -> object:
+        # Asked for `is` and `==`. Other calls may bring one event twice where these are two.
+        dynamo.guard_distinct(self)
+        return self.value
+
+    def is_python_equal(self, other: object) -> bool:
+        """Two events are equal as keys of a dict when they are one object."""
+        if isinstance(other, XPUEventVariable):
+            dynamo.guard_distinct(self)
+            dynamo.guard_distinct(other)
+        return self is other
+
+    def compare(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
+        method = inspect.getattr_static(self.python_type(), op, None)
+        if method is vars(object).get(op):
+            return dynamo.object_richcompare(self, tx, other, op)
+        return super().compare(tx, other, op)
+
+    def native_name(self, name: str) -> str | None:
+        """Return ``name`` if it stands for something that the native class defines."""
+        attribute = self.lookup_class_mro_attr(name)
+        return name if _NATIVE.get(id(attribute)) == name else None
+
+    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
+        if self.native_name(name) is None:
+            return super().get_attribute(tx, name)
+        if name in _METHODS:
+            return dynamo.GetAttrVariable(self, name)
+        if name in _ATTRIBUTES and not _changes_unseen(name):
+            return _ATTRIBUTES[name](self, tx, name)
+        return self.not_traced(tx, name)
+
+    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        if self.native_name(name) is None:
+            return super().call_method(tx, name, args, kwargs)
+        return self.call_native(tx, name, args, kwargs)
+
+    def call_native(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        """Call a method of the native class."""
+        method = _METHODS.get(name)
+        return method(self, tx, args, kwargs) if method else self.not_traced(tx, name)
+
+    def not_traced(self, tx: Any, name: str) -> Any:
+        """Break the graph at an attribute that only the event itself can answer."""
+        return not_traced(tx, self.python_type(), name, (*_METHODS, *_ATTRIBUTES))
+
+    def text(self, tx: Any, method: str) -> VariableTracker:
+        """Read ``str(event)`` or ``repr(event)`` at run time."""
+        return read(tx, "text", self.as_proxy(), method)
+
+    def hashed(self, tx: Any) -> VariableTracker:
+        """Read ``hash(event)`` at run time."""
+        return read(tx, "inspect", self.as_proxy(), "__hash__")
+
+
+def event_operand(method: str, event: VariableTracker | None) -> Any:
+    """Return the operand of an op for an event argument."""
+    if not isinstance(event, XPUEventVariable):
+        dynamo.graph_break(
+            "Not an XPU event",
+            f"{method}({event})",
+            f"{method}() needs an XPU event.",
+            "Pass a torch.xpu.Event.",
+        )
+    return event.as_proxy()
+
+
+# ---- methods
+
+
+def _record(self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+    (stream,) = bind("Event.record", ("stream",), args, kwargs)
+    return record_on(self, tx, stream)
+
+
+def record_on(event: XPUEventVariable, tx: Any, stream: VariableTracker | None) -> VariableTracker:
+    """Emit a record of ``event``, on the current stream if ``stream`` is None."""
+    result = act(tx, "record", event.as_proxy(), stream_operand("Event.record", stream))
+    where = stream if isinstance(stream, XPUStreamVariable) else current_stream(tx, None)
+    event.recorded_on = event.recorded_on or where.device
+    return result
+
+
+def _wait(self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+    (stream,) = bind("Event.wait", ("stream",), args, kwargs)
+    return act(tx, "wait", self.as_proxy(), stream_operand("Event.wait", stream))
+
+
+def _synchronize(
+    self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords
+) -> VariableTracker:
+    bind("Event.synchronize", (), args, kwargs)
+    return act(tx, "synchronize", self.as_proxy())
+
+
+def _query(self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+    bind("Event.query", (), args, kwargs)
+    return read(tx, "query", self.as_proxy())
+
+
+def _elapsed_time(
+    self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords
+) -> VariableTracker:
+    (end,) = bind("Event.elapsed_time", ("end_event",), args, kwargs)
+    operand = event_operand("Event.elapsed_time", end)
+    return read(tx, "elapsed_time", self.as_proxy(), operand)
+
+
+def _repr(self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+    bind("Event.__repr__", (), args, kwargs)
+    return self.text(tx, "__repr__")
+
+
+_METHODS: dict[str, Callable[..., VariableTracker]] = {
+    "record": _record,
+    "wait": _wait,
+    "synchronize": _synchronize,
+    "query": _query,
+    "elapsed_time": _elapsed_time,
+    "__repr__": _repr,
+}
+
+
+# ---- attributes
+
+
+def _changes_unseen(name: str) -> bool:
+    """Whether an exported program would keep the value of today: it has no guards."""
+    return torch.compiler.is_exporting() and name in ("device", "sycl_event", "event_id")
+
+
+def _flag(self: XPUEventVariable, tx: Any, name: str) -> VariableTracker:
+    """A flag never changes: tracing may know it, for events that have the same."""
+    return dynamo.guarded_attribute(self.event, self.source, name)
+
+
+def _device(self: XPUEventVariable, tx: Any, name: str) -> VariableTracker:
+    """The device is pinned by the first record, which may be in this graph."""
+    # torch's own class leaves `event_id` at 0.
+    address = getattr(self.event, "sycl_event", self.event.event_id)
+    if self.recorded_on is not None and (self.source is None or not address):
+        dynamo.guarded_attribute(self.event, self.source, name)  # not recorded before either
+        return ConstantVariable.create(self.recorded_on)
+    return dynamo.guarded_attribute(self.event, self.source, name)
+
+
+def _number(self: XPUEventVariable, tx: Any, name: str) -> VariableTracker:
+    return read(tx, "inspect", self.as_proxy(), name)
+
+
+_ATTRIBUTES: dict[str, Callable[..., VariableTracker]] = {
+    "enable_timing": _flag,
+    "blocking": _flag,
+    "device": _device,
+    "sycl_event": _number,
+    "event_id": _number,
+}
+
+
+# ---- classes
+
+
+class XPUEventClassVariable(dynamo.ClassVariable):
+    """An event class; calling it makes an event in the graph."""
+
+    def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        new = inspect.getattr_static(self.value, "__new__")
+        if not _is_native_new(new):
+            call = dynamo.build(tx, new.__func__, self._source_of("__new__"))
+            event = call.call_function(tx, [self, *args], kwargs)
+        else:
+            event = self.make(tx, args, kwargs)
+        if isinstance(event, XPUEventVariable) and issubclass(event.python_type(), self.value):
+            init = inspect.getattr_static(self.value, "__init__")
+            if isinstance(init, types.FunctionType):
+                event.call_method(tx, "__init__", args, kwargs)
+        return event
+
+    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        if name == "__new__" and args and isinstance(args[0], XPUEventClassVariable):
+            return args[0].make(tx, args[1:], kwargs)
+        event = args[0].realize() if args and self._is_native(name) else None
+        if isinstance(event, XPUEventVariable) and issubclass(event.python_type(), self.value):
+            return event.call_native(tx, name, args[1:], kwargs)  # Event.record(event)
+        return super().call_method(tx, name, args, kwargs)
+
+    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
+        if name in _METHODS and self._is_native(name):
+            return dynamo.GetAttrVariable(self, name)
+        return super().get_attribute(tx, name)
+
+    def _is_native(self, name: str) -> bool:
+        return _NATIVE.get(id(inspect.getattr_static(self.value, name, None))) == name
+
+    def make(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        """Make an event as the native ``__new__`` does."""
+        native = _native_base(self.value)
+        given = constants(self.value.__name__, _SIGNATURES[native], args, kwargs)
+        if given is None:
+            dynamo.graph_break(
+                "Wrong arguments of an event class",
+                f"{self.value.__name__}: {len(args)} positional, {sorted(kwargs)} keywords",
+                f"{self.value.__name__}() takes {', '.join(_SIGNATURES[native])}.",
+                "The call itself is wrong: eager raises TypeError here.",
+            )
+        if torch.device(given.get("device") or "xpu").type != "xpu":
+            return super().call_function(tx, args, kwargs)
+        if given.get("interprocess"):
+            dynamo.graph_break(
+                "Event for other processes",
+                f"{self.value.__name__}(interprocess=True)",
+                "Whether the device can share it is known when it is made, and eager says so.",
+                "Make this event outside the compiled region.",
+            )
+        flags = (bool(given.get(name)) for name in ("enable_timing", "blocking"))
+        return XPUEventVariable.created(tx, self.value, *flags)
+
+    def _source_of(self, name: str) -> Any:
+        return self.source and dynamo.AttrSource(self.source, name)
+
+
+def is_native_method(method: types.MethodType) -> bool:
+    """Return whether a bound method is one of torch's own class, in Python, that only hands on."""
+    return isinstance(method.__self__, ops.TORCH_EVENT) and id(method.__func__) in _NATIVE
+
+
+def super_method(
+    var: VariableTracker, tx: Any, name: str, attribute: object, args: Arguments, kwargs: Keywords
+) -> VariableTracker | None:
+    """Handle ``super().name()`` of an event or an event class where that is native."""
+    if isinstance(var, XPUEventVariable):
+        native = _NATIVE.get(id(attribute)) == name
+        return var.call_native(tx, name, args, kwargs) if native else None
+    native = name == "__new__" and _is_native_new(attribute)
+    return var.call_method(tx, name, args, kwargs) if native else None
+
+
+_FLAGS = ("enable_timing", "blocking", "interprocess")
+# A function of Python that only hands on, where torch has the class itself.
+_TORCH_NEW = inspect.getattr_static(ops.TORCH_EVENT, "__new__")
+
+
+def _torch_flags() -> tuple[str, ...]:
+    """The flags that ``torch.xpu.Event`` takes, which from torch 2.15 on are more."""
+    if not isinstance(_TORCH_NEW, staticmethod):
+        return _FLAGS
+    return tuple(inspect.signature(_TORCH_NEW.__func__).parameters)[1:]
+
+
+_SIGNATURES: dict[type, tuple[str, ...]] = {
+    ops.TORCH_EVENT: _torch_flags(),
+    Event: _FLAGS,  # where the two are one, it takes more
+    torch.Event: ("device", *_FLAGS),
+}
+
+
+def _is_native_new(new: object) -> bool:
+    return new is _TORCH_NEW or not isinstance(new, staticmethod)
+
+
+def _native_base(cls: type) -> type:
+    return next(base for base in _SIGNATURES if issubclass(cls, base))
+
+
+_kinds: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary(
+    {ops.TORCH_EVENT: "torch.xpu.Event", Event: ops.EVENT_NAME, torch.Event: "torch.Event"}
+)
+
+
+def kind_of(cls: type) -> str:
+    """Return what graphs call an event class, which ``xpu_event::create`` then knows."""
+    name = _kinds.get(cls)
+    if name is None:
+        base = name = f"{cls.__module__}.{cls.__qualname__}"
+        while name in ops.EVENT_FACTORIES:  # two classes of one name
+            name = f"{base}#{len(ops.EVENT_FACTORIES)}"
+        ops.register_event_factory(name, _factory_of(cls))
+        _kinds[cls] = name
+    return name
+
+
+def _factory_of(cls: type) -> Callable[..., torch.Event]:
+    """Make bare events of a derived class; what its Python ``__init__`` does is traced."""
+    reference, native = weakref.ref(cls), _native_base(cls)
+    device = ("xpu",) if native is torch.Event else ()
+    known = _SIGNATURES[native]
+
+    def make(**flags: bool) -> torch.Event:
+        event_class: Any = reference()  # a graph that still runs guards on it, so it is alive
+        flags = {name: value for name, value in flags.items() if name in known}
+        event: torch.Event = native.__new__(event_class, *device, **flags)
+        return event
+
+    return make

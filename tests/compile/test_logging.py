@@ -114,7 +114,7 @@ EDGE = "forward 0, record: after add"
     [
         ("+xpu_dynamo_event", {BREAK, RECORD, EDGE}),
         ("xpu_dynamo_event", {BREAK}),
-        ("-dynamo, +xpu_dynamo_event.passes.ordering", {EDGE}),
+        ("-dynamo, +xpu_dynamo_event.ordering", {EDGE}),
     ],
 )
 def test_torch_logs(run_step: Any, setting: str, said: set[str]) -> None:

@@ -44,7 +44,7 @@ def test_decisions_and_edges(caplog: pytest.LogCaptureFixture) -> None:
     assert "here: L['event'] is an input, Event" in said
     assert "here: xpu_event.record.default(l_event_, None) is called" in said
     assert "here: graph break: Attribute outside the graph (Event.ipc_handle)." in said
-    edges = messages(caplog, "ordering")
+    edges = messages(caplog, "passes.ordering")
     assert_expected_inline(
         edges,
         """\
@@ -61,7 +61,7 @@ def test_nothing_is_said_unless_asked(caplog: pytest.LogCaptureFixture) -> None:
         torch.ones(2, device="xpu"), event, torch.xpu.Stream()
     )
     assert not messages(caplog, "capture")
-    assert not messages(caplog, "ordering")
+    assert not messages(caplog, "passes.ordering")
 
 
 STEP = """
@@ -114,7 +114,7 @@ EDGE = "forward 0, record: after add"
     [
         ("+xpu_dynamo_event", {BREAK, RECORD, EDGE}),
         ("xpu_dynamo_event", {BREAK}),
-        ("-dynamo, +xpu_dynamo_event.ordering", {EDGE}),
+        ("-dynamo, +xpu_dynamo_event.passes.ordering", {EDGE}),
     ],
 )
 def test_torch_logs(run_step: Any, setting: str, said: set[str]) -> None:

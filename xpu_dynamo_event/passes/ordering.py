@@ -36,7 +36,7 @@ from .._compat.fx import OpOverload
 from . import control_flow, lifetimes, recomputation, write_back
 from .backward_streams import follow_forward
 
-_log = logging.getLogger("xpu_dynamo_event.ordering")
+_log = logging.getLogger(__name__)
 _watch: ContextVar[Callable[[GraphModule], None] | None] = ContextVar("watch", default=None)
 
 

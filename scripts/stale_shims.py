@@ -24,7 +24,7 @@ from typing import Any
 PACKAGE = Path(__file__).resolve().parents[1] / "xpu_dynamo_event"
 COMPAT = PACKAGE / "_compat"
 
-_REPLACING = {"_replace", "replace_name", "setattr", "getattr"}
+_REPLACING = {"replace", "setattr", "getattr"}  # patches.replace(owner, "name", value)
 _MISSING = object()
 
 
@@ -156,9 +156,10 @@ class _Names:
         """Yield the name that a node of the tree asks torch for in vain."""
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             yield from self._missing(node.value, node.attr)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            replacing = node.func.id in _REPLACING and len(node.args) >= 2
-            if replacing and not (node.func.id == "getattr" and len(node.args) == 3):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", None))
+            replacing = name in _REPLACING and len(node.args) >= 2
+            if replacing and not (name == "getattr" and len(node.args) == 3):
                 yield from self._missing(node.args[0], self._text(node.args[1]))
         if (
             isinstance(node, ast.Subscript)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
 from contextlib import ContextDecorator
+from typing import Any
 
 from ._compat import compiler_import, versions
+from ._compat.patching import Patches
 
 
 class _Request:
@@ -20,7 +21,7 @@ class _Request:
 _lock = threading.RLock()  # taken after the lock of the compiler, never before
 _program = _Request(on=False)
 _blocks: list[_Request] = []  # of all threads, the last one entered last
-_undo: dict[str, Callable[[], None]] = {}  # by the module that installed something
+_patches: Patches | None = None  # while installed
 _hooked = False
 _warned = False
 _importing = threading.local()
@@ -93,7 +94,8 @@ def hooks() -> list[str]:
     """
     own = __name__.removesuffix("install")
     with _lock:
-        return [module.removeprefix(own).removeprefix("passes.") for module in _undo]
+        modules = [] if _patches is None else [part.__name__ for part in _parts()]
+    return [module.removeprefix(own).removeprefix("passes.") for module in modules]
 
 
 class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_grad)
@@ -187,11 +189,12 @@ def _carry_out() -> bool:
     """
     if not is_enabled() or not compiler_import.is_imported():
         return True
-    # Without a lock: importing takes the locks of modules, and who holds those may come here.
+    # Without a lock: importing takes the locks of modules, and a thread that holds those may
+    # re-enter here.
     if not _import_parts():
         return False
     with compiler_import.no_compilation(), _lock:
-        if is_enabled() and not _undo:
+        if is_enabled() and _patches is None:
             _install()
     return True
 
@@ -202,40 +205,38 @@ def _import_parts() -> bool:
         return False
     _importing.now = True
     try:
-        from . import export, variables  # noqa: F401
-        from ._compat import threads  # noqa: F401
-        from .inductor import device, lowering  # noqa: F401
-        from .passes import direct_calls, lifetimes, ordering  # noqa: F401
+        _parts()
     finally:
         _importing.now = False
     return True
 
 
-def _install() -> None:
+def _parts() -> tuple[Any, ...]:
+    """Return the modules that change torch's compiler, in the order in which they do."""
     from . import export, variables
     from ._compat import threads
-    from .inductor import lowering
+    from .inductor import device, lowering
     from .passes import direct_calls, lifetimes, ordering
 
+    return variables, export, lifetimes, ordering, direct_calls, lowering, threads, device
+
+
+def _install() -> None:
+    global _patches
     try:
-        for module in (variables, export, lifetimes, ordering, direct_calls, lowering, threads):
-            _undo[module.__name__] = module.install()
-        _install_device()
+        with Patches() as patches:
+            for part in _parts():
+                part.install(patches)
+            _patches = patches.kept()
     except BaseException:
         _request().on = False
         _remove()
         raise
 
 
-def _install_device() -> None:
-    from .inductor import device
-
-    device.register()  # on a torch with XPU only what that lacks: stream-safe memory, direct copies
-    _undo[device.__name__] = device.unregister
-
-
 def _remove() -> None:
+    global _patches
     compiler_import.not_at_first_frame()
-    while _undo:
-        _, undo = _undo.popitem()
-        undo()
+    if _patches is not None:
+        patches, _patches = _patches, None
+        patches.undo()

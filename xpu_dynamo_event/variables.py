@@ -23,6 +23,7 @@ import torch
 from . import ops
 from ._compat import dynamo
 from ._compat.dynamo import VariableTracker
+from ._compat.patching import Patches
 from .trackers import streams
 from .trackers.emitting import Arguments, Keywords, act, bind
 from .trackers.events import (
@@ -128,12 +129,8 @@ def _outlasts_the_graph(var: VariableTracker) -> bool:
     return isinstance(var, XPUEventVariable) and dynamo.is_result(var) and dynamo.is_changed(var)
 
 
-def install() -> Callable[[], None]:
-    """Let Dynamo use these trackers.
-
-    Returns:
-        A function that undoes it.
-    """
+def install(patches: Patches) -> None:
+    """Let Dynamo use these trackers."""
     handlers = {
         torch.xpu.stream: streams.stream_context,
         torch.xpu.current_stream: streams.current_stream_function,
@@ -144,19 +141,12 @@ def install() -> Callable[[], None]:
         torch.accelerator.synchronize: streams.synchronize,
     }
     functions = dynamo.torch_function_table()
-    undo = [dynamo.replace_entry(functions, *handler) for handler in handlers.items()]
-    undo.append(dynamo.install_builders(_builder_of))
-    undo.append(dynamo.install_results(_outlasts_the_graph))
-    undo.append(dynamo.install_arithmetic())
-    undo.append(dynamo.install_branches())
-    undo.append(dynamo.install_record_stream(XPUStreamVariable, streams.record_stream))
-    undo.append(dynamo.install_super((XPUEventVariable, XPUEventClassVariable), super_method))
-    undo.append(
-        dynamo.install_texts(XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed)
-    )
-
-    def uninstall() -> None:
-        for restore in reversed(undo):
-            restore()
-
-    return uninstall
+    for function, handler in handlers.items():
+        patches.replace_entry(functions, function, handler)
+    dynamo.install_builders(patches, _builder_of)
+    dynamo.install_results(patches, _outlasts_the_graph)
+    dynamo.install_arithmetic(patches)
+    dynamo.install_branches(patches)
+    dynamo.install_record_stream(patches, XPUStreamVariable, streams.record_stream)
+    dynamo.install_super(patches, (XPUEventVariable, XPUEventClassVariable), super_method)
+    dynamo.install_texts(patches, XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed)

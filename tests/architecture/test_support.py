@@ -83,7 +83,10 @@ def test_no_shim_is_stale_on_this_torch() -> None:
         ("def f():\n    return Module.forward", []),
         ("def f():\n    return Module.gone", ["torch.nn.modules.module.Module.gone"]),
         ("def f():\n    return vars(Module)['gone']", ["torch.nn.modules.module.Module.gone"]),
-        ("def f(new):\n    _replace(Module, 'gone', new)", ["torch.nn.modules.module.Module.gone"]),
+        (
+            "def f(new):\n    patches.replace(Module, 'gone', new)",
+            ["torch.nn.modules.module.Module.gone"],
+        ),
         ("def f():\n    from torch.nn import gone\n    return gone", ["torch.nn.gone"]),
         (
             "def f(new):\n    owner: Any = nn.Module\n    setattr(owner, 'gone', new)",

@@ -18,7 +18,7 @@ AS_UPSTREAM = {"XPU_DYNAMO_EVENT_AS_UPSTREAM": "1"}
 # A torch that had XPU before this package was imported, which therefore finds nothing to do. The
 # modules are loaded as strangers, past the package.
 TORCH_WITH_XPU = f"""
-import importlib.util, pathlib, sys, torch
+import importlib.util, pathlib, sys, torch, types
 
 def load(name, path):
     spec = importlib.util.spec_from_file_location(name, path)
@@ -29,13 +29,16 @@ def load(name, path):
 package = pathlib.Path({str(ROOT)!r}, "xpu_dynamo_event")
 load("libraries", package / "runtime" / "libraries.py").load()
 (path,) = package.glob("_runtime*.so")
-cuda = load("cuda_build", package / "_compat" / "cuda_build.py")
+sys.modules["compat"] = types.ModuleType("compat")
+sys.modules["compat"].__path__ = [str(package / "_compat")]
+cuda = importlib.import_module("compat.cuda_build")
 hide_cuda = cuda.is_cuda_build()  # as the suite does, with XPU_DYNAMO_EVENT_HIDE_CUDA=1
 if hide_cuda:
     cuda.hide()
 binary = load("_runtime", path)
 binary.register_backend(upstream_guard=True, hide_cuda=hide_cuda)
-load("torch_xpu", package / "_compat" / "torch_xpu.py").install(binary, binary.TorchEventBase)
+torch_xpu = importlib.import_module("compat.torch_xpu")
+torch_xpu.install(binary, binary.TorchEventBase)
 """
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from own_process import ROOT, run_program
+from snapshots import SNAPSHOT
 
 import xpu_dynamo_event
 from xpu_dynamo_event import GraphLog, enabled, install, is_enabled
@@ -159,63 +160,9 @@ def test_threads_that_switch_while_others_compile() -> None:
     assert ops_captured() == ["record", "wait"]
 
 
-FULLY_UNDONE = '''
-import sys, types, warnings
-warnings.simplefilter("ignore")  # of properties that are deprecated
-
-def contents(value):
-    """What is in a container, and in a module, class or object of torch."""
-    if isinstance(value, (list, set, frozenset)):
-        return dict(enumerate(value))
-    if isinstance(value, dict):
-        return dict(value)
-    kind = value if isinstance(value, type) else type(value)
-    name = value.__name__ if isinstance(value, types.ModuleType) else kind.__module__
-    if name.partition(".")[0] == "torch":
-        return dict(getattr(value, "__dict__", {}))
-    return {}
-
-def snapshot(depth=3):
-    """From (object, key) to a path and the value there, of all that is reached from torch."""
-    modules = [name for name in list(sys.modules) if name.partition(".")[0] == "torch"]
-    level, found, seen = [(name, sys.modules[name]) for name in modules], {}, set()
-    for _ in range(depth):
-        following = []
-        for path, owner in level:
-            if id(owner) in seen or owner is sys.modules:
-                continue
-            seen.add(id(owner))
-            for key, value in contents(owner).items():
-                name = key if isinstance(key, (str, int)) else getattr(key, "__name__", "?")
-                found[id(owner), key if isinstance(key, (str, int)) else id(key)] = (
-                    f"{path}.{name}", value
-                )
-                if not isinstance(value, (str, int, float, bool, type(None), types.FunctionType)):
-                    following.append((f"{path}.{name}", value))
-        level = following
-    return found
-
-def changes(before, after):
-    missing = None, object()
-    return sorted(
-        before.get(key, after.get(key))[0]
-        for key in {*before, *after}
-        if before.get(key, missing)[1] is not after.get(key, missing)[1]
-    )
-
-import torch, xpu_dynamo_event
-from xpu_dynamo_event import GraphLog, install
-xpu_dynamo_event.disable()
-install._import_parts()
-
-# What torch fills when it is first asked.
-torch._dynamo.device_interface.get_registered_device_interfaces()
-torch._inductor.codegen.common.init_backend_registration()
-torch.compile(lambda x: x + 1, backend="aot_eager")(torch.ones(2))
-torch.compiler.reset()
-
-assert install.hooks() == []
-before = snapshot()
+FULLY_UNDONE = (
+    SNAPSHOT
+    + """
 xpu_dynamo_event.enable()
 enabled = snapshot()
 xpu_dynamo_event.disable()
@@ -239,7 +186,8 @@ functions = {  # attributes: tables of torch fill up while it compiles
 }
 after = snapshot()
 print(changes(functions, {key: after[key] for key in functions if key in after}))
-'''
+"""
+)
 
 
 def test_nothing_is_left_in_torch() -> None:

@@ -23,17 +23,15 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.utils.checkpoint import CheckpointPolicy
 
+from .patching import Patches
+
 _CALL = "call_function"
 _HOOK = "wrap_all_sync_nodes_with_control_deps"
 _in_this_thread = threading.local()
 
 
-def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[], None]:
-    """Run ``graph_pass`` on every graph that AOTAutograd captures to compile it.
-
-    Returns:
-        A function that undoes it.
-    """
+def install_graph_pass(patches: Patches, graph_pass: Callable[[GraphModule], None]) -> None:
+    """Run ``graph_pass`` on every graph that AOTAutograd captures to compile it."""
     upstream = getattr(graph_capture, _HOOK)
 
     def both(module: GraphModule) -> None:
@@ -41,8 +39,7 @@ def install_graph_pass(graph_pass: Callable[[GraphModule], None]) -> Callable[[]
         if not getattr(_in_this_thread, "without_passes", False):
             graph_pass(module)
 
-    setattr(graph_capture, _HOOK, both)
-    return lambda: setattr(graph_capture, _HOOK, upstream)
+    patches.replace(graph_capture, _HOOK, both)
 
 
 @contextmanager
@@ -161,12 +158,8 @@ class _Distinct:
         return self.target(*args, **kwargs)
 
 
-def install_distinct_nodes(select: Callable[[Graph], Iterable[Node]]) -> Callable[[], None]:
-    """Keep the partitioner from merging the nodes that ``select`` names with equal ones.
-
-    Returns:
-        A function that undoes it.
-    """
+def install_distinct_nodes(patches: Patches, select: Callable[[Graph], Iterable[Node]]) -> None:
+    """Keep the partitioner from merging the nodes that ``select`` names with equal ones."""
     upstream = compile_utils.fx_graph_cse
 
     def cse(graph: Graph, **options: Any) -> Graph:
@@ -178,33 +171,25 @@ def install_distinct_nodes(select: Callable[[Graph], Iterable[Node]]) -> Callabl
                 node.target = node.target.target
         return merged
 
-    setattr(partitioners, "fx_graph_cse", cse)  # noqa: B010  (mypy minds the names)
-    return lambda: setattr(partitioners, "fx_graph_cse", upstream)
+    patches.replace(partitioners, "fx_graph_cse", cse)
 
 
-def install_handing_through(ops: Collection[Any]) -> Callable[[], None]:
+def install_handing_through(patches: Patches, ops: Collection[Any]) -> None:
     """Let ``ops`` return operands of theirs in a compiled graph without AOTAutograd's warning.
 
     Their schemas cannot say so: functionalization, which sees the graph again under compiled
     autograd, refuses custom ops whose results alias.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = runtime_wrappers._schema_allows_aliasing
     both = lambda op: op in ops or upstream(op)  # noqa: E731
-    setattr(runtime_wrappers, "_schema_allows_aliasing", both)  # noqa: B010
-    return lambda: setattr(runtime_wrappers, "_schema_allows_aliasing", upstream)
+    patches.replace(runtime_wrappers, "_schema_allows_aliasing", both)
 
 
-def install_several_write_backs() -> Callable[[], None]:
+def install_several_write_backs(patches: Patches) -> None:
     """Let a graph write an input back more than once.
 
     AOTAutograd checks that each mutated input has one ``copy_``, its own, before and after
     ``install_graph_pass`` had its turn.
-
-    Returns:
-        A function that undoes it.
     """
     names = ("assert_functional_graph", "propagate_input_mutation_stacktraces")
     upstream = {name: getattr(graph_capture, name) for name in names}
@@ -220,13 +205,7 @@ def install_several_write_backs() -> Callable[[], None]:
                 node.meta["stack_trace"] = value.meta["stack_trace"]
 
     for name, replacement in zip(names, (check, propagate), strict=True):
-        setattr(graph_capture, name, replacement)
-
-    def uninstall() -> None:
-        for name in names:
-            setattr(graph_capture, name, upstream[name])
-
-    return uninstall
+        patches.replace(graph_capture, name, replacement)
 
 
 def _write_backs(graph: Graph) -> list[Node]:

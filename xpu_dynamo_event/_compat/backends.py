@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.fx import GraphModule
 
+from .patching import Patches
+
 _RUNS_AS_IT_IS = "boxed_nop"
 
 
@@ -50,16 +52,13 @@ def aot_graphs() -> tuple[list[GraphModule], Callable[..., Any]]:
     return graphs, backend
 
 
-def install_before_running(graph_pass: Callable[[GraphModule], None]) -> Callable[[], None]:
+def install_before_running(patches: Patches, graph_pass: Callable[[GraphModule], None]) -> None:
     """Run ``graph_pass`` on every graph that ``aot_eager`` is about to run as it is.
 
     Graphs that torch will store are left alone: only dispatcher ops are known to every process.
 
     Upstream: torch/_dynamo/backends/debugging.py, ``boxed_nop``.
     CAN REMOVE when AOTAutograd takes custom passes over the graphs that it hands to a compiler.
-
-    Returns:
-        A function that undoes it.
     """
     from torch._dynamo.backends import debugging
     from torch._functorch import config
@@ -71,5 +70,4 @@ def install_before_running(graph_pass: Callable[[GraphModule], None]) -> Callabl
             graph_pass(graph)
         return upstream(graph, inputs)
 
-    setattr(debugging, _RUNS_AS_IT_IS, boxed_nop)
-    return lambda: setattr(debugging, _RUNS_AS_IT_IS, upstream)
+    patches.replace(debugging, _RUNS_AS_IT_IS, boxed_nop)

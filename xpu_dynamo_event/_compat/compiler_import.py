@@ -20,6 +20,8 @@ from typing import Any
 
 import wrapt
 
+from .patching import Patches
+
 _COMPILER = "torch._dynamo"
 _NAMES = (_COMPILER, "torch.export._trace", "torch.export.pt2_archive")
 _OWN = __name__.split(".")[0]
@@ -29,7 +31,7 @@ Action = Callable[[], bool]  # whether it is done: not while the thread is in th
 _late: list[Action] = []
 _lock = threading.Lock()  # of what follows
 _first_frame: list[Action] = []
-_restore: Callable[[], None] | None = None
+_patches = Patches()
 
 
 def is_imported() -> bool:
@@ -72,12 +74,9 @@ def _is_importing(package: str, except_for: str) -> bool:
 
 def not_at_first_frame() -> None:
     """Give up what waits for the first frame."""
-    global _restore
     with _lock:
         _first_frame.clear()
-        if _restore is not None:
-            _restore()
-            _restore = None
+        _patches.undo()
 
 
 def no_compilation() -> AbstractContextManager[Any]:
@@ -91,21 +90,16 @@ def no_compilation() -> AbstractContextManager[Any]:
 
 
 def _at_first_frame(action: Action) -> None:
-    global _restore
     from torch._dynamo import convert_frame
 
     with _lock:
         _first_frame.append(action)
-        if _restore is None:
-            _restore = _before_each_frame(convert_frame.CatchErrorsWrapper)
+        if not _patches.places:
+            _before_each_frame(convert_frame.CatchErrorsWrapper)
 
 
-def _before_each_frame(wrapper: Any) -> Callable[[], None]:
-    """Carry out what waits for the first frame, in each thread that comes to one before it is done.
-
-    Returns:
-        What puts torch's own method back.
-    """
+def _before_each_frame(wrapper: Any) -> None:
+    """Carry out what waits for the first frame, in each thread that comes to one before that."""
     upstream = wrapper.__call__
 
     def call(self: Any, *arguments: Any) -> Any:
@@ -113,8 +107,7 @@ def _before_each_frame(wrapper: Any) -> Callable[[], None]:
             not_at_first_frame()
         return upstream(self, *arguments)
 
-    setattr(wrapper, "__call__", call)  # noqa: B010 (mypy allows no method to be assigned)
-    return lambda: setattr(wrapper, "__call__", upstream)
+    _patches.replace(wrapper, "__call__", call)
 
 
 def _are_done(actions: list[Action]) -> bool:

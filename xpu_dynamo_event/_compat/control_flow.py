@@ -11,16 +11,14 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .patching import Patches
+
 _CHECK = "validate_subgraph_args_types"
 _OPS = ("associative_scan", "cond", "scan", "while_loop")
 
 
-def install_operand_check(check: Callable[[str, Sequence[Any]], None]) -> Callable[[], None]:
-    """Call ``check(op, operands)`` before torch looks at what a body takes, for a clearer error.
-
-    Returns:
-        A function that undoes it.
-    """
+def install_operand_check(patches: Patches, check: Callable[[str, Sequence[Any]], None]) -> None:
+    """Call ``check(op, operands)`` before torch looks at what a body takes, for a clearer error."""
     modules = {name: importlib.import_module(f"torch._higher_order_ops.{name}") for name in _OPS}
     upstream = {name: getattr(module, _CHECK) for name, module in modules.items()}
 
@@ -32,10 +30,4 @@ def install_operand_check(check: Callable[[str, Sequence[Any]], None]) -> Callab
         return validate
 
     for name, module in modules.items():
-        setattr(module, _CHECK, both(name))
-
-    def uninstall() -> None:
-        for name, module in modules.items():
-            setattr(module, _CHECK, upstream[name])
-
-    return uninstall
+        patches.replace(module, _CHECK, both(name))

@@ -19,6 +19,8 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 
+from .patching import FOR_GOOD
+
 T = TypeVar("T")
 
 
@@ -31,7 +33,7 @@ def set_rules(
     cls: type[T], deepcopy: Callable[[T, dict[int, Any]], T], pickle: Callable[[T], NoReturn]
 ) -> None:
     """Set what ``copy.deepcopy`` and pickling do with instances of exactly this class."""
-    vars(copy)["_deepcopy_dispatch"][cls] = deepcopy
+    FOR_GOOD.replace_entry(vars(copy)["_deepcopy_dispatch"], cls, deepcopy)
     copyreg.pickle(cls, pickle)
 
 

@@ -11,9 +11,9 @@ CAN REMOVE when torch can be told which of the accelerators it is built for it h
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
+
+from .patching import FOR_GOOD
 
 
 def is_cuda_build() -> bool:
@@ -28,16 +28,9 @@ def is_in_use() -> bool:
 
 def hide() -> None:
     """Let the Python of torch take this build for one without CUDA, for the whole process."""
-    for owner, name, value in (
-        (torch._C, "_has_cuda", False),
-        (torch.cuda, "_is_compiled", _is_not_compiled),
-    ):
-        _set(owner, name, value)
+    FOR_GOOD.replace(torch._C, "_has_cuda", False)
+    FOR_GOOD.replace(torch.cuda, "_is_compiled", _is_not_compiled)
 
 
 def _is_not_compiled() -> bool:
     return False
-
-
-def _set(owner: Any, name: str, value: Any) -> None:
-    setattr(owner, name, value)

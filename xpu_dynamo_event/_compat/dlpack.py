@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from .outside import outside_graphs
+from .patching import FOR_GOOD
 
 _NO_STREAM = (None, -1)  # what means "leave the order to me" for a device that is not CUDA
 
@@ -41,7 +42,7 @@ def install(order: Callable[[torch.Tensor, Any], None]) -> None:
         order(exported, stream)
         return capsule
 
-    torch.Tensor.__dlpack__ = ordered_export  # type: ignore[method-assign]
+    FOR_GOOD.replace(torch.Tensor, "__dlpack__", ordered_export)
 
 
 def _copied(tensor: torch.Tensor, options: dict[str, Any]) -> torch.Tensor:

@@ -49,6 +49,7 @@ from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
 from torch._guards import Source, TracingContext
 
 from .opaque import FakeScriptObject, maybe_to_fake_obj
+from .patching import Patches
 from .trackers import ClassVariable, ObjectVariable, StreamVariable
 
 _log = logging.getLogger("xpu_dynamo_event.capture")
@@ -95,7 +96,6 @@ __all__ = [
     "load_partial",
     "object_richcompare",
     "read_at_run_time",
-    "replace_entry",
     "set_example",
     "text_at_run_time",
     "torch_function_table",
@@ -108,19 +108,16 @@ Builder = Callable[[VariableBuilder, Any], VariableTracker]
 # ---- which tracker a value gets
 
 
-def install_builders(builder_of: Callable[[Any], Builder | None]) -> Callable[[], None]:
-    """Ask ``builder_of(value)`` first for what builds the tracker of a value.
-
-    Returns:
-        A function that undoes it.
-    """
+def install_builders(patches: Patches, builder_of: Callable[[Any], Builder | None]) -> None:
+    """Ask ``builder_of(value)`` first for what builds the tracker of a value."""
     upstream = VariableBuilder._wrap
 
+    @functools.wraps(upstream)
     def wrap(self: VariableBuilder, value: Any) -> VariableTracker:
         builder = builder_of(value)
         return upstream(self, value) if builder is None else builder(self, value)
 
-    return _replace(VariableBuilder, "_wrap", wrap)
+    patches.replace(VariableBuilder, "_wrap", wrap)
 
 
 def torch_function_table() -> dict[Any, Any]:
@@ -128,45 +125,24 @@ def torch_function_table() -> dict[Any, Any]:
     return TorchInGraphFunctionVariable._get_handlers()
 
 
-def replace_entry(table: dict[Any, Any], key: Any, value: Any) -> Callable[[], None]:
-    """Set ``table[key]`` and return a function that puts back what was there."""
-    missing = object()
-    before = table.get(key, missing)
-    table[key] = value
-
-    def restore() -> None:
-        if before is missing:
-            table.pop(key, None)
-        else:
-            table[key] = before
-
-    return restore
-
-
-def _replace(owner: Any, name: str, new: Any) -> Callable[[], None]:
-    upstream = vars(owner)[name]
-    setattr(owner, name, functools.wraps(upstream)(new))
-    return lambda: setattr(owner, name, upstream)
-
-
 def install_super(
+    patches: Patches,
     tracker: tuple[type[VariableTracker], ...],
     handle: Callable[[Any, Any, str, object, Any, Any], VariableTracker | None],
-) -> Callable[[], None]:
+) -> None:
     """Let ``handle`` trace ``super().name(...)`` of objects and classes with these trackers.
 
     Dynamo follows ``super()`` to Python functions, and not to those of torch itself.
 
     Args:
+        patches: What undoes it.
         tracker: The classes of trackers.
         handle: Called with the tracker, the transaction, the name, what the class has of that name,
             and the arguments; returns None to leave the call to Dynamo.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = SuperVariable.call_method
 
+    @functools.wraps(upstream)
     def call_method(self: Any, tx: Any, name: str, args: Any, kwargs: Any) -> VariableTracker:
         if isinstance(self.objvar, tracker):
             attribute, _ = self._resolved_getattr_and_source(tx, name)
@@ -175,54 +151,53 @@ def install_super(
                 return result
         return upstream(self, tx, name, args, kwargs)
 
-    return _replace(SuperVariable, "call_method", call_method)
+    patches.replace(SuperVariable, "call_method", call_method)
 
 
 def install_texts(
+    patches: Patches,
     tracker: type[VariableTracker],
     text: Callable[[Any, Any, str], VariableTracker],
     hashed: Callable[[Any, Any], VariableTracker],
-) -> Callable[[], None]:
+) -> None:
     """Let ``str``, ``repr``, ``hash`` and f-strings of a value with this tracker ask the tracker.
 
     Dynamo takes them from the object it traces with, for good.
 
     Args:
+        patches: What undoes it.
         tracker: The class of trackers.
         text: Called with the tracker, the transaction, and ``"__str__"`` or ``"__repr__"``.
         hashed: Called with the tracker and the transaction.
-
-    Returns:
-        A function that undoes it.
     """
     methods = {
         "call_str": lambda var, tx: text(var, tx, "__str__"),
         "call_repr": lambda var, tx: text(var, tx, "__repr__"),
         "call_hash": hashed,
     }
-    undo = [_install_builtin(name, tracker, method) for name, method in methods.items()]
+    for name, method in methods.items():
+        _install_builtin(patches, name, tracker, method)
     upstream = InstructionTranslatorBase._convert_value
 
+    @functools.wraps(upstream)
     def convert_value(self: Any, value: VariableTracker, flag: int) -> VariableTracker:
         value = value.realize()
         if isinstance(value, tracker):
             return text(value, self, "__repr__" if flag > 1 else "__str__")
         return upstream(self, value, flag)
 
-    undo.append(_replace(InstructionTranslatorBase, "_convert_value", convert_value))
-
-    def restore() -> None:
-        for each in undo:
-            each()
-
-    return restore
+    patches.replace(InstructionTranslatorBase, "_convert_value", convert_value)
 
 
 def _install_builtin(
-    name: str, tracker: type[VariableTracker], method: Callable[[Any, Any], VariableTracker]
-) -> Callable[[], None]:
+    patches: Patches,
+    name: str,
+    tracker: type[VariableTracker],
+    method: Callable[[Any, Any], VariableTracker],
+) -> None:
     upstream = vars(BuiltinVariable)[name]
 
+    @functools.wraps(upstream)
     def call(self: Any, tx: Any, arg: VariableTracker) -> VariableTracker | None:
         realized = arg.realize()
         if isinstance(realized, tracker):
@@ -230,7 +205,7 @@ def _install_builtin(
         result: VariableTracker | None = upstream(self, tx, arg)
         return result
 
-    return _replace(BuiltinVariable, name, call)
+    patches.replace(BuiltinVariable, name, call)
 
 
 # ---- the graph being built
@@ -245,21 +220,21 @@ def lift(builder: VariableBuilder, value: Any) -> tuple[torch.fx.Proxy, Any]:
     """Make ``value`` an input of the graph.
 
     Returns:
-        The proxy of the input and the stand-in for ``value``. Only the type is guarded, so another
+        The proxy of the input and the fake of ``value``. Only the type is guarded, so another
         object of that type does not recompile.
     """
     if not isinstance(builder.source, (CurrentStreamSource, SyntheticLocalSource)):
         builder.install_guards(GuardBuilder.FAKE_SCRIPT_TYPE_MATCH)
-    stand_in = maybe_to_fake_obj(builder.tx.output.fake_mode, value)
+    fake = maybe_to_fake_obj(builder.tx.output.fake_mode, value)
     name = re.sub(r"[^a-zA-Z0-9]+", "_", builder.name)
     proxy = builder.tx.output.root_tracer.create_graph_input(
-        name, type(value), stand_in, source=builder.source
+        name, type(value), fake, source=builder.source
     )
-    argument: Any = (builder.source, value, False, None, False, stand_in)
+    argument: Any = (builder.source, value, False, None, False, fake)
     proxy.node.meta["grapharg"] = GraphArg(*argument)
-    set_example_value(proxy.node, stand_in)
+    set_example_value(proxy.node, fake)
     _say(logging.DEBUG, "%s is an input, %s", builder.name, type(value).__name__)
-    return proxy, stand_in
+    return proxy, fake
 
 
 def emit(tx: Any, op: Any, *args: Any, **kwargs: Any) -> torch.fx.Proxy:
@@ -296,9 +271,7 @@ def track_result(tx: Any, value: Any, var: Any) -> Any:
     )
 
 
-def install_results(
-    is_needed: Callable[[VariableTracker], bool],
-) -> Callable[[], None]:
+def install_results(patches: Patches, is_needed: Callable[[VariableTracker], bool]) -> None:
     """Keep values in local variables from the graph on.
 
     Dynamo sets attributes on what it finds at a source or has made itself, and enters contexts
@@ -306,13 +279,12 @@ def install_results(
     the source of an input there may be something else by then.
 
     Args:
+        patches: What undoes it.
         is_needed: Whether to keep the value of a tracker.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = SideEffects.codegen_save_tempvars
 
+    @functools.wraps(upstream)
     def codegen_save_tempvars(self: Any, codegen: Any) -> None:
         for var in list(self.id_to_variable.values()):
             if not var.is_immutable() and is_needed(var):
@@ -322,7 +294,7 @@ def install_results(
                 var.source = TempLocalSource(codegen.tempvars[var])
         upstream(self, codegen)
 
-    return _replace(SideEffects, "codegen_save_tempvars", codegen_save_tempvars)
+    patches.replace(SideEffects, "codegen_save_tempvars", codegen_save_tempvars)
 
 
 def is_result(var: VariableTracker) -> bool:
@@ -426,16 +398,14 @@ def read_at_run_time(
     )
 
 
-def install_arithmetic() -> Callable[[], None]:
+def install_arithmetic(patches: Patches) -> None:
     """Let arithmetic on numbers read at run time stay in the graph, as plain numbers.
 
     Dynamo computes it on the number that it traces with as well, which these do not have.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = BuiltinVariable._handle_insert_op_in_graph
 
+    @functools.wraps(upstream)
     def handle(self: Any, tx: Any, args: Any, kwargs: Any) -> VariableTracker | None:
         readings = [arg for arg in args if isinstance(arg, _ReadingVariable)]
         numbers = all(arg in readings or arg.is_python_constant() for arg in args)
@@ -444,21 +414,21 @@ def install_arithmetic() -> Callable[[], None]:
             return result
         return _compute(tx, self.fn, [arg.as_proxy() for arg in args])
 
-    return _replace(BuiltinVariable, "_handle_insert_op_in_graph", handle)
+    patches.replace(BuiltinVariable, "_handle_insert_op_in_graph", handle)
 
 
 def install_record_stream(
-    tracker: type[VariableTracker], handle: Callable[[Any, Any, Any], VariableTracker]
-) -> Callable[[], None]:
+    patches: Patches,
+    tracker: type[VariableTracker],
+    handle: Callable[[Any, Any, Any], VariableTracker],
+) -> None:
     """Let ``handle(tx, tensor, stream)`` trace ``tensor.record_stream`` for streams of a tracker.
 
     From 2.14 on Dynamo looks the method up in a table.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = TensorVariable.method_record_stream
 
+    @functools.wraps(upstream)
     def record_stream(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
         stream = stream.realize()
         if isinstance(stream, tracker):
@@ -467,20 +437,17 @@ def install_record_stream(
 
     table: dict[str, Any] | None = getattr(TensorVariable, "tp_methods", None)
     if table is None:  # 2.13
-        return _replace(TensorVariable, "method_record_stream", record_stream)
-    entry = table["record_stream"]
-    table["record_stream"] = dataclasses.replace(entry, handler=record_stream)
-    return lambda: table.update(record_stream=entry)
+        patches.replace(TensorVariable, "method_record_stream", record_stream)
+    else:
+        entry = dataclasses.replace(table["record_stream"], handler=record_stream)
+        patches.replace_entry(table, "record_stream", entry)
 
 
-def install_branches() -> Callable[[], None]:
-    """Let ``torch.cond`` take a truth value that is read at run time.
-
-    Returns:
-        A function that undoes it.
-    """
+def install_branches(patches: Patches) -> None:
+    """Let ``torch.cond`` take a truth value that is read at run time."""
     upstream = CondHigherOrderVariable._call_function
 
+    @functools.wraps(upstream)
     def call_function(self: Any, tx: Any, args: Any, kwargs: Any) -> VariableTracker:
         name, condition = ("pred", kwargs["pred"]) if "pred" in kwargs else ("", args[0])
         condition = condition.realize()
@@ -490,7 +457,7 @@ def install_branches() -> Callable[[], None]:
             return upstream(self, tx, args, {**kwargs, name: condition})
         return upstream(self, tx, [condition, *args[1:]], kwargs)
 
-    return _replace(CondHigherOrderVariable, "_call_function", call_function)
+    patches.replace(CondHigherOrderVariable, "_call_function", call_function)
 
 
 def _compute(tx: Any, function: Callable[..., Any], operands: list[Any]) -> VariableTracker:
@@ -596,19 +563,15 @@ def is_mutated_input(node: torch.fx.Node) -> bool:
 
 
 def install_around_backend(
-    wrap: Callable[[torch.fx.GraphModule, Callable[[], Any]], Any],
-) -> Callable[[], None]:
+    patches: Patches, wrap: Callable[[torch.fx.GraphModule, Callable[[], Any]], Any]
+) -> None:
     """Call ``wrap(graph, compile)`` for each graph; it returns what calling ``compile()`` gave.
 
     Upstream: torch/_dynamo/output_graph.py, OutputGraph.call_user_compiler.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = OutputGraph.call_user_compiler
 
     def call_user_compiler(self: Any, gm: torch.fx.GraphModule, example_inputs: Any) -> Any:
         return wrap(gm, lambda: upstream(self, gm, example_inputs))
 
-    setattr(OutputGraph, "call_user_compiler", call_user_compiler)  # noqa: B010
-    return lambda: setattr(OutputGraph, "call_user_compiler", upstream)
+    patches.replace(OutputGraph, "call_user_compiler", call_user_compiler)

@@ -21,6 +21,8 @@ from torch._dynamo.source import CurrentStreamSource
 from torch._dynamo.symbolic_convert import InstructionTranslatorBase
 from torch.fx import Node
 
+from .patching import Patches
+
 _GIVEN_UP = (
     "Failed to handle graph break gracefully. Skipping the function and falling back to eager. "
     "Graph break encountered:"
@@ -58,23 +60,20 @@ class _Log:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # held to count only, never while a program runs
         self._inside = 0
-        self._upstream: Any = None
+        self._patches = Patches()
 
     def enter(self) -> None:
         with self._lock:
             if self._inside == 0:
-                self._upstream = InstructionTranslatorBase.log_graph_break
-                self._replace(_collecting(self._upstream))
+                log = _collecting(InstructionTranslatorBase.log_graph_break)
+                self._patches.replace(InstructionTranslatorBase, "log_graph_break", log)
             self._inside += 1
 
     def leave(self) -> None:
         with self._lock:
             self._inside -= 1
             if self._inside == 0:
-                self._replace(self._upstream)
-
-    def _replace(self, method: Any) -> None:
-        setattr(InstructionTranslatorBase, "log_graph_break", method)  # noqa: B010
+                self._patches.undo()
 
 
 _log = _Log()

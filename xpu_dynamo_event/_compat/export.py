@@ -3,7 +3,7 @@
 Export traces a module twice over: first its Python (with Dynamo where ``strict=True``, by running
 it under a proxy mode where ``strict=False``), then the graph of that. It has opaque objects, but
 expects them to stay inputs: results of ops and what Dynamo captured from outside come out as
-stand-ins of tracing. Each shim says what it corrects.
+the fakes of tracing. Each shim says what it corrects.
 
 Upstream: torch/export/{_trace,exported_program}.py, torch/_export/passes/lift_constants_pass.py,
 torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py.
@@ -33,38 +33,23 @@ from torch.utils import _pytree as pytree
 
 from .dynamo import is_current_at_entry
 from .opaque import FakeScriptObject, real_object
+from .patching import Patches
 
-Undo = Callable[[], None]
 Context = Callable[[Any], AbstractContextManager[object]]
-
-
-def replace_name(owner: Any, name: str, new: Any) -> Undo:
-    """Set ``owner.name`` and return a function that puts back what was there."""
-    missing = object()
-    before = vars(owner).get(name, missing)
-    setattr(owner, name, new)
-
-    def restore() -> None:
-        if before is missing:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
-
-    return restore
 
 
 # ---- tracing
 
 
-def same_value(value: Any, stand_in: Any) -> None:
-    """Let ``value`` stand in the graph for what ``stand_in``, the result of an op, stands for."""
+def same_value(value: Any, fake: Any) -> None:
+    """Let ``value`` stand in the graph for what ``fake``, the result of an op, stands for."""
     mode = get_proxy_mode()
-    proxy = None if mode is None else get_proxy_slot(stand_in, mode.tracer, None)
+    proxy = None if mode is None else get_proxy_slot(fake, mode.tracer, None)
     if mode is not None and proxy is not None:
         set_proxy_slot(value, mode.tracer, proxy)
 
 
-def around_strict(context: Context) -> Undo:
+def around_strict(patches: Patches, context: Context) -> None:
     """Enter ``context(module)`` while Dynamo and then export trace it (``strict=True``)."""
     upstream = vars(_trace)["_strict_export"]
 
@@ -72,12 +57,13 @@ def around_strict(context: Context) -> Undo:
         with context(mod):
             return upstream(mod, *args, **kwargs)
 
-    return replace_name(_trace, "_strict_export", strict_export)
+    patches.replace(_trace, "_strict_export", strict_export)
 
 
 def around_non_strict(
+    patches: Patches,
     wrap: Callable[[Callable[..., Any], torch.nn.Module, Sequence[Any], dict[str, Any]], Any],
-) -> Undo:
+) -> None:
     """Call ``wrap(export, module, args, kwargs)`` where a module is run to trace it.
 
     It returns what ``export(args, kwargs)`` gives.
@@ -90,10 +76,10 @@ def around_non_strict(
 
         return wrap(export, mod, args, kwargs)
 
-    return replace_name(_trace, "_non_strict_export", non_strict_export)
+    patches.replace(_trace, "_non_strict_export", non_strict_export)
 
 
-def around_decompositions(context: Context) -> Undo:
+def around_decompositions(patches: Patches, context: Context) -> None:
     """Enter ``context(program)`` while its ``run_decompositions`` traces it again."""
     name = "_decompose_and_get_gm_with_new_signature_constants"
     upstream = vars(exported_program)[name]
@@ -102,7 +88,7 @@ def around_decompositions(context: Context) -> Undo:
         with context(ep):
             return upstream(ep, **options)
 
-    return replace_name(exported_program, name, decompose)
+    patches.replace(exported_program, name, decompose)
 
 
 def current_stream_inputs(graph: Graph) -> list[tuple[Node, int]]:
@@ -157,76 +143,91 @@ def map_leaves(change: Callable[[Any], Any], value: Any) -> Any:
 # ---- what tracing leaves behind
 
 
-def finish_programs(
-    prepare: Callable[[GraphModule], None],
-    names: Callable[[], Iterable[tuple[str, Any]]],
-    is_ours: Callable[[object], bool],
-    original: Callable[[Any], Any],
-) -> Undo:
-    """Put real objects where tracing left stand-ins.
+@dataclass(frozen=True)
+class Objects:
+    """What the programs of an export may have of objects.
 
-    Upstream takes every stand-in in a graph for a constant of the program. One that is the result
+    Attributes:
+        held: Returns those that the module holds, with the names of the attributes.
+        is_ours: Whether an object is one of those to correct.
+        original: Returns the user's object for one that stood for it while tracing.
+    """
+
+    held: Callable[[], Iterable[tuple[str, Any]]]
+    is_ours: Callable[[object], bool]
+    original: Callable[[Any], Any]
+
+
+def finish_programs(
+    patches: Patches, prepare: Callable[[GraphModule], None], objects: Objects
+) -> None:
+    """Put real objects where tracing left fakes.
+
+    Upstream takes every fake in a graph for a constant of the program. One that is the result
     of an op is none; one that Dynamo captured has to be the object itself again. And an input that
     is an object is described by its type, as it is for torchbind.
 
     Args:
+        patches: What undoes it.
         prepare: Called first with each graph.
-        names: Returns the objects that the module holds, with the names of the attributes.
-        is_ours: Whether an object is one of those to correct.
-        original: Returns the user's object for one that stood for it while tracing.
+        objects: The objects to correct.
     """
-    upstream = lift_constants_pass._materialize_and_lift_constants
+    lift = lift_constants_pass._materialize_and_lift_constants
+    produce = vars(_trace)["_produce_aten_artifact"]
 
-    upstream_produce = vars(_trace)["_produce_aten_artifact"]
+    def produce_with_values(*, gm: GraphModule, **options: Any) -> Any:
+        _give_values(gm, objects)
+        return produce(gm=gm, **options)
 
-    def produce(*, gm: GraphModule, **options: Any) -> Any:
-        for node in gm.graph.nodes:
-            value = getattr(gm, node.target, None) if node.op == "get_attr" else None
-            if is_ours(real_object(value)):
-                node.meta.setdefault("val", value)  # it may be an output
-        return upstream_produce(gm=gm, **options)
-
-    def materialize(gm: GraphModule, signature: Any, constant_attrs: Any) -> dict[str, Any]:
+    def lift_constants(gm: GraphModule, signature: Any, constant_attrs: Any) -> dict[str, Any]:
         prepare(gm)
-        for node in gm.graph.nodes:
-            if node.op == "placeholder" and is_ours(node.meta.get("val")):
-                _describe_by_type(node)
-        for name, value in names():
+        _describe_inputs(gm.graph, objects)
+        for name, value in objects.held():
             constant_attrs.add(value, name)
-        constants = upstream(gm, signature, constant_attrs)
-        results = {node.name for node in gm.graph.nodes if node.op == "call_function"}
-        finished: dict[str, Any] = {}
-        for name, value in constants.items():
-            real = real_object(value)
-            if not is_ours(real):
-                finished[name] = value
-            elif name not in results:
-                finished[name] = original(real)
-        return finished
+        return _without_results(gm.graph, lift(gm, signature, constant_attrs), objects)
 
-    undo = [
-        replace_name(module, "_materialize_and_lift_constants", materialize)
-        for module in (lift_constants_pass, _trace)
-    ]
-    undo.append(replace_name(_trace, "_produce_aten_artifact", produce))
+    for module in (lift_constants_pass, _trace):
+        patches.replace(module, "_materialize_and_lift_constants", lift_constants)
+    patches.replace(_trace, "_produce_aten_artifact", produce_with_values)
 
-    def restore() -> None:
-        for each in undo:
-            each()
 
-    return restore
+def _give_values(gm: GraphModule, objects: Objects) -> None:
+    """Say what the objects that a graph has as attributes are: they may be outputs."""
+    for node in gm.graph.find_nodes(op="get_attr"):
+        value = getattr(gm, node.target, None)
+        if objects.is_ours(real_object(value)):
+            node.meta.setdefault("val", value)
+
+
+def _describe_inputs(graph: Graph, objects: Objects) -> None:
+    for node in graph.find_nodes(op="placeholder"):
+        if objects.is_ours(node.meta.get("val")):
+            _describe_by_type(node)
+
+
+def _without_results(graph: Graph, constants: dict[str, Any], objects: Objects) -> dict[str, Any]:
+    """Return the constants that are none of the results of ops, with the user's objects."""
+    results = {node.name for node in graph.nodes if node.op == "call_function"}
+    finished: dict[str, Any] = {}
+    for name, value in constants.items():
+        real = real_object(value)
+        if not objects.is_ours(real):
+            finished[name] = value
+        elif name not in results:
+            finished[name] = objects.original(real)
+    return finished
 
 
 def _describe_by_type(node: Node) -> None:
     value = node.meta["val"]
-    stand_in = FakeScriptObject(value, get_opaque_type_name(type(value)), value)
-    node.meta["val"] = CustomObjArgument(node.name, stand_in.script_class_name, stand_in)
+    fake = FakeScriptObject(value, get_opaque_type_name(type(value)), value)
+    node.meta["val"] = CustomObjArgument(node.name, fake.script_class_name, fake)
 
 
 # ---- files
 
 
-def around_saving(prepared: Context) -> Undo:
+def around_saving(patches: Patches, prepared: Context) -> None:
     """Enter ``prepared(program)`` for each exported program that is written to a file."""
     upstream = _package.package_pt2
 
@@ -238,7 +239,7 @@ def around_saving(prepared: Context) -> Undo:
                     stack.enter_context(prepared(program))
             return upstream(f, exported_programs=exported_programs, **options)
 
-    return replace_name(_package, "package_pt2", package)
+    patches.replace(_package, "package_pt2", package)
 
 
 def is_object(spec: Any) -> bool:
@@ -256,7 +257,7 @@ def without_example_inputs(program: Any) -> Iterator[None]:
         program._example_inputs = before
 
 
-def write_objects() -> Undo:
+def write_objects(patches: Patches) -> None:
     """Write and read inputs and results of ops that are objects; the format knows constants."""
     writer: Any = serialize.GraphModuleSerializer
     reader: Any = serialize.GraphModuleDeserializer
@@ -282,14 +283,6 @@ def write_objects() -> Undo:
             return read_argument(self, written)
         return CustomObjArgument(written.as_custom_obj.name, written.as_custom_obj.class_fqn)
 
-    undo = [
-        replace_name(writer, "serialize_output", write_result),
-        replace_name(reader, "deserialize_outputs", read_result),
-        replace_name(reader, "deserialize_argument_spec", read_input),
-    ]
-
-    def restore() -> None:
-        for each in undo:
-            each()
-
-    return restore
+    patches.replace(writer, "serialize_output", write_result)
+    patches.replace(reader, "deserialize_outputs", read_result)
+    patches.replace(reader, "deserialize_argument_spec", read_input)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,6 +26,8 @@ from torch._inductor.custom_graph_pass import CustomGraphModulePass, get_hash_fo
 from torch._inductor.dependencies import WeakDep
 from torch._inductor.utils import Placeholder, get_fused_kernel_name
 from torch._inductor.virtualized import V
+
+from .patching import Patches
 
 __all__ = [
     "KERNEL_NAME",
@@ -148,16 +149,16 @@ def register_backend(
     wrapper_class: type,
     unsupported_wrapper: type,
     graph_pass: Any,
-    undo: ExitStack,
+    patches: Patches,
 ) -> None:
-    """Register code generation for the device "xpu"; ``undo`` brings back what was there."""
+    """Register code generation for the device "xpu"."""
     common.init_backend_registration()
     for table in (
         common.device_codegens,
         common.custom_backend_passes,
         common.custom_backend_codegen_configs,
     ):
-        _restore_entry(table, "xpu", undo)
+        patches.restore_entry(table, "xpu")
     common.register_backend_for_device(
         "xpu",
         scheduling,
@@ -168,27 +169,25 @@ def register_backend(
     )
 
 
-def register_wrapper(wrapper_class: type, graph_pass: Any, undo: ExitStack) -> None:
+def register_wrapper(wrapper_class: type, graph_pass: Any, patches: Patches) -> None:
     """Replace only the Python wrapper of what torch registered for "xpu", and add a graph pass."""
     common.init_backend_registration()
-    for table in (common.device_codegens, common.custom_backend_passes):
-        _restore_entry(table, "xpu", undo)
     registered = common.device_codegens["xpu"]
-    common.device_codegens["xpu"] = replace(registered, wrapper_codegen=wrapper_class)
-    common.custom_backend_passes["xpu"] = graph_pass
-    _note_nodes(undo)
+    with_ours = replace(registered, wrapper_codegen=wrapper_class)
+    patches.replace_entry(common.device_codegens, "xpu", with_ours)
+    patches.replace_entry(common.custom_backend_passes, "xpu", graph_pass)
+    _note_nodes(patches)
 
 
 def wrap_lowering(
-    op: Any, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], undo: ExitStack
+    op: Any, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], patches: Patches
 ) -> None:
     """Lower ``op`` with ``wrap(what lowers it now)``."""
-    _restore_entry(lowering.lowerings, op, undo)
-    lowering.lowerings[op] = wrap(lowering.lowerings[op])
+    patches.replace_entry(lowering.lowerings, op, wrap(lowering.lowerings[op]))
 
 
-def cpp_code_for_xpu(undo: ExitStack) -> None:
-    """Let Inductor treat "xpu" as a device with streams and C++ kernels; undone by ``undo``."""
+def cpp_code_for_xpu(patches: Patches) -> None:
+    """Let Inductor treat "xpu" as a device with streams and C++ kernels."""
     for shim in (
         _no_triton,
         _keep_device_guards,
@@ -199,56 +198,48 @@ def cpp_code_for_xpu(undo: ExitStack) -> None:
         _no_flex_attention,
         _note_nodes,
     ):
-        shim(undo)
+        shim(patches)
+    patches.callback(inductor_utils.get_gpu_type.cache_clear)
     inductor_utils.get_gpu_type.cache_clear()
-    undo.callback(inductor_utils.get_gpu_type.cache_clear)
 
 
-def _restore_entry(table: dict[Any, Any], key: object, undo: ExitStack) -> None:
-    if key in table:
-        undo.callback(table.__setitem__, key, table[key])
-    else:
-        undo.callback(table.pop, key, None)
-
-
-def _replace(owner: Any, name: str, new: Any, undo: ExitStack) -> None:
-    # Not getattr: it would put back a plain function where a class has a static method.
-    undo.callback(setattr, owner, name, vars(owner)[name])
-    setattr(owner, name, new)
-
-
-def _no_triton(undo: ExitStack) -> None:
+def _no_triton(patches: Patches) -> None:
     """A "GPU" needs Triton: TritonMissing although a scheduling is registered, and its heuristics.
 
     Upstream: scheduler.Scheduler.create_backend, utils.is_gpu.
     """
     gpus: list[str] = inductor_utils.GPU_TYPES
     if "xpu" in gpus:
-        undo.callback(gpus.insert, gpus.index("xpu"), "xpu")
+        patches.callback(_put_back, gpus, gpus.index("xpu"), "xpu")
         gpus.remove("xpu")
 
 
-def _keep_device_guards(undo: ExitStack) -> None:
+def _put_back(names: list[str], index: int, name: str) -> None:
+    if name not in names:
+        names.insert(index, name)
+
+
+def _keep_device_guards(patches: Patches) -> None:
     """Not a GPU any more, the device still has an index and a current stream.
 
     Upstream: scheduler.device_need_guard.
     """
     original: Callable[[str], bool] = vars(scheduler)["device_need_guard"]
-    _replace(
-        scheduler, "device_need_guard", lambda device: device == "xpu" or original(device), undo
+    patches.replace(
+        scheduler, "device_need_guard", lambda device: device == "xpu" or original(device)
     )
 
 
-def _device_over_host_numbers(undo: ExitStack) -> None:
+def _device_over_host_numbers(patches: Patches) -> None:
     """``host_number * device_tensor`` would become a host kernel that reads device memory.
 
     Upstream: lowering.make_pointwise (takes the device of the first operand on a GPU).
     """
     original: Callable[[str | None], bool] = vars(lowering)["is_gpu"]
-    _replace(lowering, "is_gpu", lambda device: device == "xpu" or original(device), undo)
+    patches.replace(lowering, "is_gpu", lambda device: device == "xpu" or original(device))
 
 
-def _cpp_loop_heuristics(undo: ExitStack) -> None:
+def _cpp_loop_heuristics(patches: Patches) -> None:
     """Reordering loops after fusion is only skipped for "cpu"; the C++ backend cannot follow it.
 
     Upstream: scheduler.Scheduler.shared_data_after_reordering_loop and its neighbours.
@@ -260,10 +251,10 @@ def _cpp_loop_heuristics(undo: ExitStack) -> None:
         device = self.get_device()
         return (device is not None and device.type == "xpu") or original(self)
 
-    _replace(node_class, "is_cpu", is_cpu, undo)
+    patches.replace(node_class, "is_cpu", is_cpu)
 
 
-def _cpp_backend_name(undo: ExitStack) -> None:
+def _cpp_backend_name(patches: Patches) -> None:
     """Patterns and type propagation ask ``config.xpu_backend``, which knows only "triton".
 
     The default is changed and not the value: values are per thread, and a backward graph is
@@ -272,10 +263,10 @@ def _cpp_backend_name(undo: ExitStack) -> None:
     Upstream: config.xpu_backend.
     """
     entry = vars(config)["_config"]["xpu_backend"]
-    _replace(entry, "default", "cpp", undo)
+    patches.replace(entry, "default", "cpp")
 
 
-def _no_combo_kernels(undo: ExitStack) -> None:
+def _no_combo_kernels(patches: Patches) -> None:
     """``config.combo_kernels`` groups nodes of all devices but "cpu"; only Triton can emit a group.
 
     Upstream: scheduler.ForeachKernelSchedulerNode.group_nodes_for_combo_kernels.
@@ -288,17 +279,17 @@ def _no_combo_kernels(undo: ExitStack) -> None:
         return [nodes for nodes in groups if nodes[0].get_device().type != "xpu"]
 
     new = staticmethod(group_nodes_for_combo_kernels)
-    _replace(node_class, "group_nodes_for_combo_kernels", new, undo)
+    patches.replace(node_class, "group_nodes_for_combo_kernels", new)
 
 
-def _no_flex_attention(undo: ExitStack) -> None:
+def _no_flex_attention(patches: Patches) -> None:
     """Its kernels are Triton templates, and the error would be about a missing module.
 
     Upstream: kernel/flex/flex_attention.py.
     """
     higher_order = torch.ops.higher_order
     for op in (higher_order.flex_attention, higher_order.flex_attention_backward):
-        wrap_lowering(op, partial(_refuse_on_xpu, op), undo)
+        wrap_lowering(op, partial(_refuse_on_xpu, op), patches)
 
 
 def _refuse_on_xpu(op: Any, lower: Callable[..., Any]) -> Callable[..., Any]:
@@ -313,7 +304,7 @@ def _refuse_on_xpu(op: Any, lower: Callable[..., Any]) -> Callable[..., Any]:
     return refuse
 
 
-def _note_nodes(undo: ExitStack) -> None:
+def _note_nodes(patches: Patches) -> None:
     """Event operations have no device, and only a device makes upstream emit pending C++ kernels.
 
     Also tells wrappers that care (``entering_node``) which node comes next.
@@ -330,4 +321,4 @@ def _note_nodes(undo: ExitStack) -> None:
         if entering_node is not None:
             entering_node(node)
 
-    _replace(scheduler.Scheduler, "enter_context", enter_context, undo)
+    patches.replace(scheduler.Scheduler, "enter_context", enter_context)

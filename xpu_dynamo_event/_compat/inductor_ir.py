@@ -16,6 +16,8 @@ from torch._inductor import graph as inductor_graph
 from torch._inductor import ir, lowering
 from torch._inductor.virtualized import V
 
+from .patching import Patches
+
 __all__ = [
     "ExternKernel",
     "FixedLayout",
@@ -40,18 +42,12 @@ NoneLayout = ir.NoneLayout
 TensorBox = ir.TensorBox
 
 
-def install_lowering(op: torch._ops.OpOverload, lower: Callable[..., Any]) -> Callable[[], None]:
-    """Lower ``op`` with ``lower``, which gets the IR of the operands; returns the undo."""
-    before = lowering.lowerings.get(op)
+def install_lowering(
+    patches: Patches, op: torch._ops.OpOverload, lower: Callable[..., Any]
+) -> None:
+    """Lower ``op`` with ``lower``, which gets the IR of the operands."""
+    patches.restore_entry(lowering.lowerings, op)
     lowering.register_lowering(op, type_promotion_kind=None)(lower)
-
-    def restore() -> None:
-        if before is None:
-            lowering.lowerings.pop(op, None)
-        else:
-            lowering.lowerings[op] = before
-
-    return restore
 
 
 def passes_are_loaded() -> bool:
@@ -59,30 +55,21 @@ def passes_are_loaded() -> bool:
     return "torch._inductor.fx_passes.post_grad" in sys.modules
 
 
-def install_before_scheduling(prepare: Callable[[Any], None]) -> Callable[[], None]:
-    """Call ``prepare(graph)`` when all operations of a graph exist and none is scheduled.
-
-    Returns:
-        A function that undoes it.
-    """
+def install_before_scheduling(patches: Patches, prepare: Callable[[Any], None]) -> None:
+    """Call ``prepare(graph)`` when all operations of a graph exist and none is scheduled."""
     upstream = inductor_graph.GraphLowering._update_scheduler
 
     def update_scheduler(self: Any) -> None:
         prepare(self)
         upstream(self)
 
-    owner: Any = inductor_graph.GraphLowering
-    owner._update_scheduler = update_scheduler
-    return lambda: setattr(owner, "_update_scheduler", upstream)
+    patches.replace(inductor_graph.GraphLowering, "_update_scheduler", update_scheduler)
 
 
-def install_device_of_subgraphs() -> Callable[[], None]:
+def install_device_of_subgraphs(patches: Patches) -> None:
     """Let a subgraph take an event or a stream first.
 
     Upstream (``InvokeSubgraph.create``) asks the first operand that is no number for the device.
-
-    Returns:
-        A function that undoes it.
     """
     owner: Any = ir.InvokeSubgraph
     upstream = owner.__dict__["create"]
@@ -99,8 +86,7 @@ def install_device_of_subgraphs() -> Callable[[], None]:
             for operand in opaque:
                 object.__delattr__(operand, "get_device")
 
-    owner.create = classmethod(create)
-    return lambda: setattr(owner, "create", upstream)
+    patches.replace(owner, "create", classmethod(create))
 
 
 def register(kernel: Any) -> None:

@@ -19,16 +19,15 @@ from torch._inductor import fx_utils
 from torch._inductor.fx_passes import joint_graph, post_grad, reinplace
 from torch.fx import Graph, Node
 
+from .patching import Patches
+
 __all__ = ["install_complete_constants", "install_kept_copies", "install_storages"]
 
 
-def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]:
+def install_storages(patches: Patches, value_behind: Callable[[Node], Node]) -> None:
     """Let passes over the graph take the memory of ``value_behind(node)`` for that of ``node``.
 
     They remove a clone, or overwrite a value in place, where nobody else has the memory.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = fx_utils.get_node_storage
 
@@ -36,13 +35,7 @@ def install_storages(value_behind: Callable[[Node], Node]) -> Callable[[], None]
         return upstream(value_behind(node))
 
     for module in (post_grad, reinplace):
-        setattr(module, "get_node_storage", storage)  # noqa: B010  (mypy minds the names)
-
-    def restore() -> None:
-        for module in (post_grad, reinplace):
-            setattr(module, "get_node_storage", upstream)  # noqa: B010
-
-    return restore
+        patches.replace(module, "get_node_storage", storage)
 
 
 class _Kept:
@@ -53,14 +46,11 @@ class _Kept:
         self.__name__ = getattr(target, "__name__", str(target))
 
 
-def install_kept_copies(is_needed: Callable[[Node], bool]) -> Callable[[], None]:
+def install_kept_copies(patches: Patches, is_needed: Callable[[Node], bool]) -> None:
     """Let a copy stay that Inductor takes for superfluous, where ``is_needed(node)``.
 
     Inductor reads the original in its place: it takes for granted that inputs are written to at the
     end of a graph only.
-
-    Returns:
-        A function that undoes it.
     """
     upstream = post_grad.remove_noop_ops
 
@@ -72,18 +62,14 @@ def install_kept_copies(is_needed: Callable[[Node], bool]) -> Callable[[], None]
         for node in kept:
             node.target = node.target.target
 
-    setattr(post_grad, "remove_noop_ops", remove_noop_ops)  # noqa: B010
-    return lambda: setattr(post_grad, "remove_noop_ops", upstream)
+    patches.replace(post_grad, "remove_noop_ops", remove_noop_ops)
 
 
-def install_complete_constants() -> Callable[[], None]:
+def install_complete_constants(patches: Patches) -> None:
     """Let folding of constants wait for copies to the host.
 
     It computes what is known while compiling, on the device, and reads a copy that nothing waits
     for as soon as it is submitted.
-
-    Returns:
-        A function that undoes it.
     """
     folder: Any = joint_graph.UniformValueConstantFolder
     upstream = folder._deduce_value
@@ -99,9 +85,4 @@ def install_complete_constants() -> Callable[[], None]:
             torch.xpu.current_stream().synchronize()
         return value
 
-    folder._deduce_value = deduce_value
-
-    def restore() -> None:
-        folder._deduce_value = upstream
-
-    return restore
+    patches.replace(folder, "_deduce_value", deduce_value)

@@ -3,7 +3,7 @@
 Shim: torch offers ``register_opaque_type`` only for classes made with its own metaclass.
 ``torch.Event`` and ``torch.Stream`` are C types without it, so they go into the registry directly.
 The metaclass would also be harmful: it makes ``isinstance(fake, torch.Event)`` true for the
-stand-in objects of tracing, which C++ code then takes for a real event and casts.
+fake objects of tracing, which C++ code then takes for a real event and casts.
 
 Marked as hoisted, which torch documents as without effect for reference types; but the key of
 FxGraphCache and AOTAutogradCache then holds the name of the type only, and not the pickled object,
@@ -67,5 +67,5 @@ def unregister(cls: type) -> None:
 
 
 def real_object(value: object) -> object:
-    """Return the object that a stand-in of tracing represents, or ``value`` itself."""
+    """Return the object that a fake of tracing stands for, or ``value`` itself."""
     return value.real_obj if isinstance(value, FakeScriptObject) else value

@@ -48,6 +48,6 @@ def for_one_call(backend: Callable[..., Any]) -> Iterator[None]:
 def _empty(code: CodeType | None, backend: Callable[..., Any]) -> None:
     for entry in [] if code is None else _debug_get_cache_entry_list(code):
         if getattr(entry.backend, "compiler_fn", None) is backend:
-            # A stand-in for the manager that made the guards, which no entry leads to.
+            # In place of the manager that made the guards, which no entry leads to.
             made: Any = SimpleNamespace(guard_manager=entry.guard_manager)
             CheckFunctionManager.invalidate(made, "what it was compiled for")

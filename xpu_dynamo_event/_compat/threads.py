@@ -16,12 +16,14 @@ CAN REMOVE when threads may overlap in ``preserve_node_meta`` and in the first c
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from torch.fx import traceback
 from torch.fx._lazy_graph_module import _LazyGraphModule
+
+from .patching import Patches
 
 
 class _Entry:
@@ -56,13 +58,8 @@ def _preserve_node_meta(enable: bool = True) -> Iterator[None]:
             del _entered[index]
 
 
-def install() -> Callable[[], None]:
-    """Let threads overlap.
-
-    Returns:
-        A function that undoes it.
-    """
-    preserve_node_meta = traceback.preserve_node_meta
+def install(patches: Patches) -> None:
+    """Let threads overlap."""
     real_recompile = _LazyGraphModule.real_recompile
     generating = threading.RLock()  # a graph may have graphs inside
 
@@ -70,10 +67,5 @@ def install() -> Callable[[], None]:
         with generating:
             real_recompile(self)
 
-    def undo() -> None:
-        traceback.preserve_node_meta = preserve_node_meta
-        setattr(_LazyGraphModule, "real_recompile", real_recompile)  # noqa: B010
-
-    traceback.preserve_node_meta = _preserve_node_meta
-    setattr(_LazyGraphModule, "real_recompile", one_at_a_time)  # noqa: B010
-    return undo
+    patches.replace(traceback, "preserve_node_meta", _preserve_node_meta)
+    patches.replace(_LazyGraphModule, "real_recompile", one_at_a_time)

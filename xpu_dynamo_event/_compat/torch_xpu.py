@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 import torch
 
+from .patching import FOR_GOOD
+
 # Modules that looked at torch._C when they were imported; torch.xpu last, as it imports from them.
 _TORCH_XPU = ("torch.xpu.streams", "torch.xpu.graphs", "torch.xpu.memory", "torch.xpu.random")
 _LOOKED_EARLY = ("torch._dynamo.device_interface",)
@@ -33,9 +35,9 @@ def install(runtime: ModuleType, event_base: type) -> None:
     """
     for name in dir(runtime):
         if name.startswith(("_xpu_", "_Xpu")):
-            setattr(torch._C, name, getattr(runtime, name))
-    _set(torch._C, "_XpuEventBase", event_base)
-    _set(torch._C, "_has_xpu", True)
+            FOR_GOOD.replace(torch._C, name, getattr(runtime, name))
+    FOR_GOOD.replace(torch._C, "_XpuEventBase", event_base)
+    FOR_GOOD.replace(torch._C, "_has_xpu", True)
     for module in (*_TORCH_XPU, "torch.xpu", *_LOOKED_EARLY):
         if module in sys.modules:
             importlib.reload(sys.modules[module])
@@ -60,10 +62,10 @@ def event_base() -> type:
 def set_event_class(cls: type) -> None:
     """Make a class ``torch.xpu.Event``, also for ``Stream.record_event`` and Dynamo."""
     for module in ("torch.xpu", "torch.xpu.streams"):
-        _set(sys.modules[module], "Event", cls)
+        FOR_GOOD.replace(sys.modules[module], "Event", cls)
     interface = sys.modules.get("torch._dynamo.device_interface")
     if interface is not None:
-        _set(interface.XpuInterface, "Event", cls)
+        FOR_GOOD.replace(interface.XpuInterface, "Event", cls)
 
 
 def explain_absence(reason: str) -> None:
@@ -82,8 +84,4 @@ def explain_absence(reason: str) -> None:
             f"runtime of xpu_dynamo_event found no device: {reason}."
         )
 
-    _set(torch.xpu, "_lazy_init", lazy_init)
-
-
-def _set(owner: Any, name: str, value: Any) -> None:
-    setattr(owner, name, value)
+    FOR_GOOD.replace(torch.xpu, "_lazy_init", lazy_init)

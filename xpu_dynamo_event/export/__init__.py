@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from .._compat import aot, compiler_import, dynamo, export
+from .._compat.patching import Patches
 from . import saving, stand_ins
 from .lifetimes import note_lifetimes
 from .tracing import Trace, tracing_as
@@ -24,31 +25,19 @@ from .unseen import refuse_unseen
 _in_this_thread = threading.local()
 
 
-def install() -> Callable[[], None]:
+def install(patches: Patches) -> None:
     """Let ``torch.export`` take events and streams.
 
     Call it before what else changes captured graphs (passes/lifetimes.py): that has to come first.
-
-    Returns:
-        A function that undoes it.
     """
-    undo = [
-        dynamo.install_around_backend(_exported_by_dynamo),
-        export.around_strict(_strictly),
-        export.around_non_strict(_run_traced),
-        export.around_decompositions(_decomposing),
-        export.finish_programs(
-            note_lifetimes, _names, stand_ins.is_event_or_stream, stand_ins.original
-        ),
-        export.around_saving(saving.prepared),
-        export.write_objects(),
-    ]
-
-    def uninstall() -> None:
-        for restore in reversed(undo):
-            restore()
-
-    return uninstall
+    dynamo.install_around_backend(patches, _exported_by_dynamo)
+    export.around_strict(patches, _strictly)
+    export.around_non_strict(patches, _run_traced)
+    export.around_decompositions(patches, _decomposing)
+    objects = export.Objects(_names, stand_ins.is_event_or_stream, stand_ins.original)
+    export.finish_programs(patches, note_lifetimes, objects)
+    export.around_saving(patches, saving.prepared)
+    export.write_objects(patches)
 
 
 # ---- the export of this thread

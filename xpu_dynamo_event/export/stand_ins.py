@@ -7,14 +7,14 @@ One that only a closure or a global variable holds is refused (unseen.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
 
 from .._compat import export
+from .._compat.patching import Patches
 from ..event import Event
 from ..ops import TORCH_EVENT
 from . import tracing
@@ -135,17 +135,12 @@ def exchanged(module: torch.nn.Module, args: Any, kwargs: Any) -> Iterator[tuple
         for name, value in vars(part).items()
         if name not in _OF_EVERY_MODULE
     ]
-    undo: list[Callable[[], None]] = []
-    try:
+    with Patches() as patches:
         for owner, name, value in attributes:
             new = export.map_leaves(exchange, value)
             if new is not value:
-                owner[name] = new
-                undo.append(partial(owner.__setitem__, name, value))
+                patches.replace_entry(owner, name, new)
         yield export.map_leaves(exchange, args), export.map_leaves(exchange, kwargs)
-    finally:
-        for restore in undo:
-            restore()
 
 
 _OF_EVERY_MODULE = frozenset(vars(torch.nn.Module()))

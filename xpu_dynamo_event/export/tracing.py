@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import torch
 
 from .._compat import export
+from .._compat.patching import Patches
 from ..event import Event
 from ..ops import EVENT_NAME, TORCH_EVENT
 
@@ -243,7 +244,7 @@ def _synchronize_device(device: Any = None) -> None:
 
 _lock = threading.Lock()
 _users = 0
-_undo: list[Callable[[], None]] = []
+_patches = Patches()
 
 
 @contextmanager
@@ -251,16 +252,24 @@ def _replaced() -> Iterator[None]:
     """Replace methods and functions for as long as any thread exports."""
     global _users
     with _lock:
+        if _users == 0:
+            _replace_all_or_none()
         _users += 1
-        if _users == 1:
-            _replace_all()
     try:
         yield
     finally:
         with _lock:
             _users -= 1
-            while not _users and _undo:
-                _undo.pop()()
+            if not _users:
+                _patches.undo()
+
+
+def _replace_all_or_none() -> None:
+    try:
+        _replace_all()
+    except BaseException:
+        _patches.undo()
+        raise
 
 
 def _replace_all() -> None:
@@ -274,7 +283,7 @@ def _replace_all() -> None:
         _replace(owner, "synchronize", _synchronize_device)
     from . import stand_ins  # it is made of what is above
 
-    _undo.append(export.replace_name(torch, "Event", stand_ins.EventStandIn))
+    _patches.replace(torch, "Event", stand_ins.EventStandIn)
 
 
 def _replace(owner: Any, name: str, traced: Callable[..., Any]) -> None:
@@ -283,7 +292,7 @@ def _replace(owner: Any, name: str, traced: Callable[..., Any]) -> None:
     def call(*args: Any, **kwargs: Any) -> Any:
         return (upstream if active() is None else traced)(*args, **kwargs)
 
-    _undo.append(export.replace_name(owner, name, call))
+    _patches.replace(owner, name, call)
 
 
 def _replace_in_class(cls: type) -> None:
@@ -302,7 +311,7 @@ def _replace_attribute(cls: type, name: str) -> None:
     def get(self: torch.Event) -> Any:
         return (read if active() is None else refuse)(self)
 
-    _undo.append(export.replace_name(cls, name, property(get)))
+    _patches.replace(cls, name, property(get))
 
 
 def _replace_new(owner: Any) -> None:
@@ -312,4 +321,4 @@ def _replace_new(owner: Any) -> None:
         return _new(new, cls, *args, **flags)
 
     # Python never forgets that a class once had a __new__: 50 ns for each event made afterwards.
-    _undo.append(export.replace_name(owner, "__new__", staticmethod(call)))
+    _patches.replace(owner, "__new__", staticmethod(call))

@@ -13,12 +13,19 @@ and copies between host and device are those of the program (copies.py).
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
 
 import torch
 
+from .._compat.patching import Patches
+
 _lock = threading.Lock()
-_undo: ExitStack | None = None
+_patches: Patches | None = None
+
+
+def install(patches: Patches) -> None:
+    """Teach Inductor the device; where torch has XPU, only what that lacks."""
+    patches.callback(unregister)
+    register()
 
 
 def register() -> bool:
@@ -30,57 +37,52 @@ def register() -> bool:
         True when the device is the runtime's, and Inductor now generates C++ kernels for it. False
         when it is torch's own: the kernels are torch's too.
     """
-    global _undo
+    global _patches
     from .._compat import inductor as upstream
 
     with _lock:
         native = upstream.has_native_backend()
-        if _undo is None:
-            with ExitStack() as undo:
-                (_register_wrapper if native else _register)(undo)
-                _undo = undo.pop_all()
+        if _patches is None:
+            with Patches() as patches:
+                (_register_wrapper if native else _register)(patches)
+                _patches = patches.kept()
         return not native
 
 
 def unregister() -> None:
     """Undo :func:`register`: afterwards Inductor is as it was; idempotent."""
-    global _undo
+    global _patches
     with _lock:
-        if _undo is not None:
-            undo, _undo = _undo, None
-            undo.close()
+        if _patches is not None:
+            patches, _patches = _patches, None
+            patches.undo()
 
 
-def is_registered() -> bool:
-    """Return whether :func:`register` is in force."""
-    return _undo is not None
-
-
-def _register(undo: ExitStack) -> None:
+def _register(patches: Patches) -> None:
     from .._compat import inductor as upstream
     from .graph_pass import FOR_CPP, XpuGraphPass
     from .scheduling import XpuCppScheduling
     from .wrapper import UnsupportedWrapper, XpuWrapper
 
     upstream.register_backend(
-        XpuCppScheduling, XpuWrapper, UnsupportedWrapper, XpuGraphPass(FOR_CPP), undo
+        XpuCppScheduling, XpuWrapper, UnsupportedWrapper, XpuGraphPass(FOR_CPP), patches
     )
-    upstream.cpp_code_for_xpu(undo)
-    _register_copies(undo)
+    upstream.cpp_code_for_xpu(patches)
+    _register_copies(patches)
 
 
-def _register_wrapper(undo: ExitStack) -> None:
+def _register_wrapper(patches: Patches) -> None:
     from .._compat import inductor as upstream
     from .graph_pass import FOR_ALL_DEVICES, XpuGraphPass
     from .wrapper import StreamSafeWrapper
 
-    upstream.register_wrapper(StreamSafeWrapper, XpuGraphPass(FOR_ALL_DEVICES), undo)
-    _register_copies(undo)
+    upstream.register_wrapper(StreamSafeWrapper, XpuGraphPass(FOR_ALL_DEVICES), patches)
+    _register_copies(patches)
 
 
-def _register_copies(undo: ExitStack) -> None:
+def _register_copies(patches: Patches) -> None:
     from .._compat import inductor as upstream
     from . import copies
 
-    upstream.wrap_lowering(torch.ops.aten.copy.default, copies.keep_non_blocking, undo)
-    upstream.wrap_lowering(torch.ops.aten.copy_.default, copies.copy_across, undo)
+    upstream.wrap_lowering(torch.ops.aten.copy.default, copies.keep_non_blocking, patches)
+    upstream.wrap_lowering(torch.ops.aten.copy_.default, copies.copy_across, patches)

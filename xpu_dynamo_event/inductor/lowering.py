@@ -15,7 +15,6 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -24,6 +23,7 @@ from torch.fx import Node
 from .. import ops
 from .._compat import aot
 from .._compat import inductor_ir as ir
+from .._compat.patching import Patches
 
 _OPS = torch.ops.xpu_event
 _ACTIONS = {getattr(_OPS, name).ordered for name in ops.ACTIONS}
@@ -169,9 +169,10 @@ def copies_what_is_overwritten(node: Node) -> bool:
     )
 
 
-def _install_in_passes() -> Callable[[], None]:
+def _install_in_passes(patches: Patches) -> None:
     """Tell Inductor's passes, once they are imported: importing them is no part of ours."""
-    undo = ExitStack()
+    late = Patches()
+    patches.callback(late.undo)
     lock = threading.Lock()
     pending = [True]
 
@@ -181,37 +182,22 @@ def _install_in_passes() -> Callable[[], None]:
                 pending.clear()
                 from .._compat import inductor_passes as passes
 
-                undo.callback(passes.install_storages(value_behind))
-                undo.callback(passes.install_kept_copies(copies_what_is_overwritten))
-                undo.callback(passes.install_complete_constants())
+                passes.install_storages(late, value_behind)
+                passes.install_kept_copies(late, copies_what_is_overwritten)
+                passes.install_complete_constants(late)
 
-    undo.callback(aot.install_graph_pass(before_passes))
-    return undo.close
+    aot.install_graph_pass(patches, before_passes)
 
 
-def install() -> Callable[[], None]:
-    """Teach Inductor the event ops.
-
-    Returns:
-        A function that undoes it.
-    """
-    undo = [
-        ir.install_lowering(getattr(_OPS, name).ordered, _lower_action(name))
-        for name in ops.ACTIONS
-    ]
-    undo += [
-        ir.install_lowering(getattr(_OPS, name).ordered, _lower_reading(name, reading))
-        for name, reading in ops.READINGS.items()
-    ]
+def install(patches: Patches) -> None:
+    """Teach Inductor the event ops."""
+    for name in ops.ACTIONS:
+        ir.install_lowering(patches, getattr(_OPS, name).ordered, _lower_action(name))
+    for name, reading in ops.READINGS.items():
+        ir.install_lowering(patches, getattr(_OPS, name).ordered, _lower_reading(name, reading))
     for op in (_OPS.record_stream, _OPS.note_uses):
-        undo.append(ir.install_lowering(op.default, _lower_record_stream))
-    undo.append(ir.install_lowering(_OPS.entry_stream.default, _lower_entry_stream))
-    undo.append(ir.install_before_scheduling(order_operations))
-    undo.append(_install_in_passes())
-    undo.append(ir.install_device_of_subgraphs())
-
-    def uninstall() -> None:
-        for restore in reversed(undo):
-            restore()
-
-    return uninstall
+        ir.install_lowering(patches, op.default, _lower_record_stream)
+    ir.install_lowering(patches, _OPS.entry_stream.default, _lower_entry_stream)
+    ir.install_before_scheduling(patches, order_operations)
+    _install_in_passes(patches)
+    ir.install_device_of_subgraphs(patches)

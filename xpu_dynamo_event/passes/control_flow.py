@@ -6,12 +6,13 @@ where torch's own check shows its internals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from .._compat import control_flow, opaque
+from .._compat.patching import Patches
 
 
 def _refuse_events(op: str, operands: Sequence[Any]) -> None:
@@ -27,10 +28,6 @@ def _refuse_events(op: str, operands: Sequence[Any]) -> None:
             )
 
 
-def install() -> Callable[[], None]:
-    """Refuse events and streams in bodies of control flow with a clear error.
-
-    Returns:
-        A function that undoes it.
-    """
-    return control_flow.install_operand_check(_refuse_events)
+def install(patches: Patches) -> None:
+    """Refuse events and streams in bodies of control flow with a clear error."""
+    control_flow.install_operand_check(patches, _refuse_events)

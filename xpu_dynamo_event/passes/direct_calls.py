@@ -9,7 +9,6 @@ written to an input are made directly (direct_copies.py).
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from .. import _native, ops
 from .._compat import backends
+from .._compat.patching import Patches
 from .direct_copies import copy_directly
 
 _OPS = torch.ops.xpu_event
@@ -24,13 +24,9 @@ _CALLS = {getattr(_OPS, name).ordered: name for name in ops.ACTIONS}
 _READINGS = {getattr(_OPS, name).ordered: getattr(_OPS, name).tensor for name in ops.READINGS}
 
 
-def install() -> Callable[[], None]:
-    """Let event ops of graphs that are run as they are be direct calls.
-
-    Returns:
-        A function that undoes it.
-    """
-    return backends.install_before_running(lambda module: call_directly(module))
+def install(patches: Patches) -> None:
+    """Let event ops of graphs that are run as they are be direct calls."""
+    backends.install_before_running(patches, lambda module: call_directly(module))
 
 
 def call_directly(module: GraphModule) -> None:

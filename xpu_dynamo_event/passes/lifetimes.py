@@ -19,6 +19,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from .. import ops
 from .._compat import aot, dynamo
+from .._compat.patching import Patches
 from . import backward_streams
 
 _CALL = "call_function"
@@ -200,16 +201,12 @@ def restoring_stream(compiled: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def install() -> Callable[[], None]:
-    """Apply this to every graph that Dynamo hands to a backend.
-
-    Returns:
-        A function that undoes it.
-    """
+def install(patches: Patches) -> None:
+    """Apply this to every graph that Dynamo hands to a backend."""
 
     def wrap(module: GraphModule, compile_: Callable[[], Any]) -> Any:
         switches = prepare(module)
         compiled = compile_()
         return restoring_stream(compiled) if switches else compiled
 
-    return dynamo.install_around_backend(wrap)
+    dynamo.install_around_backend(patches, wrap)

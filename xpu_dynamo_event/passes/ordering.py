@@ -33,6 +33,7 @@ from torch.fx.node import map_arg
 from .. import ops
 from .._compat import aot
 from .._compat.fx import OpOverload
+from .._compat.patching import Patches
 from . import control_flow, lifetimes, recomputation, write_back
 from .backward_streams import follow_forward
 
@@ -113,25 +114,13 @@ def distinct_nodes(graph: Graph) -> list[Node]:
     return list({*sourceless_nodes(graph), *recomputation.repeated_nodes(graph)})
 
 
-def install() -> Callable[[], None]:
-    """Let AOTAutograd order event ops.
-
-    Returns:
-        A function that undoes it.
-    """
-    undo = [
-        control_flow.install(),
-        write_back.install(BARRIERS.keys()),
-        aot.install_graph_pass(order_event_ops),
-        aot.install_distinct_nodes(distinct_nodes),
-        aot.install_handing_through(frozenset(BARRIERS.values())),
-    ]
-
-    def uninstall() -> None:
-        for restore in reversed(undo):
-            restore()
-
-    return uninstall
+def install(patches: Patches) -> None:
+    """Let AOTAutograd order event ops."""
+    control_flow.install(patches)
+    write_back.install(patches, BARRIERS.keys())
+    aot.install_graph_pass(patches, order_event_ops)
+    aot.install_distinct_nodes(patches, distinct_nodes)
+    aot.install_handing_through(patches, frozenset(BARRIERS.values()))
 
 
 class _Phase:

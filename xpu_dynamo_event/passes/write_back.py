@@ -21,6 +21,7 @@ import torch
 from torch.fx import Graph, GraphModule, Node
 
 from .._compat import aot, dynamo, fx
+from .._compat.patching import Patches
 
 _aten = torch.ops.aten
 
@@ -164,24 +165,17 @@ def _device_type(node: object) -> str | None:
     return value.device.type if isinstance(value, torch.Tensor) else None
 
 
-def install(event_ops: Collection[object]) -> Callable[[], None]:
+def install(patches: Patches, event_ops: Collection[object]) -> None:
     """Note the inputs in every graph that Dynamo hands to a backend.
 
     Args:
+        patches: What undoes it.
         event_ops: Targets of the event ops.
-
-    Returns:
-        A function that undoes it.
     """
 
     def wrap(module: GraphModule, compile_: Callable[[], Any]) -> Any:
         note_inputs(module, event_ops)
         return compile_()
 
-    undo = [dynamo.install_around_backend(wrap), aot.install_several_write_backs()]
-
-    def uninstall() -> None:
-        for restore in reversed(undo):
-            restore()
-
-    return uninstall
+    dynamo.install_around_backend(patches, wrap)
+    aot.install_several_write_backs(patches)

@@ -13,23 +13,21 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, Node
 
-from xpu_dynamo_event import (
-    _native,
-    backward_streams,
-    direct_calls,
-    emitting,
-    event_variables,
-    lifetimes,
-    ops,
-    ordering,
-    recomputation,
-    stream_variables,
-    write_back,
-)
+from xpu_dynamo_event import _native, ops
 from xpu_dynamo_event._compat import dynamo, inductor_ir
 from xpu_dynamo_event.inductor import stream_memory
+from xpu_dynamo_event.passes import (
+    backward_streams,
+    direct_calls,
+    lifetimes,
+    ordering,
+    pipeline,
+    recomputation,
+    write_back,
+)
+from xpu_dynamo_event.trackers import emitting, events, streams
 
 _OPS = torch.ops.xpu_event
 
@@ -67,20 +65,19 @@ def _replaced(owner: Any, name: str, value: Any) -> Any:
     return mock.patch.object(owner, name, value)
 
 
+def _pass_replaced(name: str, old: pipeline.Pass, new: pipeline.Pass) -> Any:
+    """Put ``new`` in place of a pass in one of the tuples of the pipeline."""
+    passes = list(getattr(pipeline, name))
+    passes[passes.index(old)] = new
+    return _replaced(pipeline, name, tuple(passes))
+
+
 # ---- the ordering pass
 
 
-@contextmanager
-def _graphs_changed(change: Callable[[Graph], None]) -> Iterator[None]:
+def _graphs_changed(change: pipeline.Pass) -> Any:
     """Let ``change`` have each AOT graph before it is put in order."""
-    order = ordering._order
-
-    def changed(module: GraphModule) -> None:
-        change(module.graph)
-        order(module)
-
-    with _replaced(ordering, "_order", changed):
-        yield
+    return _replaced(pipeline, "ON_AOT_GRAPH", (change, *pipeline.ON_AOT_GRAPH))
 
 
 def _calls(graph: Graph, *targets: Any) -> list[Node]:
@@ -158,7 +155,7 @@ def _a_query_is_answered_while_tracing() -> Iterator[None]:
     def query(self: Any, *_: Any) -> Any:
         return dynamo.ConstantVariable.create(self.event.query())
 
-    with mock.patch.dict(event_variables._METHODS, {"query": query}):
+    with mock.patch.dict(events._METHODS, {"query": query}):
         yield
 
 
@@ -169,7 +166,7 @@ def _a_stream_context_is_lost() -> Iterator[None]:
             return dynamo.ConstantVariable.create(None)
         return emitting.act(tx, name, *operands)
 
-    with _replaced(stream_variables, "act", act):
+    with _replaced(streams, "act", act):
         yield
 
 
@@ -179,13 +176,13 @@ def _a_stream_context_is_not_left() -> Iterator[None]:
         tx.symbolic_stream_state.exit_stream()
         return dynamo.ConstantVariable.create(None)
 
-    with _replaced(stream_variables, "leave", leave):
+    with _replaced(streams, "leave", leave):
         yield
 
 
 @_fault("trackers/events.py: events of a graph", "eager")
 def _two_events_are_swapped() -> Iterator[None]:
-    record_on = event_variables.record_on
+    record_on = events.record_on
     first: list[Any] = []
 
     def swapped(event: Any, tx: Any, stream: Any) -> Any:
@@ -193,7 +190,7 @@ def _two_events_are_swapped() -> Iterator[None]:
         first[:] = [event]
         return record_on(others[0] if others else event, tx, stream)
 
-    with _replaced(event_variables, "record_on", swapped):
+    with _replaced(events, "record_on", swapped):
         yield
 
 
@@ -242,7 +239,7 @@ def _values_between_graphs_are_not_noted() -> Iterator[None]:
     # Direct calls give memory back so early that few programs show it; other backends keep the
     # edges, and with them the values.
     with (
-        _replaced(direct_calls, "call_directly", lambda _module: None),
+        _pass_replaced("BEFORE_RUNNING", direct_calls.call_directly, lambda _graph: None),
         _replaced(lifetimes, "_note_uses", without),
         _replaced(backward_streams._Backward, "_note_operands", note_operands),
     ):
@@ -267,7 +264,7 @@ def _inputs_are_written_back_at_the_end() -> Iterator[None]:
         for note in graph.find_nodes(op="call_function", target=write_back._NOTE):
             graph.erase_node(note)
 
-    with _replaced(write_back, "write_back_early", late):
+    with _pass_replaced("ON_AOT_GRAPH", write_back.write_back_early, late):
         yield
 
 
@@ -289,7 +286,7 @@ def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
 @_fault("passes/recomputation.py: repeating a checkpointed region")
 def _a_region_is_left_to_the_partitioner() -> Iterator[None]:
     with (
-        _replaced(recomputation, "repeat_in_backward", lambda _: {}),
+        _pass_replaced("ON_AOT_GRAPH", recomputation.repeat_in_backward, lambda _graph: None),
         _replaced(backward_streams._Backward, "_keep_operands", lambda *_: None),
     ):
         yield

@@ -94,8 +94,13 @@ def hooks() -> list[str]:
     """
     own = __name__.removesuffix("install")
     with _lock:
-        modules = [] if _patches is None else [part.__name__ for part in _parts()]
-    return [module.removeprefix(own).removeprefix("passes.") for module in modules]
+        parts = [] if _patches is None else [part.__name__.removeprefix(own) for part in _parts()]
+    if not parts:
+        return []
+    from .passes import pipeline
+
+    at = parts.index("passes.pipeline")
+    return [*parts[:at], *pipeline.names(), *parts[at + 1 :]]
 
 
 class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_grad)
@@ -216,9 +221,9 @@ def _parts() -> tuple[Any, ...]:
     from . import export, variables
     from ._compat import threads
     from .inductor import device, lowering
-    from .passes import direct_calls, lifetimes, ordering
+    from .passes import pipeline
 
-    return variables, export, lifetimes, ordering, direct_calls, lowering, threads, device
+    return variables, export, pipeline, lowering, threads, device
 
 
 def _install() -> None:

@@ -23,6 +23,8 @@ import torch
 from torch._library import opaque_object
 from torch._library.fake_class_registry import FakeScriptObject, maybe_to_fake_obj
 
+from .patching import FOR_GOOD
+
 _BLACK_BOX: Any = "symbolic" if hasattr(opaque_object, "register_custom_class") else "reference"
 
 __all__ = ["FakeScriptObject", "maybe_to_fake_obj", "real_object", "register", "unregister"]
@@ -52,8 +54,8 @@ def register(cls: type) -> str:
             hoist=True,
             reconstruct_fn=None,
         )
-        opaque_object._OPAQUE_TYPES[cls] = info
-        opaque_object._OPAQUE_TYPES_BY_NAME[name] = info
+        FOR_GOOD.replace_entry(opaque_object._OPAQUE_TYPES, cls, info)
+        FOR_GOOD.replace_entry(opaque_object._OPAQUE_TYPES_BY_NAME, name, info)
         if not torch._C._is_opaque_type_registered(name):  # the native module came first
             torch._C._register_opaque_type(name)
     return name

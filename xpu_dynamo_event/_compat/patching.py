@@ -89,11 +89,16 @@ class Patches:
         self.places.clear()
         self._undo.close()
 
-    def kept(self) -> Self:
+    def take(self, other: Patches) -> None:
+        """Take over the changes of ``other``, which forgets them."""
+        self._undo.push(other._undo.pop_all())
+        self.places += other.places
+        other.places = []
+
+    def kept(self) -> Patches:
         """Return these changes as an object of its own, and forget them here."""
-        kept = type(self)()
-        kept._undo, kept.places = self._undo.pop_all(), self.places
-        self.places = []
+        kept = Patches()
+        kept.take(self)
         return kept
 
     def __enter__(self) -> Self:

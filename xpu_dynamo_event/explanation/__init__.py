@@ -1,7 +1,7 @@
 """What ``torch.compile`` makes of a program with events: :func:`explain`.
 
-One run of the program is compiled with ``aot_eager``. The graphs are read after the ordering pass
-(``passes/ordering.py``), so they show the order that every backend keeps.
+One run of the program is compiled with ``aot_eager``. The graphs are read after all passes over
+them (``passes/pipeline.py``), so they show the order that every backend keeps.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from .. import install
 from .._compat import backends, regions
 from .._compat.explanation import break_reasons
 from .._compat.outside import outside_graphs
-from ..passes import ordering
-from .model import Break, Explanation, Graph, Step
+from ..passes import pipeline
+from .model import Break, Graph, Step
 from .reading import read
+from .result import Explanation
 
 __all__ = ["Break", "Explanation", "Graph", "Step", "explain"]
 
@@ -78,7 +79,7 @@ def explain(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
     compiled = torch.compile(fn, backend=watcher, isolate_recompiles=True)  # type: ignore[call-overload]
     with (
         regions.for_one_call(watcher),
-        ordering.watched(watcher.see),
+        pipeline.watched(watcher.see),
         break_reasons() as reasons,
     ):
         compiled(*args, **kwargs)

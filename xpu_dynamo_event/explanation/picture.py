@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import drawing
 from ..drawing import ACCENT, INK, KERNEL, FancyBboxPatch, Figure, Patch
-from .model import Explanation, Graph, Step
+from .model import Graph, Step
 from .text import shortened
 
 Arrow = tuple[int, int, int, int]  # from a step and a row to a step and a row
@@ -18,31 +18,31 @@ _WIDTH, _WIDEST = 1.5, 400.0  # inches, for a step and for all
 _LETTERS = 15  # that fit a line of a step
 
 
-def draw(explanation: Explanation) -> Figure:
-    """Return a figure of all graphs, one after the other."""
-    return _Picture(explanation).figure
+def draw(name: str, graphs: Sequence[Graph]) -> Figure:
+    """Return a figure of all graphs of a function, one after the other."""
+    return _Picture(name, graphs).figure
 
 
 class _Picture:
-    def __init__(self, explanation: Explanation) -> None:
-        lanes = (name for graph in explanation.graphs for name in graph.streams)
+    def __init__(self, name: str, graphs: Sequence[Graph]) -> None:
+        lanes = (stream for graph in graphs for stream in graph.streams)
         self.rows = {name: row for row, name in enumerate(dict.fromkeys(lanes))}
-        count = sum(len(graph.steps) for graph in explanation.graphs)
+        count = sum(len(graph.steps) for graph in graphs)
         size = (min(max(7.0, 2.2 + _WIDTH * count), _WIDEST), 1.8 + 1.15 * len(self.rows))
         self.figure = drawing.new_figure(size, dpi=120)
         self.axes = self.figure.add_subplot()
-        self._prepare(explanation, count)
+        self._prepare(name, count)
         start = 0
-        for graph in explanation.graphs:
+        for graph in graphs:
             if start:
                 self.axes.axvline(start - 0.5, color=INK, linewidth=1.2, linestyle=(0, (2, 2)))
                 self._note(start - 0.46, "graph break")
             self._graph(graph, start)
             start += len(graph.steps)
 
-    def _prepare(self, explanation: Explanation, count: int) -> None:
+    def _prepare(self, name: str, count: int) -> None:
         axes = self.axes
-        drawing.draw_rows(axes, list(self.rows), explanation.name)
+        drawing.draw_rows(axes, list(self.rows), name)
         axes.spines["bottom"].set_visible(False)
         axes.set_ylim(len(self.rows) - 0.4, -0.75)
         axes.set_xlim(-0.6, max(count, 1) - 0.4)

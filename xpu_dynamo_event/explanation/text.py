@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .model import Explanation, Graph, Step
+from .model import Break, Graph, Step
 
 _SHOWN = 3  # kernels of a row, of many
 
 
-def text(explanation: Explanation) -> str:
-    """Return an explanation as lines of text."""
-    return "\n".join(_lines(explanation))
+def text(name: str, graphs: Sequence[Graph], breaks: Sequence[Break]) -> str:
+    """Return what was made of a function as lines of text."""
+    return "\n".join(_lines(name, graphs, breaks))
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
-    graphs, breaks = explanation.graphs, explanation.breaks
-    yield f"{explanation.name}: {_count(graphs, 'graph')}, {_count(breaks, 'graph break')}"
+def _lines(name: str, graphs: Sequence[Graph], breaks: Sequence[Break]) -> Iterator[str]:
+    yield f"{name}: {_count(graphs, 'graph')}, {_count(breaks, 'graph break')}"
     for number, graph in enumerate(graphs, 1):
         yield ""
         yield f"Graph {number}"

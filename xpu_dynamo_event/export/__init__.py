@@ -15,26 +15,24 @@ from typing import Any
 
 import torch
 
-from .._compat import aot, compiler_import, dynamo, export
+from .._compat import aot, compiler_import, export
 from .._compat.patching import Patches
+from ..passes.exported import exporting_graphs, is_event_or_stream
 from . import saving, stand_ins
 from .lifetimes import note_lifetimes
-from .tracing import Trace, tracing_as
+from .replacing import tracing_as
+from .tracing import Trace
 from .unseen import refuse_unseen
 
 _in_this_thread = threading.local()
 
 
 def install(patches: Patches) -> None:
-    """Let ``torch.export`` take events and streams.
-
-    Call it before what else changes captured graphs (passes/lifetimes.py): that has to come first.
-    """
-    dynamo.install_around_backend(patches, _exported_by_dynamo)
+    """Let ``torch.export`` take events and streams."""
     export.around_strict(patches, _strictly)
     export.around_non_strict(patches, _run_traced)
     export.around_decompositions(patches, _decomposing)
-    objects = export.Objects(_names, stand_ins.is_event_or_stream, stand_ins.original)
+    objects = export.Objects(_names, is_event_or_stream, stand_ins.original)
     export.finish_programs(patches, note_lifetimes, objects)
     export.around_saving(patches, saving.prepared)
     export.write_objects(patches)
@@ -45,21 +43,17 @@ def install(patches: Patches) -> None:
 
 @contextmanager
 def _exporting(names: list[tuple[str, Any]], strict: bool = False) -> Iterator[None]:
-    before = _names(), _is_strict()
-    _in_this_thread.names, _in_this_thread.strict = names, strict
+    before, _in_this_thread.names = _names(), names
     try:
-        yield
+        with exporting_graphs(strict):
+            yield
     finally:
-        _in_this_thread.names, _in_this_thread.strict = before
+        _in_this_thread.names = before
 
 
 def _names() -> list[tuple[str, Any]]:
     """Return the events and streams that the exported module holds, with their names."""
     return getattr(_in_this_thread, "names", [])
-
-
-def _is_strict() -> bool:
-    return getattr(_in_this_thread, "strict", False)
 
 
 # ---- ways to export
@@ -85,31 +79,9 @@ def _run_traced(
 @contextmanager
 def _decomposing(program: Any) -> Iterator[None]:
     constants = program.constants.items()
-    held = [(name, value) for name, value in constants if stand_ins.is_event_or_stream(value)]
+    held = [(name, value) for name, value in constants if is_event_or_stream(value)]
     with aot.without_graph_passes(), _exporting(held):
         yield
-
-
-def _exported_by_dynamo(module: torch.fx.GraphModule, compile_: Callable[[], Any]) -> Any:
-    if _is_strict():
-        export.tell_captured_from_arguments(module.graph, stand_ins.is_event_or_stream)
-        for node, device in export.current_stream_inputs(module.graph):
-            _read_at_run_time(module.graph, node, device)
-        module.recompile()
-    return compile_()
-
-
-def _read_at_run_time(graph: torch.fx.Graph, node: torch.fx.Node, device: int) -> None:
-    """Read the current stream when the program runs; Dynamo makes it an input of the graph.
-
-    A compiled function gets that input from its caller, a program would keep the stream that was
-    current at its export.
-    """
-    first = next(n for n in graph.nodes if n.op != "placeholder")
-    with graph.inserting_before(first):
-        stream = graph.call_function(torch.ops.xpu_event.current_stream.default, (device,))
-    stream.meta = {name: value for name, value in node.meta.items() if name != "grapharg"}
-    node.replace_all_uses_with(stream)
 
 
 compiler_import.own_import_ends()

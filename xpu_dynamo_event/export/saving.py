@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._compat import export
-from .stand_ins import is_event_or_stream
+from ..passes.exported import is_event_or_stream
 
 
 @contextmanager

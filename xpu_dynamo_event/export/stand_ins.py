@@ -15,23 +15,11 @@ import torch
 
 from .._compat import export
 from .._compat.patching import Patches
-from ..event import Event
-from ..ops import TORCH_EVENT
+from ..passes.exported import is_event_or_stream
 from . import tracing
 
 _Event = torch.Event  # the name means a stand-in while a module runs
 _Stream = torch.Stream
-
-
-def is_event_or_stream(value: object) -> bool:
-    """Return whether ``value`` is an event or stream of an XPU device."""
-    if isinstance(value, (Event, TORCH_EVENT)):
-        return True
-    if not isinstance(value, (_Event, _Stream)):
-        return False
-    cls: Any = _Event if isinstance(value, _Event) else _Stream
-    device = cls.device.__get__(value)  # of an event, the attribute itself may be refused
-    return device is None or device.type == "xpu"
 
 
 class _LikeTorchEvent(type):

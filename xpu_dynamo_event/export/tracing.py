@@ -1,11 +1,4 @@
-"""Running a module for ``torch.export`` with ``strict=False``: methods become ops.
-
-Export then runs the module's Python under a mode that records calls of ops. Methods of events and
-streams are no ops: they would really record, and leave nothing in the program. So for that time
-the methods of :class:`torch.xpu.Event` and :class:`torch.xpu.Stream`, and the functions about the
-current stream, are replaced by ones that call the ops. Only the thread that exports is affected;
-for others the replacement calls what it replaced.
-"""
+"""What methods of events and streams do while a module is run for export: they call ops."""
 
 from __future__ import annotations
 
@@ -18,7 +11,6 @@ from typing import Any, NoReturn
 import torch
 
 from .._compat import export
-from .._compat.patching import Patches
 from ..event import Event
 from ..ops import EVENT_NAME, TORCH_EVENT
 
@@ -50,20 +42,9 @@ def active() -> Trace | None:
 
 
 @contextmanager
-def tracing_as(trace: Trace) -> Iterator[None]:
-    """Let methods of events and streams be ops in this thread, for a block."""
-    with _replaced():
-        before, _in_this_thread.trace = active(), trace
-        try:
-            yield
-        finally:
-            _in_this_thread.trace = before
-
-
-@contextmanager
-def _paused() -> Iterator[None]:
-    """While an op is traced, events made inside of it are no events of the module."""
-    before, _in_this_thread.trace = active(), None
+def in_this_thread(trace: Trace | None) -> Iterator[None]:
+    """Let a trace be that of this thread, for a block; None: it does not export."""
+    before, _in_this_thread.trace = active(), trace
     try:
         yield
     finally:
@@ -76,21 +57,23 @@ def _paused() -> Iterator[None]:
 def make_event(kind: str, event: torch.Event, enable_timing: bool, blocking: bool) -> torch.Event:
     """Let ``event``, just made by the module, be the result of ``xpu_event::create``."""
     position = next(_trace().events)
-    with _paused():
+    with in_this_thread(None):  # what is made inside of an op is no event of the module
         made = _ops.create(kind, enable_timing, blocking, position)
     export.same_value(event, made)
     return event
 
 
 # By what graphs call them. On a torch with XPU they are two.
-_EVENT_CLASSES: dict[type, str] = {Event: EVENT_NAME, TORCH_EVENT: "torch.xpu.Event"}
+EVENT_CLASSES: dict[type, str] = {Event: EVENT_NAME, TORCH_EVENT: "torch.xpu.Event"}
+"""Classes whose events a program can make."""
 
 
-def _new(new: Callable[..., Any], cls: type, *args: Any, **flags: Any) -> Any:
+def new_event(new: Callable[..., Any], cls: type, *args: Any, **flags: Any) -> Any:
+    """Make an event with ``new``: in a module that is exported, the result of an op."""
     event = new(cls, *args, **flags)
     if active() is None:
         return event
-    if cls not in _EVENT_CLASSES:
+    if cls not in EVENT_CLASSES:
         raise TypeError(
             f"torch.export cannot make a {cls.__name__} in the program, which knows only "
             "torch.xpu.Event and torch.Event. Make it outside of forward(), as an attribute of "
@@ -98,7 +81,7 @@ def _new(new: Callable[..., Any], cls: type, *args: Any, **flags: Any) -> Any:
         )
     given = dict(zip(("enable_timing", "blocking"), args, strict=False)) | flags
     timing, blocking = (bool(given.get(name)) for name in ("enable_timing", "blocking"))
-    return make_event(_EVENT_CLASSES[cls], event, timing, blocking)
+    return make_event(EVENT_CLASSES[cls], event, timing, blocking)
 
 
 def record(self: torch.Event, stream: torch.Stream | None = None) -> None:
@@ -219,7 +202,7 @@ def _index(device: Any) -> int:
 def _current_stream(device: Any = None) -> torch.Stream:
     trace, index = _trace(), _index(device)
     if index not in trace.current:
-        with _paused():
+        with in_this_thread(None):
             at_entry = _ops.current_stream(index)
             stream = torch.xpu.current_stream(index)
         export.same_value(stream, at_entry)
@@ -239,86 +222,9 @@ def _synchronize_device(device: Any = None) -> None:
     _ops.synchronize_device(_index(device))
 
 
-# ---- replacing
-
-
-_lock = threading.Lock()
-_users = 0
-_patches = Patches()
-
-
-@contextmanager
-def _replaced() -> Iterator[None]:
-    """Replace methods and functions for as long as any thread exports."""
-    global _users
-    with _lock:
-        if _users == 0:
-            _replace_all_or_none()
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if not _users:
-                _patches.undo()
-
-
-def _replace_all_or_none() -> None:
-    try:
-        _replace_all()
-    except BaseException:
-        _patches.undo()
-        raise
-
-
-def _replace_all() -> None:
-    for cls in _EVENT_CLASSES:
-        _replace_in_class(cls)
-    for name, traced in STREAM_METHODS.items():
-        _replace(torch.xpu.Stream, name, traced)
-    for owner in (torch.xpu, torch.accelerator):
-        _replace(owner, "current_stream", _current_stream)
-        _replace(owner, "set_stream", _set_stream)
-        _replace(owner, "synchronize", _synchronize_device)
-    from . import stand_ins  # it is made of what is above
-
-    _patches.replace(torch, "Event", stand_ins.EventStandIn)
-
-
-def _replace(owner: Any, name: str, traced: Callable[..., Any]) -> None:
-    upstream = getattr(owner, name)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return (upstream if active() is None else traced)(*args, **kwargs)
-
-    _patches.replace(owner, name, call)
-
-
-def _replace_in_class(cls: type) -> None:
-    for name, traced in EVENT_METHODS.items():
-        _replace(cls, name, traced)
-    _replace(cls, "__repr__", lambda self: f"<{type(self).__name__} of an exported module>")
-    for name in REFUSED:
-        _replace_attribute(cls, name)
-    _replace_new(cls)
-
-
-def _replace_attribute(cls: type, name: str) -> None:
-    read: Callable[[Any], Any] = getattr(cls, name).__get__
-    refuse: Any = refused(name).fget
-
-    def get(self: torch.Event) -> Any:
-        return (read if active() is None else refuse)(self)
-
-    _patches.replace(cls, name, property(get))
-
-
-def _replace_new(owner: Any) -> None:
-    new: Callable[..., Any] = owner.__new__
-
-    def call(cls: type, *args: Any, **flags: Any) -> Any:
-        return _new(new, cls, *args, **flags)
-
-    # Python never forgets that a class once had a __new__: 50 ns for each event made afterwards.
-    _patches.replace(owner, "__new__", staticmethod(call))
+CURRENT_STREAM_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "current_stream": _current_stream,
+    "set_stream": _set_stream,
+    "synchronize": _synchronize_device,
+}
+"""Of ``torch.xpu`` and ``torch.accelerator``."""

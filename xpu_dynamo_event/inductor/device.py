@@ -60,12 +60,17 @@ def unregister() -> None:
 
 def _register(patches: Patches) -> None:
     from .._compat import inductor as upstream
-    from .graph_pass import FOR_CPP, XpuGraphPass
+    from ..passes import pipeline
+    from .graph_pass import XpuGraphPass
     from .scheduling import XpuCppScheduling
     from .wrapper import UnsupportedWrapper, XpuWrapper
 
     upstream.register_backend(
-        XpuCppScheduling, XpuWrapper, UnsupportedWrapper, XpuGraphPass(FOR_CPP), patches
+        XpuCppScheduling,
+        XpuWrapper,
+        UnsupportedWrapper,
+        XpuGraphPass(pipeline.IN_INDUCTOR_CPP),
+        patches,
     )
     upstream.cpp_code_for_xpu(patches)
     _register_copies(patches)
@@ -73,10 +78,12 @@ def _register(patches: Patches) -> None:
 
 def _register_wrapper(patches: Patches) -> None:
     from .._compat import inductor as upstream
-    from .graph_pass import FOR_ALL_DEVICES, XpuGraphPass
+    from ..passes import pipeline
+    from .graph_pass import XpuGraphPass
     from .wrapper import StreamSafeWrapper
 
-    upstream.register_wrapper(StreamSafeWrapper, XpuGraphPass(FOR_ALL_DEVICES), patches)
+    graph_pass = XpuGraphPass(pipeline.IN_INDUCTOR)
+    upstream.register_wrapper(StreamSafeWrapper, graph_pass, patches)
     _register_copies(patches)
 
 

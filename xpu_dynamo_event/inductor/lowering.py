@@ -12,21 +12,16 @@ it;
 
 from __future__ import annotations
 
-import operator
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.fx import Node
 
 from .. import ops
-from .._compat import aot
 from .._compat import inductor_ir as ir
 from .._compat.patching import Patches
 
 _OPS = torch.ops.xpu_event
-_ACTIONS = {getattr(_OPS, name).ordered for name in ops.ACTIONS}
 _NATIVE = "xpu_event_native"
 _IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
 
@@ -139,56 +134,6 @@ def order_operations(graph: Any) -> None:
             segment.append(operation)
 
 
-def value_behind(node: Node) -> Node:
-    """Return the value that event ops handed through to ``node``; it is the same memory.
-
-    Args:
-        node: Of a graph with ordered event ops.
-    """
-    path = []
-    source: Any = node
-    while isinstance(source, Node) and source.target is operator.getitem:
-        source, index = source.args
-        path.append(index)
-        if getattr(source.target, "namespace", None) == _OPS.name:
-            # A reading returns its result and a list, any other op the list.
-            of_list = path[::-1] if source.target in _ACTIONS else path[::-1][1:]
-            return value_behind(source.kwargs["live"][of_list[0]]) if of_list else node
-    return node
-
-
-def copies_what_is_overwritten(node: Node) -> bool:
-    """Return whether ``node`` reads an input that its graph writes back, maybe before its end."""
-    inputs = {value_behind(operand) for operand in node.all_input_nodes}
-    write_back = torch.ops.aten.copy_.default
-    return any(
-        user.target is write_back and user.args[0] is operand
-        for operand in inputs
-        if operand.op == "placeholder"
-        for user in operand.users
-    )
-
-
-def _install_in_passes(patches: Patches) -> None:
-    """Tell Inductor's passes, once they are imported: importing them is no part of ours."""
-    late = Patches()
-    patches.callback(late.undo)
-    lock = threading.Lock()
-    pending = [True]
-
-    def before_passes(_module: Any) -> None:
-        with lock:
-            if pending and ir.passes_are_loaded():
-                pending.clear()
-                from .._compat import inductor_passes as passes
-
-                passes.install_storages(late, value_behind)
-                passes.install_kept_copies(late, copies_what_is_overwritten)
-                passes.install_complete_constants(late)
-
-    aot.install_graph_pass(patches, before_passes)
-
-
 def install(patches: Patches) -> None:
     """Teach Inductor the event ops."""
     for name in ops.ACTIONS:
@@ -199,5 +144,4 @@ def install(patches: Patches) -> None:
         ir.install_lowering(patches, op.default, _lower_record_stream)
     ir.install_lowering(patches, _OPS.entry_stream.default, _lower_entry_stream)
     ir.install_before_scheduling(patches, order_operations)
-    _install_in_passes(patches)
     ir.install_device_of_subgraphs(patches)

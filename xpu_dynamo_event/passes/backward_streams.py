@@ -20,13 +20,14 @@ backward passes".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import torch
 from torch.fx import Graph, GraphModule, Node
 
 from .._compat import aot
 from .._compat.fx import launches_kernel
+from .nodes import REPEATED, is_event_op, is_xpu_tensor
 
 _CALL = "call_function"
 _OPS = torch.ops.xpu_event
@@ -54,14 +55,13 @@ def _function(node: Node) -> int | None:
     return number
 
 
-def follow_forward(graph: Graph, repeated: Mapping[Node, Node]) -> None:
+def follow_forward(graph: Graph) -> None:
     """Put changes of the stream, waits and notes to the allocator into the backward of ``graph``.
 
     Does nothing where the forward does not change streams.
 
     Args:
         graph: A joint graph, or one of inference, as AOTAutograd captured it; changed in place.
-        repeated: For each node of the backward that repeats one of the forward, that node.
     """
     entry = _take_entry_stream(graph)
     backward = aot.backward_nodes(graph)
@@ -71,7 +71,7 @@ def follow_forward(graph: Graph, repeated: Mapping[Node, Node]) -> None:
     calls = _calls(graph, backward)
     forward = _Forward((node for node in graph.nodes if node not in backward), entry)
     forward.keep_side_streams_there()
-    _Backward(graph, forward, entry, repeated).rewrite(calls)
+    _Backward(graph, forward, entry).rewrite(calls)
 
 
 def _take_entry_stream(graph: Graph) -> Node | None:
@@ -95,7 +95,7 @@ def _sum_late(calls: list[Node]) -> None:
     """
     segment, segments = 0, {}
     for node in calls:
-        segment += getattr(node.target, "namespace", None) == _OPS.name
+        segment += is_event_op(node)
         segments[node] = segment
     position = {node: i for i, node in enumerate(calls)}
     for node in reversed(calls):
@@ -145,12 +145,9 @@ class _Forward:
 class _Backward:
     """The walk through the backward, which mirrors what the engine does at run time."""
 
-    def __init__(
-        self, graph: Graph, forward: _Forward, entry: Node, repeated: Mapping[Node, Node]
-    ) -> None:
+    def __init__(self, graph: Graph, forward: _Forward, entry: Node) -> None:
         self.graph = graph
         self.forward = forward
-        self.repeated = repeated
         self.entry = entry
         self.current = entry
         # Streams that the program entered inside the backward: (where it was, where it went).
@@ -199,10 +196,12 @@ class _Backward:
     def _streams(self, calls: list[Node]) -> dict[Node, Node]:
         """The stream that each node belongs to."""
         streams: dict[Node, Node] = {}
+        named = {node.name: node for node in self.forward.stream}
         for node in reversed(calls):
             owner = self.forward.of(node)
-            if node in self.repeated:
-                owner = self.forward.stream.get(self.repeated[node], self.entry)
+            if REPEATED in node.meta:
+                repeated = named.get(node.meta[REPEATED])
+                owner = self.entry if repeated is None else self.forward.stream[repeated]
             elif owner is None or node.meta.get("is_gradient_acc"):
                 users = (streams[user] for user in node.users if user in streams)
                 owner = next(users, self.entry)
@@ -253,7 +252,7 @@ class _Backward:
     def _note_operands(self, node: Node) -> None:
         for operand in node.all_input_nodes:
             home = self.made_on.get(operand) or self.forward.stream.get(operand, self.entry)
-            if home is not None and home is not self.current and _is_xpu_tensor(operand):
+            if home is not None and home is not self.current and is_xpu_tensor(operand):
                 self.foreign[operand] = None
 
     def _note_uses(self, before: Node) -> None:
@@ -271,7 +270,7 @@ class _Backward:
             if other is not self.entry and self.waited.get((self.entry, other), -1) < issued:
                 self._wait(output, other)
         self._note_uses(output)
-        foreign = [n for n in results if self.made_on[n] is not self.entry and _is_xpu_tensor(n)]
+        foreign = [n for n in results if self.made_on[n] is not self.entry and is_xpu_tensor(n)]
         if foreign:
             self._emit(output, _OPS.note_uses.default, foreign, self.entry)
 
@@ -285,8 +284,3 @@ def _operand(node: Node) -> Node:
     stream = node.args[0]
     assert isinstance(stream, Node)
     return stream
-
-
-def _is_xpu_tensor(node: Node) -> bool:
-    value = node.meta.get("val")
-    return isinstance(value, torch.Tensor) and value.device.type == "xpu"

@@ -2,8 +2,7 @@
 
 Backends that compile nothing (``aot_eager``) run the nodes of a graph in their order. The edges of
 the ordered forms (ordering.py) have then done their work: what hands tensors through is taken out,
-and what is left of an event op is one call of a C function. Copies between host and device that are
-written to an input are made directly (direct_copies.py).
+and what is left of an event op is one call of a C function.
 """
 
 from __future__ import annotations
@@ -12,28 +11,17 @@ import operator
 from typing import Any
 
 import torch
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, Node
 
 from .. import _native, ops
-from .._compat import backends
-from .._compat.patching import Patches
-from .direct_copies import copy_directly
 
 _OPS = torch.ops.xpu_event
 _CALLS = {getattr(_OPS, name).ordered: name for name in ops.ACTIONS}
 _READINGS = {getattr(_OPS, name).ordered: getattr(_OPS, name).tensor for name in ops.READINGS}
 
 
-def install(patches: Patches) -> None:
-    """Let event ops of graphs that are run as they are be direct calls."""
-    backends.install_before_running(patches, lambda module: call_directly(module))
-
-
-def call_directly(module: GraphModule) -> None:
-    """Replace the ordered event ops of ``module``, which nothing reorders any more; in place."""
-    graph = module.graph
-    for node in graph.find_nodes(op="call_function", target=torch.ops.aten.copy_.default):
-        copy_directly(node)
+def call_directly(graph: Graph) -> None:
+    """Replace the ordered event ops of ``graph``, which nothing reorders any more; in place."""
     for node in list(graph.nodes):
         if node.target in _CALLS:
             _replace_action(graph, node)

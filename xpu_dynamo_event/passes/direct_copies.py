@@ -7,14 +7,22 @@ that is not pinned: the host would wait for the copy, and everything would be co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.fx import Node
+from torch.fx import Graph, Node
 
 from .._compat import aot as upstream
+from .nodes import device_type, is_event_op, nodes_between, writes
 
-aten = torch.ops.aten
+_aten = torch.ops.aten
+
+
+def copy_all_directly(graph: Graph) -> None:
+    """Let each write-back of ``aten.copy`` in a graph copy from its source; changed in place."""
+    for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
+        copy_directly(node)
 
 
 def copy_directly(node: Node) -> None:
@@ -24,17 +32,24 @@ def copy_directly(node: Node) -> None:
         node: ``copy_(target, copy(target, source, non_blocking))``; left alone where somebody could
             tell the difference.
     """
+    fuse_copies(node, _nobody_can_tell)
+
+
+def fuse_copies(node: Node, may_fuse: Callable[[Node, Node], bool]) -> None:
+    """Make one copy of the two of ``copy_(target, copy(target, source))``, if it crosses devices.
+
+    Args:
+        node: Of ``aten.copy_``.
+        may_fuse: Called with the node and that of ``aten.copy``, whose users get the target.
+    """
     target, value = _operands(node)
-    if not isinstance(value, Node) or value.target is not aten.copy.default:
+    if not isinstance(value, Node) or value.target is not _aten.copy.default:
         return
-    _, source, non_blocking = (*value.args, value.kwargs.get("non_blocking", False))[:3]
-    if not isinstance(source, Node) or not _crosses(target.meta["val"], source.meta["val"]):
-        return
-    if not _same_layout(target.meta["val"], value.meta["val"]) or not _can_read_target(node, value):
-        return
-    node.args = (target, source, non_blocking)
-    value.replace_all_uses_with(node)
-    node.graph.erase_node(value)
+    _, source, *flags = value.args
+    if {device_type(target), device_type(source)} == {"cpu", "xpu"} and may_fuse(node, value):
+        node.args, node.kwargs = (target, source, *flags), value.kwargs
+        value.replace_all_uses_with(node)
+        node.graph.erase_node(value)
 
 
 def _operands(node: Node) -> tuple[Any, Any]:
@@ -42,8 +57,10 @@ def _operands(node: Node) -> tuple[Any, Any]:
     return target, value
 
 
-def _crosses(target: Any, source: Any) -> bool:
-    return {target.device.type, source.device.type} == {"xpu", "cpu"}
+def _nobody_can_tell(node: Node, value: Node) -> bool:
+    target, _ = _operands(node)
+    same = _same_layout(target.meta["val"], value.meta["val"])
+    return same and _can_read_target(node, value)
 
 
 def _same_layout(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -52,33 +69,15 @@ def _same_layout(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 def _can_read_target(node: Node, value: Node) -> bool:
     """Return whether what reads ``value`` may as well read the target, after ``node``."""
-    between = _nodes_between(value, node)
-    if any(_is_event_op(other) or _writes(other) for other in between):
+    between = list(nodes_between(value, node))
+    if any(is_event_op(other) or writes(other) for other in between):
         return False
     if value.users.keys() & set(between):
         return False
     others = [user for user in value.users if user is not node]
     target, _ = _operands(node)
-    if others and any(user is not node and _writes(user) for user in target.users):
+    if others and any(user is not node and writes(user) for user in target.users):
         return False
     # On the way to the host only an event op may pass the value on: it cannot look too early.
-    to_host = target.meta["val"].device.type == "cpu"
-    return not to_host or all(user.op == "output" or _is_event_op(user) for user in others)
-
-
-def _nodes_between(first: Node, last: Node) -> list[Node]:
-    nodes = []
-    node = first.next
-    while node is not last and node.op != "root":
-        nodes.append(node)
-        node = node.next
-    return nodes
-
-
-def _is_event_op(node: Node) -> bool:
-    return getattr(node.target, "namespace", None) == "xpu_event"
-
-
-def _writes(node: Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return schema is not None and bool(schema.is_mutable)
+    to_host = device_type(target) == "cpu"
+    return not to_host or all(user.op == "output" or is_event_op(user) for user in others)

@@ -11,7 +11,7 @@ And a stream context is left when its body raises; a graph that raises in the mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -19,8 +19,8 @@ from torch.fx import Graph, GraphModule, Node
 
 from .. import ops
 from .._compat import aot, dynamo
-from .._compat.patching import Patches
 from . import backward_streams
+from .nodes import is_xpu_tensor
 
 _CALL = "call_function"
 _SET = torch.ops.xpu_event.set_stream.default
@@ -104,13 +104,14 @@ def name_current_streams(graph: Graph) -> None:
             graph.erase_node(node)
 
 
-def note_uses(graph: Graph, nodes: Collection[Node]) -> None:
-    """Note uses in a graph of AOTAutograd again: in place of a mutation it has a new value.
+def note_uses(graph: Graph) -> None:
+    """Note uses in the forward of a graph again: in place of a mutation it has a new value.
 
     Args:
-        graph: With the values of Dynamo's graph; changed in place.
-        nodes: The nodes of the forward.
+        graph: As AOTAutograd captured it, with the notes of Dynamo's graph; changed in place.
     """
+    backward = aot.backward_nodes(graph)
+    nodes = [node for node in graph.nodes if node not in backward]
     if not any(node.target is _SET for node in nodes):
         return
     entry_notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
@@ -134,37 +135,65 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any) -> list[Node]:
     Returns:
         The new notes.
     """
-    stream: Any = entry
-    made_on: dict[Node, _Stream] = {}
-    foreign: dict[Node, None] = {}
-    notes: list[Node] = []
-    last: Node | None = None
+    uses = _Uses(graph, entry)
+    nodes = list(nodes)
+    for node in nodes:
+        uses.visit(node)
+    uses.note_after(nodes[-1])  # the forward of a joint graph ends without an output
+    uses.note_results(nodes)
+    return uses.notes
 
-    def note() -> None:
-        if foreign:
-            notes.append(graph.call_function(_NOTE_USES, (list(foreign),)))
-            foreign.clear()
 
-    for node in list(nodes):
+class _Uses:
+    """A walk through a graph: where each value is made, and which are used elsewhere."""
+
+    def __init__(self, graph: Graph, entry: Any) -> None:
+        self.graph = graph
+        self.entry = entry
+        self.stream: _Stream = entry
+        self.made_on: dict[Node, _Stream] = {}
+        self.foreign: dict[Node, None] = {}  # used on the current stream, made on another
+        self.notes: list[Node] = []
+
+    def visit(self, node: Node) -> None:
+        """Follow one node; a note about the uses so far goes before what ends them."""
         if node.target is _SET or node.op == "output":
-            with graph.inserting_before(node):
-                note()
-            stream = node.args[0] if node.target is _SET else stream
+            with self.graph.inserting_before(node):
+                self._note()
+            self.stream = _operand(node) if node.target is _SET else self.stream
         elif node.op == "placeholder":
-            made_on[node] = entry
+            self.made_on[node] = self.entry
         else:
-            used = (n for n in node.all_input_nodes if _is_xpu_tensor(n) and n in made_on)
-            foreign |= dict.fromkeys(n for n in used if made_on[n] is not stream)
-            made_on[node] = stream
-        last = node
-    with graph.inserting_after(last):  # the forward of a joint graph ends without an output
-        note()
-    results = next(iter(graph.find_nodes(op="output"))).all_input_nodes
-    returned = [n for n in results if _is_xpu_tensor(n) and made_on.get(n, entry) is not entry]
-    if returned and isinstance(entry, Node):
-        with graph.inserting_after(_last_call(nodes)):
-            notes.append(graph.call_function(_NOTE_USES, (returned, entry)))
-    return notes
+            for used in node.all_input_nodes:
+                if is_xpu_tensor(used) and self.made_on.get(used, self.stream) is not self.stream:
+                    self.foreign[used] = None
+            self.made_on[node] = self.stream
+
+    def note_after(self, node: Node) -> None:
+        with self.graph.inserting_after(node):
+            self._note()
+
+    def note_results(self, nodes: Iterable[Node]) -> None:
+        """Note that what the graph returns is used on the stream at entry."""
+        results = next(iter(self.graph.find_nodes(op="output"))).all_input_nodes
+        elsewhere = [n for n in results if self.made_on.get(n, self.entry) is not self.entry]
+        returned = [n for n in elsewhere if is_xpu_tensor(n)]
+        if returned and isinstance(self.entry, Node):
+            with self.graph.inserting_after(_last_call(nodes)):
+                self._add(returned, self.entry)
+
+    def _note(self) -> None:
+        if self.foreign:
+            self._add(list(self.foreign))
+            self.foreign.clear()
+
+    def _add(self, *args: Any) -> None:
+        self.notes.append(self.graph.call_function(_NOTE_USES, args))
+
+
+def _operand(node: Node) -> _Stream:
+    stream: Any = node.args[0]
+    return stream
 
 
 def _last_call(nodes: Iterable[Node]) -> Node:
@@ -182,12 +211,19 @@ def _note_entry_stream(graph: Graph) -> None:
             graph.call_function(torch.ops.xpu_event.entry_stream.default, (entry,))
 
 
-def _is_xpu_tensor(node: Node) -> bool:
-    value = node.meta.get("example_value", node.meta.get("val"))
-    return isinstance(value, torch.Tensor) and value.device.type == "xpu"
+def keeping_streams(module: GraphModule, compile_: Callable[[], Any]) -> Any:
+    """Compile a graph of Dynamo such that it is safe to change streams, and to raise in the middle.
+
+    Args:
+        module: The graph; changed in place.
+        compile_: Compiles it.
+    """
+    switches = prepare(module)
+    compiled = compile_()
+    return _restoring_stream(compiled) if switches else compiled
 
 
-def restoring_stream(compiled: Callable[..., Any]) -> Callable[..., Any]:
+def _restoring_stream(compiled: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``compiled`` such that it leaves the current stream as it was when it raises."""
 
     def call(*args: Any) -> Any:
@@ -199,14 +235,3 @@ def restoring_stream(compiled: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return call
-
-
-def install(patches: Patches) -> None:
-    """Apply this to every graph that Dynamo hands to a backend."""
-
-    def wrap(module: GraphModule, compile_: Callable[[], Any]) -> Any:
-        switches = prepare(module)
-        compiled = compile_()
-        return restoring_stream(compiled) if switches else compiled
-
-    dynamo.install_around_backend(patches, wrap)

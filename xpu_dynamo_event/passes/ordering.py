@@ -22,83 +22,40 @@ from __future__ import annotations
 
 import logging
 import operator
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
 
 import torch
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, Node
 from torch.fx.node import map_arg
 
-from .. import ops
 from .._compat import aot
-from .._compat.fx import OpOverload
-from .._compat.patching import Patches
-from . import control_flow, lifetimes, recomputation, write_back
-from .backward_streams import follow_forward
+from .nodes import BARRIERS, PINNED, is_tensor, repeated_nodes, written_positions
 
 _log = logging.getLogger(__name__)
-_watch: ContextVar[Callable[[GraphModule], None] | None] = ContextVar("watch", default=None)
 
 
-def _overload(name: str, overload: str) -> OpOverload:
-    return getattr(getattr(torch.ops.xpu_event, name), overload)
+def pin_to_phases(graph: Graph) -> None:
+    """Keep what makes events and streams, and notes, in the phase they were captured in.
+
+    Args:
+        graph: Of AOTAutograd, inference or joint; changed in place.
+    """
+    backward = aot.backward_nodes(graph)
+    for node in graph.nodes:
+        if node.target in PINNED:
+            aot.pin_to_phase(node, node in backward)
 
 
-BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in ops.ACTIONS} | {
-    _overload(name, "tensor"): _overload(name, "ordered") for name in ops.READINGS
-}
-"""Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
-
-
-_PINNED = {_overload(name, "default") for name in ("create", "create_stream", *ops.NOTES)}
-"""Ops that are no barriers, but must not be copied into the other phase either."""
-
-
-def order_event_ops(module: GraphModule) -> None:
+def order_event_ops(graph: Graph) -> None:
     """Rewrite the event ops of an AOT graph, inference or joint, into barriers.
 
     Args:
-        module: The graph, functional, before partitioning, with the bodies of its higher-order ops
-            (a region that is compiled once); changed in place.
+        graph: Functional, before partitioning; changed in place.
     """
-    for each in module.modules():
-        if isinstance(each, GraphModule):
-            _order(each)
-    if (watch := _watch.get()) is not None:
-        watch(module)
-
-
-@contextmanager
-def watched(watch: Callable[[GraphModule], None]) -> Iterator[None]:
-    """Call ``watch`` with each graph that is ordered in a block, when that is done."""
-    token = _watch.set(watch)
-    try:
-        yield
-    finally:
-        _watch.reset(token)
-
-
-def _order(module: GraphModule) -> None:
-    graph = module.graph
-    if not any(node.target in BARRIERS or node.target in _PINNED for node in graph.nodes):
-        return
-    aot.results_in_forward(graph)
-    lifetimes.name_current_streams(graph)
-    write_back.write_back_early(graph)
     in_backward = aot.backward_nodes(graph)
-    forward = [node for node in graph.nodes if node not in in_backward]
-    lifetimes.note_uses(graph, forward)
-    follow_forward(graph, recomputation.repeat_in_backward(graph))
-    in_backward = aot.backward_nodes(graph)
-    for node in graph.nodes:
-        if node.target in _PINNED:
-            aot.pin_to_phase(node, node in in_backward)
     for backward in (False, True):
         nodes = [node for node in graph.nodes if (node in in_backward) is backward]
         _Phase(graph, nodes, backward).rewrite()
-    graph.lint()
-    module.recompile()
 
 
 def sourceless_nodes(graph: Graph) -> list[Node]:
@@ -111,16 +68,7 @@ def sourceless_nodes(graph: Graph) -> list[Node]:
 
 def distinct_nodes(graph: Graph) -> list[Node]:
     """Return the nodes that must not be merged with equal ones."""
-    return list({*sourceless_nodes(graph), *recomputation.repeated_nodes(graph)})
-
-
-def install(patches: Patches) -> None:
-    """Let AOTAutograd order event ops."""
-    control_flow.install(patches)
-    write_back.install(patches, BARRIERS.keys())
-    aot.install_graph_pass(patches, order_event_ops)
-    aot.install_distinct_nodes(patches, distinct_nodes)
-    aot.install_handing_through(patches, frozenset(BARRIERS.values()))
+    return list({*sourceless_nodes(graph), *repeated_nodes(graph)})
 
 
 class _Phase:
@@ -161,7 +109,7 @@ class _Phase:
                 self.carrier.append(latest)
             elif node.op == "call_function":
                 self.segment[node] = self._segment_of_call(node)
-            if _is_tensor(node) and node.target not in BARRIERS:
+            if is_tensor(node) and node.target not in BARRIERS:
                 latest = node
 
     def _segment_of_call(self, node: Node) -> int:
@@ -176,9 +124,9 @@ class _Phase:
     def _keep_before_barrier(self, node: Node) -> None:
         """A value that is used after the barrier which ends its segment is computed before it."""
         end = self.segment[node]
-        if end == len(self.barriers) or not _is_tensor(node):
+        if end == len(self.barriers) or not is_tensor(node):
             return
-        if _written_positions(node.target) or self._is_used_after(node, end):
+        if written_positions(node.target) or self._is_used_after(node, end):
             self.operands[end][node] = None
 
     def _is_used_after(self, node: Node, segment: int) -> bool:
@@ -247,7 +195,7 @@ class _Phase:
 
     def _results(self, ordered: Node, barrier: Node, values: list[torch.Tensor]) -> Node:
         """Set the value of the ordered op and return the node of the tensors it hands through."""
-        if barrier.op != "call_function" or not _is_tensor(barrier):
+        if barrier.op != "call_function" or not is_tensor(barrier):
             ordered.meta["val"] = values
             return ordered
         reading = barrier.meta["val"]
@@ -269,28 +217,14 @@ class _Phase:
         return item
 
 
-def _is_tensor(node: Node) -> bool:
-    return isinstance(node.meta.get("val"), torch.Tensor)
-
-
 def _readable_operands(node: Node) -> Iterable[Node]:
     """The tensor operands of ``node`` that it only reads; a mutated one has to stay what it is."""
-    written = {node.args[i] for i in _written_positions(node.target)}
-    return (n for n in node.all_input_nodes if _is_tensor(n) and n not in written)
-
-
-def _written_positions(target: object) -> list[int]:
-    if not isinstance(target, OpOverload) or not target._schema.is_mutable:
-        return []
-    return [
-        i
-        for i, argument in enumerate(target._schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
-    ]
+    written = {node.args[i] for i in written_positions(node.target)}
+    return (n for n in node.all_input_nodes if is_tensor(n) and n not in written)
 
 
 def _read_through(reader: Node, operand: Node, through: Node) -> None:
-    written = set(_written_positions(reader.target))
+    written = set(written_positions(reader.target))
 
     def swap(node: Node) -> Node:
         return through if node is operand else node

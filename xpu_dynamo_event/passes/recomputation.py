@@ -25,9 +25,9 @@ from torch.fx.node import map_arg
 
 from .._compat import aot
 from .._compat.fx import OpOverload
+from .nodes import REPEATED, is_event_op
 
 _OPS = torch.ops.xpu_event
-_MARK = "xpu_event_repeated"
 _NOT_REPEATED = {
     _OPS.set_stream.default,  # the backward enters the streams of its nodes anyway
     _OPS.create_stream.default,  # a stream is where the forward was, not another one
@@ -37,32 +37,22 @@ _NOT_REPEATED = {
 }
 
 
-def repeat_in_backward(graph: Graph) -> dict[Node, Node]:
+def repeat_in_backward(graph: Graph) -> None:
     """Write the repetition of checkpointed regions with event ops into a joint graph.
 
     Args:
         graph: As AOTAutograd captured it, with event ops in the form of Dynamo; changed in place.
-
-    Returns:
-        For each node of a repetition the node of the forward that it repeats.
     """
     backward = aot.backward_nodes(graph)
-    repeated: dict[Node, Node] = {}
     # The partitioner would put a repetition where it is used first, on whatever stream.
     changes_streams = bool(graph.find_nodes(op="call_function", target=_OPS.set_stream.default))
     for region in aot.checkpointed_regions(graph):
         nodes = [node for node in region if node not in backward]
-        if changes_streams or any(_is_event_op(node) for node in nodes):
-            repeated |= _repeat(graph, nodes, backward)
-    return repeated
+        if changes_streams or any(is_event_op(node) for node in nodes):
+            _repeat(graph, nodes, backward)
 
 
-def repeated_nodes(graph: Graph) -> list[Node]:
-    """Return the nodes of repetitions; none may be merged with the node that it repeats."""
-    return [node for node in graph.nodes if _MARK in node.meta]
-
-
-def _repeat(graph: Graph, region: list[Node], backward: set[Node]) -> dict[Node, Node]:
+def _repeat(graph: Graph, region: list[Node], backward: set[Node]) -> None:
     inside = set(region)
     for operand in {operand for node in region for operand in node.all_input_nodes} - inside:
         if aot.is_checkpointed(operand):  # the result of another region
@@ -80,7 +70,6 @@ def _repeat(graph: Graph, region: list[Node], backward: set[Node]) -> dict[Node,
         user.kwargs = map_arg(user.kwargs, lambda node: copies.get(node, node))
     for node in region:
         aot.leave_checkpoint(node)
-    return {copy: node for node, copy in copies.items()}
 
 
 def _is_repeated(node: Node, copies: dict[Node, Node]) -> bool:
@@ -95,11 +84,7 @@ def _is_repeated(node: Node, copies: dict[Node, Node]) -> bool:
 def _copy(graph: Graph, node: Node, copies: dict[Node, Node]) -> Node:
     copy = graph.node_copy(node, lambda operand: copies.get(operand, operand))
     copy.meta = dict(node.meta)
-    copy.meta[_MARK] = True
+    copy.meta[REPEATED] = node.name
     aot.leave_checkpoint(copy)
     aot.pin_to_phase(copy, True)
     return copy
-
-
-def _is_event_op(node: Node) -> bool:
-    return getattr(node.target, "namespace", None) == _OPS.name

@@ -14,14 +14,15 @@ the end only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.fx import Graph, GraphModule, Node
 
 from .._compat import aot, dynamo, fx
-from .._compat.patching import Patches
+from .direct_copies import fuse_copies
+from .nodes import BARRIERS
 
 _aten = torch.ops.aten
 
@@ -41,15 +42,20 @@ _library = _define_note()
 _NOTE = torch.ops.xpu_event.inputs_now.default
 
 
-def note_inputs(module: GraphModule, event_ops: Collection[object]) -> None:
-    """Say before each event op of a graph of Dynamo what the mutated inputs are there.
+def noting_inputs(module: GraphModule, compile_: Callable[[], Any]) -> Any:
+    """Compile a graph of Dynamo that says before each event op what the mutated inputs are there.
 
     Args:
         module: The graph; changed in place.
-        event_ops: Targets of the event ops.
+        compile_: Compiles it.
     """
+    _note_inputs(module)
+    return compile_()
+
+
+def _note_inputs(module: GraphModule) -> None:
     graph = module.graph
-    barriers = [node for node in graph.nodes if _calls(module, node, event_ops)]
+    barriers = [node for node in graph.nodes if _has_event_op(module, node)]
     inputs = graph.find_nodes(op="placeholder")
     mutated = [node for node in inputs if dynamo.is_mutated_input(node)]
     if not mutated or not barriers:
@@ -62,12 +68,12 @@ def note_inputs(module: GraphModule, event_ops: Collection[object]) -> None:
     module.recompile()
 
 
-def _calls(module: GraphModule, node: Node, event_ops: Collection[object]) -> bool:
+def _has_event_op(module: GraphModule, node: Node) -> bool:
     """Whether ``node`` is an event op, or has one in its body (a checkpointed region)."""
     names = [str(operand.target) for operand in node.all_input_nodes if operand.op == "get_attr"]
     bodies = [body for name in names if isinstance(body := getattr(module, name), GraphModule)]
-    return node.target in event_ops or any(
-        _calls(body, inner, event_ops) for body in bodies for inner in body.graph.nodes
+    return node.target in BARRIERS or any(
+        _has_event_op(body, inner) for body in bodies for inner in body.graph.nodes
     )
 
 
@@ -83,7 +89,8 @@ def write_back_early(graph: Graph) -> None:
         graph.erase_node(note)
     _advance_last_write_backs(graph)
     for node in _write_backs(graph):
-        _copy_across_directly(node)
+        # The inner copy makes a tensor on the host, so the host would wait for the stream.
+        fuse_copies(node, _is_only_user)
 
 
 def _write_back_at_notes(graph: Graph, notes: list[Node]) -> None:
@@ -144,38 +151,5 @@ def _advance_last_write_backs(graph: Graph) -> None:
             latest.append(node)
 
 
-def _copy_across_directly(node: Node) -> None:
-    """Let ``copy_(target, copy(target, source))`` between host and device be one copy, as written.
-
-    The inner copy makes a tensor on the host, so the host would wait for the stream.
-    """
-    target, value = node.args[:2]
-    if not isinstance(value, Node) or value.target is not _aten.copy.default:
-        return
-    _, source, *flags = value.args
-    devices = {_device_type(target), _device_type(source)}
-    if devices == {"cpu", "xpu"} and list(value.users) == [node]:
-        node.args = (target, source, *flags)
-        node.kwargs = value.kwargs
-        node.graph.erase_node(value)
-
-
-def _device_type(node: object) -> str | None:
-    value = node.meta.get("val") if isinstance(node, Node) else None
-    return value.device.type if isinstance(value, torch.Tensor) else None
-
-
-def install(patches: Patches, event_ops: Collection[object]) -> None:
-    """Note the inputs in every graph that Dynamo hands to a backend.
-
-    Args:
-        patches: What undoes it.
-        event_ops: Targets of the event ops.
-    """
-
-    def wrap(module: GraphModule, compile_: Callable[[], Any]) -> Any:
-        note_inputs(module, event_ops)
-        return compile_()
-
-    dynamo.install_around_backend(patches, wrap)
-    aot.install_several_write_backs(patches)
+def _is_only_user(node: Node, value: Node) -> bool:
+    return list(value.users) == [node]

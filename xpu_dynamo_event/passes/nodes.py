@@ -1,0 +1,81 @@
+"""What passes ask about the nodes of a graph, and what their graphs call the event ops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.fx import Graph, Node
+
+from .. import ops
+from .._compat.fx import OpOverload
+
+_OPS = torch.ops.xpu_event
+
+
+def _overload(name: str, overload: str) -> OpOverload:
+    return getattr(getattr(_OPS, name), overload)
+
+
+BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in ops.ACTIONS} | {
+    _overload(name, "tensor"): _overload(name, "ordered") for name in ops.READINGS
+}
+"""Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
+
+PINNED = {_overload(name, "default") for name in ("create", "create_stream", *ops.NOTES)}
+"""Ops that are no barriers, but must not be copied into the other phase either."""
+
+REPEATED = "xpu_event_repeated"
+"""Key in the ``meta`` of a node that repeats one of the forward: the name of that one."""
+
+
+def is_event_op(node: Node) -> bool:
+    """Whether a node calls an op of this package, in whatever form."""
+    return getattr(node.target, "namespace", None) == _OPS.name
+
+
+def is_tensor(node: Node) -> bool:
+    """Whether the value of a node of an AOT graph is a tensor."""
+    return isinstance(node.meta.get("val"), torch.Tensor)
+
+
+def is_xpu_tensor(node: Node) -> bool:
+    """Whether the value of a node, of Dynamo's graph or of an AOT graph, is a tensor on XPU."""
+    return device_type(node) == "xpu"
+
+
+def device_type(node: object) -> str | None:
+    """Return the device of the tensor that a node stands for, or None where it is no tensor."""
+    if not isinstance(node, Node):
+        return None
+    value = node.meta.get("example_value", node.meta.get("val"))
+    return value.device.type if isinstance(value, torch.Tensor) else None
+
+
+def written_positions(target: object) -> list[int]:
+    """Return the positions of the operands that an op writes to."""
+    if not isinstance(target, OpOverload) or not target._schema.is_mutable:
+        return []
+    return [
+        i
+        for i, argument in enumerate(target._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+
+
+def writes(node: Node) -> bool:
+    """Whether a node writes to an operand."""
+    return isinstance(node.target, OpOverload) and bool(node.target._schema.is_mutable)
+
+
+def repeated_nodes(graph: Graph) -> list[Node]:
+    """Return the nodes that repeat one of the forward; none may be merged with that one."""
+    return [node for node in graph.nodes if REPEATED in node.meta]
+
+
+def nodes_between(first: Node, last: Node) -> Iterator[Node]:
+    """Yield the nodes after ``first`` and before ``last``."""
+    node = first.next
+    while node is not last and node.op != "root":
+        yield node
+        node = node.next

@@ -114,7 +114,7 @@ def _fake_create(
     blocking: bool = False,
     position: int = 0,
 ) -> Any:
-    # Only a stand-in leaves this function, so the event behind it is never recorded.
+    # Only a fake leaves this function, so the event behind it is never recorded.
     event = EVENT_FACTORIES[kind](enable_timing=enable_timing, blocking=blocking)
     return opaque.maybe_to_fake_obj(None, event)
 
@@ -122,7 +122,7 @@ def _fake_create(
 def _fake_create_stream(
     kind: str = "torch.xpu.Stream", device_index: int = -1, priority: int = 0, position: int = 0
 ) -> Any:
-    # Only a stand-in leaves this function; a real one would take its turn in the pool of streams.
+    # Only a fake leaves this function; a real one would take its turn in the pool of streams.
     return opaque.maybe_to_fake_obj(None, torch.accelerator.current_stream())
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from . import ops
-from ._compat import dynamo
+from ._compat import dynamo, dynamo_hooks, readings
 from ._compat.dynamo import VariableTracker
 from ._compat.patching import Patches
 from .trackers import streams
@@ -74,7 +74,7 @@ def _record_event(
     return event
 
 
-streams.METHODS.update(wait_event=_wait_event, record_event=_record_event)
+_STREAM_METHODS = {**streams.METHODS, "wait_event": _wait_event, "record_event": _record_event}
 
 
 # ---- what Dynamo asks
@@ -140,13 +140,16 @@ def install(patches: Patches) -> None:
         torch.xpu.synchronize: streams.synchronize,
         torch.accelerator.synchronize: streams.synchronize,
     }
-    functions = dynamo.torch_function_table()
+    patches.replace(XPUStreamVariable, "methods", _STREAM_METHODS)
+    functions = dynamo_hooks.torch_function_table()
     for function, handler in handlers.items():
         patches.replace_entry(functions, function, handler)
-    dynamo.install_builders(patches, _builder_of)
-    dynamo.install_results(patches, _outlasts_the_graph)
-    dynamo.install_arithmetic(patches)
-    dynamo.install_branches(patches)
-    dynamo.install_record_stream(patches, XPUStreamVariable, streams.record_stream)
-    dynamo.install_super(patches, (XPUEventVariable, XPUEventClassVariable), super_method)
-    dynamo.install_texts(patches, XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed)
+    dynamo_hooks.install_builders(patches, _builder_of)
+    dynamo_hooks.install_results(patches, _outlasts_the_graph)
+    readings.install_arithmetic(patches)
+    readings.install_branches(patches)
+    dynamo_hooks.install_record_stream(patches, XPUStreamVariable, streams.record_stream)
+    dynamo_hooks.install_super(patches, (XPUEventVariable, XPUEventClassVariable), super_method)
+    dynamo_hooks.install_texts(
+        patches, XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed
+    )

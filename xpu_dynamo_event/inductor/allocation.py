@@ -12,7 +12,7 @@ def empty_strided(
 ) -> torch.Tensor:
     """Allocate a tensor on the current xpu device, ordered with the current stream.
 
-    Stands in for ``torch._C._dynamo.guards._empty_strided_xpu``, which a torch built without XPU
+    In place of ``torch._C._dynamo.guards._empty_strided_xpu``, which a torch built without XPU
     compiles to an error.
 
     Args:

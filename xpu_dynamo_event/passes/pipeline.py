@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import aot, backends, dynamo
+from .._compat import aot, backends, dynamo_hooks
 from .._compat.patching import Patches
 from . import (
     backward_streams,
@@ -98,7 +98,7 @@ IN_INDUCTOR_CPP: Rewrites = {
 
 def install(patches: Patches) -> None:
     """Let the compiler run these passes, and respect what they did."""
-    dynamo.install_around_backend(patches, _around_backend)
+    dynamo_hooks.install_around_backend(patches, _around_backend)
     aot.install_graph_pass(patches, _on_aot_graph)
     aot.install_graph_pass(patches, memory.Telling(patches))
     backends.install_before_running(patches, _before_running)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from .. import ops
-from .._compat import dynamo
+from .._compat import dynamo, readings
 from .._compat.dynamo import ConstantVariable, VariableTracker
 
 Arguments = list[Any]
@@ -30,8 +30,8 @@ def read(tx: Any, name: str, *operands: Any) -> VariableTracker:
     proxy = dynamo.emit(tx, op(name, "tensor"), *operands)
     reading = ops.READINGS[name]
     if reading.type is str:
-        return dynamo.text_at_run_time(tx, proxy, reading.dtype, reading.shape, ops.text_of)
-    return dynamo.read_at_run_time(tx, proxy, reading.type, reading.dtype)
+        return readings.text_at_run_time(tx, proxy, reading.dtype, reading.shape, ops.text_of)
+    return readings.read_at_run_time(tx, proxy, reading.type, reading.dtype)
 
 
 def position(tx: Any) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from .. import _native, ops
-from .._compat import dynamo, opaque, torch_xpu
+from .._compat import bytecode, dynamo, opaque, torch_xpu
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from ..event import Event
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
@@ -85,7 +85,7 @@ class XPUEventVariable(dynamo.ObjectVariable):
         return self.proxy
 
     def reconstruct(self, codegen: Any) -> None:
-        dynamo.load_graph_output(codegen, self)
+        bytecode.load_graph_output(codegen, self)
 
     def get_real_python_backed_value(self) -> object:
         # Asked for `is` and `==`. Other calls may bring one event twice where these are two.

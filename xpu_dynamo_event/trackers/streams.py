@@ -7,18 +7,27 @@ backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 
-from .._compat import dynamo, opaque
+from .._compat import bytecode, dynamo, opaque
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
 
+Method = Callable[..., VariableTracker]
+
 
 class XPUStreamVariable(dynamo.StreamVariable):
-    """A stream of an XPU device, which is also the context that makes it current."""
+    """A stream of an XPU device, which is also the context that makes it current.
+
+    Attributes:
+        methods: What handles each method; those that take an event are known above only
+            (variables.py), which says so while capture is on.
+    """
+
+    methods: ClassVar[Mapping[str, Method]] = {}
 
     def __init__(
         self, proxy: torch.fx.Proxy, value: torch.Stream, *args: Any, **kwargs: Any
@@ -44,9 +53,9 @@ class XPUStreamVariable(dynamo.StreamVariable):
         kind = _STREAM_CLASSES[stream_class]
         proxy = dynamo.emit(tx, op("create_stream"), kind, device.index, priority, position(tx))
         # Only its type matters; a real one would take its turn in the pool.
-        stand_in: Any = stream_class.__new__(stream_class, device)
-        dynamo.set_example(tx, proxy, opaque.maybe_to_fake_obj(tx.output.fake_mode, stand_in))
-        var = dynamo.track_result(tx, stand_in, cls(proxy, stand_in))
+        stream: Any = stream_class.__new__(stream_class, device)
+        dynamo.set_example(tx, proxy, opaque.maybe_to_fake_obj(tx.output.fake_mode, stream))
+        var = dynamo.track_result(tx, stream, cls(proxy, stream))
         var.known = {"device": device, "device_index": device.index, "priority": priority}
         tx.output.current_tracer.record_proxyable_vt(var)
         made: XPUStreamVariable = var
@@ -71,10 +80,10 @@ class XPUStreamVariable(dynamo.StreamVariable):
     def reconstruct_type(self, codegen: Any) -> None:
         # After a graph break Dynamo calls this, with constants, for each context that is entered or
         # in a variable. A stream is its own context.
-        dynamo.load_partial(codegen, __name__, itself.__name__, self)
+        bytecode.load_partial(codegen, __name__, itself.__name__, self)
 
     def reconstruct(self, codegen: Any) -> None:
-        dynamo.load_graph_output(codegen, self)
+        bytecode.load_graph_output(codegen, self)
 
     def compare(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
         """Streams are equal when they are the same queue, which other calls may bring or not."""
@@ -94,7 +103,7 @@ class XPUStreamVariable(dynamo.StreamVariable):
         return issubclass(self.python_type(), torch.xpu.Stream)
 
     def get_attribute(self, tx: Any, name: str) -> VariableTracker:
-        if name in METHODS:
+        if name in self.methods:
             return dynamo.GetAttrVariable(self, name)
         if name in self.known:
             return ConstantVariable.create(self.known[name])
@@ -103,12 +112,12 @@ class XPUStreamVariable(dynamo.StreamVariable):
         return self.not_traced(tx, name)
 
     def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        handler = METHODS.get(name)
+        handler = self.methods.get(name)
         return handler(self, tx, args, kwargs) if handler else self.not_traced(tx, name)
 
     def not_traced(self, tx: Any, name: str) -> Any:
         """Break the graph at an attribute that only the stream itself can answer."""
-        return not_traced(tx, self.python_type(), name, (*METHODS, *_ATTRIBUTES))
+        return not_traced(tx, self.python_type(), name, (*self.methods, *_ATTRIBUTES))
 
 
 class _ConvertedStreamVariable(XPUStreamVariable):
@@ -123,7 +132,7 @@ class _ConvertedStreamVariable(XPUStreamVariable):
         return torch.xpu.Stream
 
     def reconstruct(self, codegen: Any) -> None:
-        dynamo.load_call(codegen, __name__, xpu_stream.__name__, self.plain)
+        bytecode.load_call(codegen, __name__, xpu_stream.__name__, self.plain)
 
 
 def xpu_stream(stream: torch.Stream) -> torch.xpu.Stream:
@@ -188,12 +197,12 @@ def _query(self: XPUStreamVariable, tx: Any, args: Arguments, kwargs: Keywords) 
     return read(tx, "query_stream", self.as_proxy())
 
 
-METHODS: dict[str, Callable[..., VariableTracker]] = {
+METHODS: Mapping[str, Method] = {
     "wait_stream": _wait_stream,
     "synchronize": _synchronize,
     "query": _query,
 }
-"""Methods of a stream; those that take an event come from events.py."""
+"""Methods of a stream that know nothing of events."""
 
 
 # ---- the current stream
@@ -255,9 +264,9 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
     def reconstruct_type(self, codegen: Any) -> None:
         if self.previous:
             operands = (self.stream, *self.previous)
-            dynamo.load_partial(codegen, __name__, EnteredStreamContext.__name__, *operands)
+            bytecode.load_partial(codegen, __name__, EnteredStreamContext.__name__, *operands)
         else:
-            dynamo.load_partial(codegen, "torch.xpu", "stream", self.stream)
+            bytecode.load_partial(codegen, "torch.xpu", "stream", self.stream)
 
     def python_type(self) -> type:
         return torch.xpu.StreamContext

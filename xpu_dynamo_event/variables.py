@@ -34,12 +34,8 @@ from .trackers.events import (
     record_on,
     super_method,
 )
-from .trackers.streams import (
-    XPUStreamClassVariable,
-    XPUStreamContextClassVariable,
-    XPUStreamContextVariable,
-    XPUStreamVariable,
-)
+from .trackers.stream_classes import XPUStreamClassVariable, XPUStreamContextClassVariable
+from .trackers.streams import XPUStreamContextVariable, XPUStreamVariable
 
 __all__ = [
     "XPUEventClassVariable",

@@ -12,7 +12,7 @@ _DOTTED = re.compile(r"torch(\.\w+)+")
 def private_names(source: str) -> list[str]:
     """Return the private names of torch in Python source: imported, chained, or in a string."""
     tree = ast.parse(source)
-    roots = {"torch": "torch"} | dict(_aliases(tree))
+    roots = {"torch": "torch"} | dict(aliases(tree))
     documentation = {id(node) for node in _docstrings(tree)}
     names = set()
     for node in ast.walk(tree):
@@ -26,7 +26,7 @@ def _is_private(name: str) -> bool:
     return any(part.startswith("_") and not part.startswith("__") for part in parts)
 
 
-def _aliases(tree: ast.AST) -> Iterator[tuple[str, str]]:
+def aliases(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Names of the source that stand for something in torch."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -48,19 +48,19 @@ def _names(node: ast.AST, roots: dict[str, str]) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom) and _is_from_torch(node):
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.Attribute):
-        if (chain := _chain(node, roots)) is not None:
+        if (chain := dotted(node, roots)) is not None:
             yield chain
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         if _DOTTED.fullmatch(node.value):  # import_module, sys.modules, a path to patch
             yield node.value
     elif isinstance(node, ast.Call) and _is_attribute_by_name(node):
         owner, name = node.args[:2]
-        chain = _chain(owner, roots)
+        chain = dotted(owner, roots)
         if chain is not None and isinstance(name, ast.Constant):
             yield f"{chain}.{name.value}"
 
 
-def _chain(node: ast.AST, roots: dict[str, str]) -> str | None:
+def dotted(node: ast.AST, roots: dict[str, str]) -> str | None:
     """``torch.nn.x`` of an expression that starts with a name in ``roots``, else None."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import layers
 import pytest
+from imports import cycle, imported, name_of
 from private_names import private_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "xpu_dynamo_event"
 CSRC = ROOT / "csrc"
-
-# From the bottom up; a module may import from its own layer and those before it.
-LAYERS = [
-    {"_version", "_native", "_runtime", "_compat"},
-    {"runtime"},
-    {"copying", "drawing"},
-    {"interop"},
-    {"event"},
-    {"ops"},
-    {"trackers"},
-    {"variables"},
-    {"passes"},
-    {"export"},
-    {"inductor"},
-    {"graphs", "sanitizer", "testing", "timelines"},
-    {"install"},
-    {"diagnostics", "explanation"},
-    {"__init__", "__main__"},
-]
 
 # The other Python that is held to public names, and what of it cannot be: it measures the insides,
 # or shows an option of torch that has no public name.
@@ -56,31 +38,6 @@ INCLUDES = {
 pytestmark = pytest.mark.no_device
 
 
-def module_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def rank(module: str) -> int:
-    for i, layer in enumerate(LAYERS):
-        if module in layer:
-            return i
-    raise AssertionError(f"{module} has no layer: put it into LAYERS")
-
-
-def imported(path: Path) -> set[str]:
-    """Modules of the package that the file imports, by their first name."""
-    depth = len(path.relative_to(PACKAGE).parts)
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "xpu_dynamo_event."
-        ):
-            names.add(node.module.split(".")[1])
-    return {name for name in names if not name.startswith("__")}
-
-
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 PROGRAMS = [
     *(path for path in PYTHON if "_compat" not in path.parts),
@@ -91,11 +48,90 @@ SOURCES = sorted(
 )
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_down(path: Path) -> None:
-    own = rank(module_of(path))
-    above = {name for name in imported(path) if rank(name) > own}
-    assert not above, f"{path.name} imports from a layer above its own: {sorted(above)}"
+MODULES = {name_of(path, PACKAGE): path for path in PYTHON}
+
+
+def imports(name: str) -> set[str]:
+    return imported(name, MODULES[name].read_text(), [*MODULES, *layers.LOWEST])
+
+
+def is_above(other: str, name: str) -> bool:
+    """Whether ``other`` is in a layer above that of ``name``, or above it in its folder."""
+    (other_layer, _, other_rest), (layer, _, rest) = other.partition("."), name.partition(".")
+    if other_layer != layer:
+        order = (*layers.PYTHON, *layers.LOWEST)
+        return order.index(other_layer) < order.index(layer)
+    inside = layers.INSIDE.get(layer)
+    return inside is not None and inside.index(other_rest) < inside.index(rest)
+
+
+def test_each_module_has_a_layer() -> None:
+    unknown = {name.split(".")[0] for name in MODULES} - {*layers.PYTHON, *layers.LOWEST}
+    assert not unknown, f"put into PYTHON of layers.py: {unknown}"
+    for folder, order in layers.INSIDE.items():
+        inside = {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")}
+        assert inside == set(order), f"INSIDE[{folder!r}] of layers.py"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_imports_point_down(name: str) -> None:
+    above = {other for other in imports(name) if is_above(other, name)}
+    assert not above, f"{name} imports from above: {sorted(above)}"
+
+
+def test_no_import_cycle() -> None:
+    assert not cycle({name: imports(name) for name in MODULES})
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from . import nodes", {"passes.nodes"}),
+        ("from .nodes import BARRIERS", {"passes.nodes"}),
+        ("from .. import ops, _native", {"ops", "_native"}),
+        ("from ..export import saving", {"export.saving"}),
+        ("from ..export import install", {"export.__init__"}),
+        ("def f():\n    from ..export.saving import x", {"export.saving"}),
+        ("from xpu_dynamo_event.export import saving", {"export.saving"}),
+        ("import xpu_dynamo_event.ops", {"ops"}),
+        ("from xpu_dynamo_event_autoload import environment", set()),
+        ("import torch\nfrom torch import ops", set()),
+    ],
+)
+def test_imports_are_found(source: str, found: set[str]) -> None:
+    known = ["ops", "_native", "export.__init__", "export.saving", "passes.nodes", "passes.own"]
+    assert imported("passes.own", source, known) == found
+
+
+def test_imports_from_above_are_found() -> None:
+    assert is_above("inductor.lowering", "passes.ordering")
+    assert is_above("passes.pipeline", "passes.nodes")
+    assert not is_above("passes.nodes", "passes.pipeline")
+    assert not is_above("_native", "event")
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert not cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+
+
+# ---- the page shows the same
+
+
+def rows_under(heading: str) -> list[str]:
+    """The first cells of a table of docs/architecture.md, without marks and suffixes."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (`[^|]*`) \|", section, re.M)
+    return [name for cell in cells for name in re.findall(r"`([\w./]+?)(?:\.py|/)?`", cell)]
+
+
+def test_the_page_shows_these_layers() -> None:
+    folders = [f"csrc/{name}" for name in layers.CSRC]
+    at = folders.index("csrc/runtime")
+    parts = [f"csrc/runtime/{name}" for line in layers.RUNTIME for name in line]
+    shown = [*layers.PYTHON, *folders[:at], *parts, *folders[at + 1 :]]
+    assert rows_under("Layers") == [name for name in shown if name != "csrc/runtime/kernels"]
+
+
+# ---- private names
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -138,17 +174,50 @@ def test_each_shim_says_why_and_until_when(path: Path) -> None:
         assert word in text, f"{path.name} does not say '{word}'"
 
 
+# ---- C++
+
+
+def included(source: str) -> set[str]:
+    return set(re.findall(r'^#include "([^"]+)"', source, re.M))
+
+
+def runtime_rank(path: str) -> int:
+    """The line of RUNTIME that a file below ``csrc`` belongs to; the first is the highest."""
+    part = path.removeprefix("runtime/").split("/")[0].partition(".")[0]
+    ranks = [i for i, line in enumerate(layers.RUNTIME) if part in line]
+    assert ranks, f"put {part} into RUNTIME of layers.py"
+    return ranks[0]
+
+
+def upward_includes(path: str, source: str) -> set[str]:
+    """What a file below ``csrc`` includes from above."""
+    own = path.split("/")[0]
+    above = {name for name in included(source) if name.split("/")[0] not in INCLUDES[own]}
+    if own == "runtime":
+        rank = runtime_rank(path)
+        inside = {name for name in included(source) if name.startswith("runtime/")}
+        above |= {name for name in inside if runtime_rank(name) < rank}
+    return above
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CSRC)))
 def test_includes_point_down(path: Path) -> None:
-    directory = path.relative_to(CSRC).parts[0]
     text = path.read_text()
-    own = {name.split("/")[0] for name in re.findall(r'^#include "([^"]+)"', text, re.M)}
-    assert own <= INCLUDES[directory], f"{path.name} includes from above: {own}"
+    above = upward_includes(path.relative_to(CSRC).as_posix(), text)
+    assert not above, f"{path.name} includes from above: {above}"
+    directory = path.relative_to(CSRC).parts[0]
     if directory == "event":
         foreign = re.findall(r"^#include <((?:torch|c10|ATen|pybind11|Python)[^>]*)>", text, re.M)
         assert not foreign, f"the native event knows only SYCL, but includes {foreign}"
     if directory == "ops":
         assert "c10/xpu" not in text, "the event layer must not know who implements the device"
+
+
+def test_includes_from_above_are_found() -> None:
+    source = '#include "runtime/calls/fallback.h"\n#include "ops/event_ops.h"\n#include <x>\n'
+    assert upward_includes("runtime/tensors/copy.cpp", source) == included(source)
+    assert upward_includes("runtime/registration.cpp", source) == {"ops/event_ops.h"}
+    assert upward_includes("bindings/runtime.cpp", source) == set()
 
 
 def test_event_module_links_no_symbol_of_the_device_library() -> None:

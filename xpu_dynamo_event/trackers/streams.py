@@ -14,9 +14,15 @@ import torch
 
 from .._compat import bytecode, dynamo, opaque
 from .._compat.dynamo import ConstantVariable, VariableTracker
-from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
+from .emitting import Arguments, Keywords, act, bind, not_traced, op, position, read
 
 Method = Callable[..., VariableTracker]
+
+STREAM_CLASSES: dict[type, str] = {
+    torch.xpu.Stream: "torch.xpu.Stream",
+    torch.Stream: "torch.Stream",
+}
+"""What graphs call the classes of streams."""
 
 
 class XPUStreamVariable(dynamo.StreamVariable):
@@ -50,7 +56,7 @@ class XPUStreamVariable(dynamo.StreamVariable):
         cls, tx: Any, stream_class: type, device: torch.device, priority: int
     ) -> XPUStreamVariable:
         """Emit the op that takes a stream from the pool at each call of the graph."""
-        kind = _STREAM_CLASSES[stream_class]
+        kind = STREAM_CLASSES[stream_class]
         proxy = dynamo.emit(tx, op("create_stream"), kind, device.index, priority, position(tx))
         # Only its type matters; a real one would take its turn in the pool.
         stream: Any = stream_class.__new__(stream_class, device)
@@ -356,47 +362,10 @@ def record_stream(tx: Any, tensor: VariableTracker, stream: VariableTracker) -> 
 def _device_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device | None:
     value = [*args, *kwargs.values()]
     constant = value[0].as_python_constant() if value else None
-    return None if constant is None else _device(constant)
+    return None if constant is None else device_from(constant)
 
 
-def _device(value: Any) -> torch.device:
+def device_from(value: Any) -> torch.device:
+    """Return the XPU device that an argument names, with its index."""
     device = torch.device("xpu", value) if isinstance(value, int) else torch.device(value)
     return torch.device("xpu", torch.xpu.current_device()) if device.index is None else device
-
-
-# ---- classes
-
-_STREAM_CLASSES: dict[type, str] = {
-    torch.xpu.Stream: "torch.xpu.Stream",
-    torch.Stream: "torch.Stream",
-}
-
-
-class XPUStreamClassVariable(dynamo.ClassVariable):
-    """``torch.xpu.Stream`` or ``torch.Stream``; calling it takes a stream from the pool."""
-
-    def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        given = constants(self.value.__name__, ("device", "priority"), args, kwargs)
-        if given is None or self.value not in _STREAM_CLASSES:
-            dynamo.graph_break(
-                "Stream made in the graph",
-                f"{self.value.__qualname__} with {len(args)} arguments and {sorted(kwargs)}",
-                "A graph makes streams of torch.xpu.Stream and torch.Stream from a device and a "
-                "priority.",
-                "Make this stream outside the compiled region.",
-            )
-        device = _device("xpu" if given.get("device") is None else given["device"])
-        if device.type != "xpu":
-            return super().call_function(tx, args, kwargs)
-        return XPUStreamVariable.created(tx, self.value, device, int(given.get("priority") or 0))
-
-
-class XPUStreamContextClassVariable(dynamo.ClassVariable):
-    """``torch.xpu.StreamContext``, or what it is after ``__enter__``."""
-
-    def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        if self.value is EnteredStreamContext:
-            stream, *previous = [arg.realize() for arg in args]
-            return XPUStreamContextVariable(stream, tuple(previous))
-        (stream,) = bind("StreamContext", ("stream",), args, kwargs)
-        return stream_context(self, tx, stream or ConstantVariable.create(None))

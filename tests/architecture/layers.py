@@ -1,0 +1,108 @@
+"""The layers, from the top down: each may use those below it, and none above.
+
+docs/architecture.md shows this table (test_layers.py compares). A layer is a folder or a module of
+the package; :data:`INSIDE` orders the modules of a folder.
+"""
+
+from __future__ import annotations
+
+PYTHON = (
+    "__main__",
+    "__init__",
+    "_start",
+    "diagnostics",
+    "explanation",
+    "install",
+    "testing",
+    "timelines",
+    "sanitizer",
+    "graphs",
+    "drawing",
+    "inductor",
+    "export",
+    "passes",
+    "variables",
+    "trackers",
+    "ops",
+    "event",
+    "interop",
+    "copying",
+    "runtime",
+    "_compat",
+)
+"""Of ``xpu_dynamo_event``; the native modules and ``_version`` are below all."""
+
+LOWEST = ("_native", "_runtime", "_version")
+
+INSIDE = {
+    "diagnostics": ("__init__", "command", "examination", "report"),
+    "explanation": ("__init__", "result", "picture", "text", "reading", "model"),
+    "timelines": (
+        "__init__",
+        "recording",
+        "result",
+        "saving",
+        "plot",
+        "chrome",
+        "profiler_log",
+        "runtime_log",
+        "model",
+    ),
+    "sanitizer": ("__init__", "session", "report", "checker", "memory", "log"),
+    "inductor": (
+        "device",
+        "lowering",
+        "graph_pass",
+        "scheduling",
+        "wrapper",
+        "stream_memory",
+        "copies",
+        "touched_memory",
+        "async_kernel",
+        "host_tensors",
+        "allocation",
+        "__init__",
+    ),
+    "export": (
+        "__init__",
+        "lifetimes",
+        "saving",
+        "unseen",
+        "replacing",
+        "stand_ins",
+        "tracing",
+    ),
+    "passes": (
+        "pipeline",
+        "direct_calls",
+        "memory",
+        "ordering",
+        "recomputation",
+        "lifetimes",
+        "backward_streams",
+        "write_back",
+        "direct_copies",
+        "flat_indices",
+        "exported",
+        "control_flow",
+        "nodes",
+        "__init__",
+    ),
+    "trackers": ("events", "stream_classes", "streams", "emitting", "__init__"),
+    "interop": ("dlpack", "__init__", "capsules"),
+    "runtime": ("__init__", "native_modules", "libraries"),
+}
+"""Modules of a folder; ``_compat`` is flat."""
+
+CSRC = ("bindings", "ops", "runtime", "event")
+"""Of ``csrc``; ``runtime`` and ``ops`` know nothing of each other."""
+
+RUNTIME = (
+    ("registration",),
+    ("profiling", "collectives"),
+    ("kernels", "calls"),  # kernels: on their way into calls
+    ("tensors",),
+    ("backend",),
+    ("c10_xpu",),
+)
+"""Of ``csrc/runtime``; folders of one line may use each other only where they are one subject."""

@@ -58,7 +58,8 @@ class Rehearsal {
  private:
   [[nodiscard]] Computation computation(const Outcome& outcome) const {
     const auto same = [&](Trial trial) { return trial.repeat(op_, outcome); };
-    const auto out = out_variant(op_);
+    // Of an operator by hand, the out= variant may be right for some layouts of its outputs only.
+    const auto out = is_structured(op_) ? out_variant(op_) : std::nullopt;
     if (out && agrees([&](Trial trial) { return trial.fill(*out, outcome); }) && agrees(same))
       return {out, /*fills_outputs=*/true, runner_of(out->operator_name())};
     if (!agrees(same)) return {};

@@ -34,9 +34,10 @@ using torch::jit::Stack;
 
 constexpr c10::DispatchKeySet kCpuKeys{DispatchKey::CPU};
 
-// A plan has about a kilobyte.
+constexpr std::size_t kPlans = 8192;  // of about a kilobyte each
+
 PlanCache& plans() {
-  static auto* cache = new PlanCache(8192);
+  static auto* cache = new PlanCache(kPlans);
   return *cache;
 }
 // One for all sizes of a structured operator.
@@ -266,6 +267,8 @@ void boxed_kernel(const OperatorHandle& op, Stack* stack) {
   torch::jit::drop(*stack, count);
   push_results(plan->outcome, std::move(results), stack);
 }
+
+PlanCounts plan_counts() { return {plans().size(), kPlans}; }
 
 void register_boxed_kernel() {
   // Lives as long as the registrations should.

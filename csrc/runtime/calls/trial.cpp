@@ -1,5 +1,6 @@
 #include "runtime/calls/trial.h"
 
+#include <atomic>
 #include <utility>
 
 #include "runtime/calls/twins.h"
@@ -12,6 +13,9 @@ using c10::IValue;
 using c10::OperatorHandle;
 
 constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
+
+std::atomic<std::int64_t> trials{0};
+std::atomic<std::int64_t> elements{0};
 
 class Collected final : public c10::WarningHandler {
  public:
@@ -36,13 +40,19 @@ std::vector<const void*> memory_of(const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
+TrialCounts trial_counts() noexcept { return {trials.load(), elements.load()}; }
+
 Trial::Trial(const CallArguments& arguments, const Scene& scene) {
   const auto make = [&scene](const Tensor& tensor) { return scene.twin(tensor); };
   stack_ = Twins(make).of(arguments.values());
   for (auto& value : stack_)
     if (value.isIntList()) value = scene.integers(value);
   for (const auto& value : stack_) collect_tensors(value, twins_);
-  for (const auto& twin : twins_) layouts_.emplace_back(twin);
+  for (const auto& twin : twins_) {
+    layouts_.emplace_back(twin);
+    elements.fetch_add(twin.numel(), std::memory_order_relaxed);
+  }
+  trials.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Trial::run(const OperatorHandle& op) {

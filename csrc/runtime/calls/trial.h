@@ -4,6 +4,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,13 @@
 #include "runtime/calls/scenes.h"
 
 namespace xpu_runtime {
+
+/// How much was tried since the process started.
+struct TrialCounts {
+  std::int64_t trials;
+  std::int64_t elements;  // of the tensors that stood for arguments
+};
+[[nodiscard]] TrialCounts trial_counts() noexcept;
 
 /// One call that is tried, in a scene. What the operator throws comes through.
 class Trial {

@@ -9,7 +9,7 @@
 #include "runtime/backend/hide_cuda.h"
 #include "runtime/backend/hooks.h"
 #include "runtime/backend/pinned_memory.h"
-#include "runtime/calls/fallback.h"
+#include "runtime/calls/boxed_kernel.h"
 #include "runtime/profiling/profiler.h"
 
 namespace xpu_runtime {
@@ -23,7 +23,7 @@ void register_backend(const RegistrationOptions& options) {
   options.upstream_guard ? register_upstream_guard() : register_guard();
   c10::SetAllocator(c10::kXPU, c10::xpu::XPUCachingAllocator::get());
   at::setHostAllocator(c10::kXPU, pinned_allocator());
-  register_structured_fallbacks();
+  register_boxed_kernel();
   ensure_autograd_threads();
   register_profiler();
 }

@@ -1,4 +1,4 @@
-"""The asynchronous kernels against the CPU, one operator of the table at a time."""
+"""The device's kernel against the CPU: torch's own database of operators, every one of them."""
 
 from __future__ import annotations
 
@@ -10,69 +10,58 @@ from typing import Any
 
 import pytest
 import torch
-from kernel_samples import SAMPLES, Make, OnCpu, Sample
+from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_iter, tree_map
 
 from xpu_dynamo_event import _runtime
 
 Latches = Callable[[torch.Stream | None], Any]
 
-DTYPES = (
-    torch.float32,
-    torch.float64,
-    torch.bfloat16,
-    torch.float16,
-    torch.int64,
-    torch.int32,
-    torch.uint8,
-    torch.bool,
-    torch.complex64,
+DTYPES = (torch.float32, torch.int64)
+SAMPLES = 4  # of each operator and dtype
+
+# Not the same as on the CPU, by what they are for.
+RANDOM = re.compile(
+    r"bernoulli|cauchy|dropout|exponential|fractional_max_pool|geometric|log_normal|multinomial|"
+    r"normal|^rand|rrelu|uniform|scaled_dot_product_attention|multi_head_attention_forward"
 )
-# Drawn by the device's own generator: test_random has them.
-RANDOM = {"uniform_", "normal_", "bernoulli_.float", "native_dropout"}
-# No CPU operator of this name: test_convolution has them.
-NO_CPU = {"convolution_overrideable", "convolution_backward_overrideable"}
+UNINITIALISED = re.compile(r"^(new_)?empty")
+STRIDED_ONLY = {"sparse.mm.reduce", "sparse.sampled_addmm", "to_sparse"}  # they make other layouts
+HOST_ARGUMENT = {"tensor_split"}  # takes its sections on the CPU
+
+# The host waits, as it does for every GPU.
+WAITS = {
+    # Values decide the shape of the result.
+    "argwhere", "bincount", "combinations", "masked_select", "nonzero", "repeat_interleave",
+    "unique", "unique_consecutive", "index_put",
+    # The host reads a value: a result, a weight, a check of the arguments.
+    "allclose", "corrcoef", "cov", "equal", "item", "narrow", "_segment_reduce.lengths",
+    "linspace.tensor_overload", "logspace.tensor_overload",
+    "nn.functional.ctc_loss", "nn.functional.gaussian_nll_loss", "nn.functional.one_hot",
+    # A matrix that is not regular is an error of the call; so is one of zeros, in the rehearsal.
+    "cholesky", "linalg.cholesky", "linalg.inv", "linalg.ldl_factor", "linalg.lstsq",
+    "linalg.lstsq.grad_oriented", "linalg.lu_factor", "linalg.matrix_power", "linalg.solve",
+    "linalg.tensorinv", "linalg.tensorsolve",
+    # No tensor is read: the host makes it, and copies it to the device.
+    "eye", "signal.windows.kaiser", "tril_indices", "triu_indices",
+}  # fmt: skip
 
 
-def registered() -> list[str]:
-    """Names of all operators that csrc/runtime/kernels registers."""
-    names = torch._C._dispatch_get_registrations_for_dispatch_key("XPU")
-    pattern = re.compile(r"^XPU: registered at \S*runtime/kernels/", re.MULTILINE)
-    dumps = ((name, torch._C._dispatch_dump(name)) for name in names if name.startswith("aten::"))
-    return sorted(name.removeprefix("aten::") for name, dump in dumps if pattern.search(dump))
+def full_name(info: Any) -> str:
+    return f"{info.name}.{info.variant_test_name}" if info.variant_test_name else str(info.name)
 
 
-def overload(name: str) -> Any:
-    packet, _, variant = name.partition(".")
-    return getattr(getattr(torch.ops.aten, packet), variant or "default")
+def infos(*without: set[str] | re.Pattern[str]) -> list[Any]:
+    """Return the database as parameters, without some."""
+
+    def is_left_out(name: str) -> bool:
+        return any(name in each if isinstance(each, set) else each.search(name) for each in without)
+
+    names = [(full_name(info), info) for info in op_db]
+    return [pytest.param(info, id=name) for name, info in names if not is_left_out(name)]
 
 
-def outputs(op: Any) -> list[str]:
-    """Names of the out= arguments."""
-    arguments = op._schema.arguments
-    return [a.name for a in arguments if a.kwarg_only and a.alias_info and a.alias_info.is_write]
-
-
-def sample_key(name: str) -> str:
-    """Name of the operator whose samples do for ``name``: itself, or its functional variant."""
-    if name in SAMPLES:
-        return name
-    op = overload(name)
-    outs = outputs(op)
-    wanted = [(a.name, str(a.type)) for a in op._schema.arguments if a.name not in outs]
-    root = name.partition(".")[0]
-    packet = getattr(torch.ops.aten, root if outs else root.removesuffix("_"))
-    for variant in packet.overloads():
-        candidate = getattr(packet, variant)
-        arguments = [(a.name, str(a.type)) for a in candidate._schema.arguments]
-        if candidate is not op and arguments == wanted and not outputs(candidate):
-            return candidate._schema.name.removeprefix("aten::") + (
-                "" if variant == "default" else f".{variant}"
-            )
-    raise LookupError(f"no samples for aten::{name}")
-
-
-OPERATORS = [name for name in registered() if name not in RANDOM | NO_CPU]
+EVERY = infos(RANDOM, UNINITIALISED, STRIDED_ONLY, HOST_ARGUMENT)
 
 
 @pytest.fixture(autouse=True)
@@ -84,23 +73,21 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def on_cpu(value: Any) -> Any:
-    return value.tensor if isinstance(value, OnCpu) else value
-
-
 class Mover:
     """Copies arguments to the device; tensors that share memory share it there, too."""
 
     def __init__(self) -> None:
         self.storages: dict[int, torch.UntypedStorage] = {}
+        self.kept: list[torch.UntypedStorage] = []  # so that no other one gets its number
 
     def __call__(self, value: Any) -> Any:
-        if isinstance(value, OnCpu):
-            return value.tensor
+        if value == "cpu" or isinstance(value, torch.device):
+            return "xpu"
         if not isinstance(value, torch.Tensor):
             return value
         source = value.untyped_storage()
         if source._cdata not in self.storages:
+            self.kept.append(source)
             bytes_ = torch.empty(0, dtype=torch.uint8).set_(source)
             self.storages[source._cdata] = bytes_.to("xpu").untyped_storage()
         result = torch.empty(0, dtype=value.dtype, device="xpu")
@@ -108,45 +95,26 @@ class Mover:
         return result.set_(storage, value.storage_offset(), value.size(), value.stride())
 
 
-def with_outputs(op: Any, sample: Sample, outs: list[torch.Tensor]) -> Sample:
-    return Sample(sample.args, sample.kwargs | dict(zip(outputs(op), outs, strict=True)))
-
-
-def transposed(tensor: torch.Tensor) -> torch.Tensor:
-    """Return zeros in the order of memory that is the reverse of the usual one."""
-    order = list(range(tensor.dim()))[::-1]
-    return tensor.new_zeros(tensor.shape[::-1]).permute(order)
-
-
-def calls(name: str, dtype: torch.dtype) -> Iterator[Sample]:
-    """Yield the calls of an operator, those of an out= variant with several kinds of outputs."""
-    op, key = overload(name), sample_key(name)
-    for sample in SAMPLES[key](Make(dtype)):
-        if key == name or not outputs(op):
-            yield sample
-            continue
-        try:
-            results = overload(key)(
-                *tree_map(on_cpu, sample.args), **tree_map(on_cpu, sample.kwargs)
-            )
-        except Exception:
-            results = [torch.empty(0, dtype=dtype)] * len(outputs(op))
-        results = [results] if isinstance(results, torch.Tensor) else list(results)
-        yield with_outputs(op, sample, [torch.empty(0, dtype=r.dtype) for r in results])
-        yield with_outputs(op, sample, [transposed(r) for r in results])
-        yield with_outputs(op, sample, [r.new_zeros(*r.shape, 2)[..., 0] for r in results])
-        yield with_outputs(op, sample, [torch.empty(0, dtype=torch.int16) for _ in results])
-
-
 def clone(value: Any) -> Any:
     """Copy the memory as well as the tensor, so that strides and overlap stay."""
-    if isinstance(value, OnCpu):
-        return OnCpu(clone(value.tensor))
     if not isinstance(value, torch.Tensor):
         return value
     storage = value.untyped_storage().clone()
     result = torch.empty(0, dtype=value.dtype)
     return result.set_(storage, value.storage_offset(), value.size(), value.stride())
+
+
+def calls(info: Any, dtype: torch.dtype) -> list[tuple[Any, Any]]:
+    """Return arguments and keywords of a few calls, of tensors that are strided."""
+    if dtype not in info.supported_dtypes("cpu"):
+        return []
+    samples = info.sample_inputs("cpu", dtype, requires_grad=False)
+    found = [((s.input, *s.args), s.kwargs) for s in itertools.islice(samples, SAMPLES)]
+    return [
+        call
+        for call in found
+        if all(t.layout is torch.strided for t in tree_iter(call) if isinstance(t, torch.Tensor))
+    ]
 
 
 class Outcome:
@@ -171,10 +139,9 @@ class Outcome:
         return [value for value in everything if isinstance(value, torch.Tensor)]
 
 
-def run(op: Any, sample: Sample) -> tuple[Outcome, Outcome]:
-    args, kwargs = tree_map(clone, (sample.args, sample.kwargs))
+def run(op: Any, args: Any, kwargs: Any) -> tuple[Outcome, Outcome]:
     moved = tree_map(Mover(), (args, kwargs))
-    expected = Outcome(op, *tree_map(on_cpu, (args, kwargs)))
+    expected = Outcome(op, *tree_map(clone, (args, kwargs)))
     return expected, Outcome(op, *moved)
 
 
@@ -194,41 +161,6 @@ def assert_same(actual: Outcome, expected: Outcome) -> None:
         assert_equal(a, b)
 
 
-def groups() -> list[Any]:
-    """Return the operators, those that share their samples together."""
-    grouped: dict[Any, list[str]] = {}
-    for name in OPERATORS:
-        grouped.setdefault(SAMPLES[sample_key(name)], []).append(name)
-    return [pytest.param(names, id=names[0]) for names in grouped.values()]
-
-
-@pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
-@pytest.mark.filterwarnings("ignore:The number of elements in the out tensor")
-@pytest.mark.filterwarnings("ignore:Casting complex values to real")  # samples of complex numbers
-@pytest.mark.filterwarnings("ignore:.*degrees of freedom")
-@pytest.mark.filterwarnings("ignore:where received a uint8 condition")
-@pytest.mark.parametrize("names", groups())
-def test_same_as_the_cpu(names: list[str]) -> None:
-    """Values, dtypes, strides and errors of all samples in all dtypes."""
-    for name, dtype in itertools.product(names, DTYPES):
-        for number, sample in enumerate(calls(name, dtype)):
-            expected, actual = run(overload(name), sample)
-            try:
-                assert_same(actual, expected)
-            except AssertionError as error:
-                raise AssertionError(f"{name}, {dtype}, sample {number}: {error}") from error
-
-
-def valid_sample(name: str) -> Sample:
-    """Return a sample that the CPU computes."""
-    for dtype in (torch.float32, torch.int64):
-        for sample in calls(name, dtype):
-            args, kwargs = tree_map(on_cpu, tree_map(clone, (sample.args, sample.kwargs)))
-            if Outcome(overload(name), args, kwargs).error is None:
-                return sample
-    raise AssertionError(f"{name} has no sample that the CPU computes")
-
-
 class Watchdog:
     """Opens a latch when the host seems to wait for it, and says so."""
 
@@ -246,26 +178,178 @@ class Watchdog:
 
     def __exit__(self, *_: object) -> None:
         self.timer.cancel()
+        self.latch.release()
         assert not self.barked, "the call blocked the host"
 
 
-@pytest.mark.parametrize("names", groups())
-def test_does_not_wait(names: list[str], latch: Latches) -> None:
-    """Behind a latch the call returns and its work is not done; then the result is right."""
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:An output with one or more elements was resized"),
+    pytest.mark.filterwarnings("ignore:Casting complex values to real"),
+    pytest.mark.filterwarnings("ignore:.*degrees of freedom"),
+    pytest.mark.filterwarnings("ignore::UserWarning:torch"),  # of operators on their way out
+    pytest.mark.filterwarnings("ignore::FutureWarning:torch"),
+]
+
+
+@pytest.mark.parametrize("info", EVERY)
+def test_same_as_the_cpu(info: Any, latch: Latches) -> None:
+    """Values, dtypes, strides and errors; issued behind a latch, unless the operator waits."""
+    held = full_name(info) not in WAITS
     stream = torch.xpu.Stream()
-    for name in names:
-        sample = valid_sample(name)
-        args, kwargs = tree_map(clone, (sample.args, sample.kwargs))
-        moved = tree_map(Mover(), (args, kwargs))
-        torch.xpu.synchronize()
-        fallbacks, held = _runtime.fallback_count(), latch(stream)
-        with Watchdog(held), torch.xpu.stream(stream):
-            actual = Outcome(overload(name), *moved)
-        assert not stream.query(), name
-        assert _runtime.fallback_count() == fallbacks, name
-        held.release()
-        stream.synchronize()
-        assert_same(actual, Outcome(overload(name), *tree_map(on_cpu, (args, kwargs))))
+    for dtype in DTYPES:
+        for args, kwargs in calls(info, dtype):
+            moved = tree_map(Mover(), (args, kwargs))
+            torch.xpu.synchronize()
+            watchdog = Watchdog(latch(stream) if held else latch(torch.xpu.Stream()))
+            with watchdog, torch.xpu.stream(stream):
+                actual = Outcome(info.op, *moved)
+            stream.synchronize()
+            assert_same(actual, Outcome(info.op, *tree_map(clone, (args, kwargs))))
+
+
+# ---- outputs that the caller gives
+
+WITH_OUT = [param for param in EVERY if param.values[0].supports_out]
+
+
+def transposed(tensor: torch.Tensor) -> torch.Tensor:
+    """Return zeros in the order of memory that is the reverse of the usual one."""
+    order = list(range(tensor.dim()))[::-1]
+    return tensor.new_zeros(tensor.shape[::-1]).permute(order)
+
+
+OUTPUTS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "empty": lambda r: torch.empty(0, dtype=r.dtype),
+    "transposed": transposed,
+    "with gaps": lambda r: r.new_zeros(*r.shape, 2)[..., 0],
+    "of another dtype": lambda r: torch.empty(0, dtype=torch.int16),
+    "of another size": lambda r: torch.zeros(7, dtype=r.dtype),
+}
+
+
+@pytest.mark.parametrize("info", WITH_OUT)
+def test_strange_outputs(info: Any) -> None:
+    """Resized, laid out and refused as on the CPU, with its words."""
+    for args, kwargs in calls(info, torch.float32)[:2]:
+        result = info.op(*tree_map(clone, args), **tree_map(clone, kwargs))
+        for name, make in OUTPUTS.items():
+            outs = tree_map(make, result)
+            expected, actual = run(info.op, args, kwargs | {"out": outs})
+            try:
+                assert_same(actual, expected)
+            except AssertionError as error:
+                raise AssertionError(f"out= {name}: {error}") from error
+
+
+# ---- operands of the host
+
+NUMBER, LINE = torch.tensor(2.0), torch.ones(3)
+MIXED: dict[str, tuple[Callable[..., Any], torch.Tensor, bool]] = {
+    "a number": (torch.add, NUMBER, True),
+    "a number first": (lambda x, n: torch.sub(n, x), NUMBER, True),
+    "a number in place": (lambda x, n: x.mul_(n), NUMBER, True),
+    "a value to fill with": (lambda x, n: x.masked_fill_(x > 0, n), NUMBER, True),
+    "where": (lambda x, n: torch.where(x > 0, x, n), NUMBER, True),
+    "a line": (torch.add, LINE, False),
+    "a matrix": (torch.mm, torch.ones(3, 3), False),
+    "a line in a list": (lambda x, n: torch.cat([x[0], n]), LINE, False),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_operands_of_the_host(name: str, latch: Latches) -> None:
+    """A number goes with every device, and is read at the call; all else is an error."""
+    function, operand, goes = MIXED[name]
+    x = torch.randn(3, 3)
+    moved, given = x.to("xpu"), operand.clone()
+    torch.xpu.synchronize()
+    stream = torch.xpu.Stream()
+    if not goes:
+        with pytest.raises(RuntimeError, match=r"same device.*(xpu:0.*cpu|cpu.*xpu:0)"):
+            function(moved, given)
+        return
+    with Watchdog(latch(stream)), torch.xpu.stream(stream):
+        actual = function(moved, given)
+        given.fill_(100)
+    stream.synchronize()
+    assert_equal(actual, function(x, operand))
+
+
+# ---- plans
+
+
+def count(what: str) -> int:
+    return _runtime.call_counts()[what]
+
+
+def test_a_number_makes_no_new_plan() -> None:
+    """An optimizer has other numbers at each step."""
+    x = torch.ones(3, device="xpu")
+    x * 1.5
+    before = count("trials")
+    for number in (17.5, 18.25, 31.0):
+        assert (x * number).tolist() == [number] * 3
+    assert count("trials") == before
+
+
+def test_another_size_of_a_structured_operator_is_not_rehearsed() -> None:
+    """A sequence that grows by one a step costs no rehearsal a step."""
+    torch.cat([torch.ones(1, 4, device="xpu"), torch.ones(1, 4, device="xpu")])
+    before = count("trials")
+    for length in range(5, 9):
+        grown = torch.cat([torch.ones(length, 4).to("xpu"), torch.ones(1, 4).to("xpu")])
+        assert grown.shape == (length + 1, 4)
+    assert count("trials") == before
+
+
+def test_plans_are_bounded() -> None:
+    """The ones that go are rehearsed again, and right."""
+    x = torch.arange(12000.0).to("xpu")
+    limit = count("plan_limit")
+    for start in range(limit + 100):
+        torch.index_select(x[: start + 1], 0, torch.tensor([start]).to("xpu"))
+    assert count("plans") <= limit
+    assert torch.index_select(x[:1], 0, torch.tensor([0]).to("xpu")).item() == 0.0
+
+
+def test_a_warning_comes_at_each_call() -> None:
+    out = torch.zeros(2, device="xpu")
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
+            torch.add(torch.ones(3, device="xpu"), 1, out=out.resize_(2))
+
+
+def test_a_rehearsal_draws_no_random_number() -> None:
+    torch.manual_seed(3)
+    x = torch.ones(31, 17, device="xpu")
+    torch.manual_seed(5)
+    torch.nn.functional.softplus(x)  # first of its kind here
+    with_rehearsal = torch.rand(3, device="xpu"), torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(torch.rand(3, device="xpu").cpu(), with_rehearsal[0].cpu())
+    assert torch.equal(torch.rand(3), with_rehearsal[1])
+
+
+def test_large_calls_are_not_tried_in_full() -> None:
+    """Their first call takes as little memory of the host as a later one."""
+    x = torch.ones(3000, 3001, device="xpu")
+    operations = [torch.tanh, torch.erfinv, lambda t: torch.where(t > 0, t, 1.0)]
+    torch.xpu.synchronize()
+    before = count("tried_elements")
+    for operation in operations:
+        operation(x)
+    assert count("tried_elements") - before < 10_000
+
+
+@pytest.mark.parametrize("index", [[0, 2], [True, False, True]])
+def test_index_put_with_indices_and_masks(index: list[Any]) -> None:
+    values = torch.tensor([5.0, 6.0])
+    want, got = torch.zeros(3), torch.zeros(3, device="xpu")
+    want[torch.tensor(index)] = values
+    got[torch.tensor(index).to("xpu")] = values.to("xpu")
+    assert got.tolist() == want.tolist()
+    got[torch.tensor([False, True, False]).to("xpu")] = 9.0
+    assert got.tolist() == [5.0, 9.0, 6.0]
 
 
 # ---- large products, computed in parts

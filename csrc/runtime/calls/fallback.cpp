@@ -2,7 +2,6 @@
 
 #include <c10/core/DeviceGuard.h>
 #include <c10/xpu/XPUStream.h>
-#include <torch/library.h>
 
 #include <atomic>
 
@@ -26,12 +25,6 @@ void call_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       "The operator '", op.operator_name(),
       "' has no kernel for the xpu device of this runtime, and none for the CPU to fall back on.");
   op.callBoxed(stack);
-}
-
-bool is_composite_before_fallback(const c10::OperatorHandle& op) {
-  return op.hasKernelForDispatchKey(c10::DispatchKey::CompositeExplicitAutogradNonFunctional) &&
-         op.hasKernelForDispatchKey(c10::DispatchKey::CPU) &&
-         !op.hasKernelForDispatchKey(c10::DispatchKey::XPU);
 }
 
 class Traced {
@@ -76,23 +69,5 @@ void cpu_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
 }
 
 std::int64_t fallback_count() noexcept { return calls.load(std::memory_order_relaxed); }
-
-void register_structured_fallbacks() {
-  // Lives as long as the registrations should.
-  static auto* library =
-      new torch::Library(torch::Library::IMPL, "aten", c10::DispatchKey::XPU, __FILE__, __LINE__);
-  auto& dispatcher = c10::Dispatcher::singleton();
-  for (const auto& name : dispatcher.getAllOpNames()) {
-    if (!name.name.starts_with("aten::")) continue;
-    const auto op = dispatcher.findOp(name);
-    if (!op || !is_composite_before_fallback(*op)) continue;
-    library->impl(c10::toString(name).c_str(),
-                  torch::CppFunction::makeFromBoxedFunction<&cpu_fallback>());
-  }
-}
-
-TORCH_LIBRARY_IMPL(_, XPU, m) {
-  m.fallback(torch::CppFunction::makeFromBoxedFunction<&cpu_fallback>());
-}
 
 }  // namespace xpu_runtime

@@ -13,11 +13,6 @@ namespace xpu_runtime {
 /// over, `Generator? = None` is the XPU default generator.
 void cpu_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 
-/// Puts the fallback before the generic kernels of structured operators that no kernel of ours
-/// implements. Those would work too, but answer tensors of different devices with a failed
-/// assertion of torch instead of an error about devices.
-void register_structured_fallbacks();
-
 /// Number of operators that came this way since the process started.
 [[nodiscard]] std::int64_t fallback_count() noexcept;
 

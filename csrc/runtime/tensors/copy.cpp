@@ -14,6 +14,7 @@
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/tensors/accesses.h"
 #include "runtime/tensors/alias.h"
+#include "runtime/tensors/factories.h"
 
 namespace xpu_runtime {
 namespace {
@@ -114,6 +115,7 @@ Tensor copy_from_and_resize(const Tensor& self, const Tensor& to) {
 }
 
 at::Scalar local_scalar_dense(const Tensor& self) {
+  TORCH_CHECK(!WithoutMemory::here(), "a shape function reads a value");
   const auto stream = c10::xpu::getCurrentXPUStream(self.device().index());
   synchronize(stream);
   if (order_log::enabled()) {
@@ -137,7 +139,7 @@ Tensor& copy_(Tensor& self, const Tensor& source, bool non_blocking) {
   check_device(self);
   check_device(source);
   const Tensor from = self.sizes() == source.sizes() ? source : source.expand(self.sizes());
-  if (self.numel() == 0) return self;
+  if (self.numel() == 0 || WithoutMemory::here()) return self;
   at::assert_no_internal_overlap(self);
   if (from.is_complex() && !self.is_complex())
     copy_complex_to_real(self, from);

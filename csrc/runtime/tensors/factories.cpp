@@ -16,6 +16,22 @@ using c10::Device;
 
 constexpr c10::DispatchKeySet kXPUKeys(c10::DispatchKey::XPU);
 
+thread_local bool without_memory = false;
+
+struct NoMemory final : c10::Allocator {
+  c10::DataPtr allocate(std::size_t /*bytes*/) override {
+    return {nullptr, Device(c10::kXPU, c10::xpu::current_device())};
+  }
+  void copy_data(void* /*to*/, const void* /*from*/, std::size_t /*bytes*/) const override {}
+};
+
+c10::Allocator* allocator() {
+  static NoMemory no_memory;
+  if (without_memory) [[unlikely]]
+    return &no_memory;
+  return c10::xpu::XPUCachingAllocator::get();
+}
+
 Device resolve(std::optional<Device> device) {
   if (device && device->has_index()) return *device;
   return {c10::kXPU, c10::xpu::current_device()};
@@ -36,8 +52,8 @@ Tensor empty_memory_format(c10::SymIntArrayRef size, std::optional<at::ScalarTyp
                            std::optional<at::MemoryFormat> memory_format) {
   check_options(layout, pin_memory);
   const c10::DeviceGuard guard(resolve(device));
-  return at::detail::empty_generic_symint(size, c10::xpu::XPUCachingAllocator::get(), kXPUKeys,
-                                          c10::dtype_or_default(dtype), memory_format);
+  return at::detail::empty_generic_symint(size, allocator(), kXPUKeys, c10::dtype_or_default(dtype),
+                                          memory_format);
 }
 
 Tensor empty_strided_symint(c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
@@ -45,11 +61,17 @@ Tensor empty_strided_symint(c10::SymIntArrayRef size, c10::SymIntArrayRef stride
                             std::optional<Device> device, std::optional<bool> pin_memory) {
   check_options(layout, pin_memory);
   const c10::DeviceGuard guard(resolve(device));
-  return at::detail::empty_strided_symint_generic(
-      size, stride, c10::xpu::XPUCachingAllocator::get(), kXPUKeys, c10::dtype_or_default(dtype));
+  return at::detail::empty_strided_symint_generic(size, stride, allocator(), kXPUKeys,
+                                                  c10::dtype_or_default(dtype));
 }
 
 }  // namespace
+
+WithoutMemory::WithoutMemory() noexcept { without_memory = true; }
+
+WithoutMemory::~WithoutMemory() { without_memory = false; }
+
+bool WithoutMemory::here() noexcept { return without_memory; }
 
 Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, at::ScalarType dtype,
                      Device device) {

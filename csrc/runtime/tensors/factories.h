@@ -8,4 +8,17 @@ namespace xpu_runtime {
 [[nodiscard]] at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride,
                                        at::ScalarType dtype, c10::Device device);
 
+/// A scope in which this thread makes XPU tensors without memory: somebody asks for their shapes.
+class WithoutMemory {
+ public:
+  WithoutMemory() noexcept;
+  ~WithoutMemory();
+  WithoutMemory(const WithoutMemory&) = delete;
+  WithoutMemory& operator=(const WithoutMemory&) = delete;
+  WithoutMemory(WithoutMemory&&) = delete;
+  WithoutMemory& operator=(WithoutMemory&&) = delete;
+
+  [[nodiscard]] static bool here() noexcept;
+};
+
 }  // namespace xpu_runtime

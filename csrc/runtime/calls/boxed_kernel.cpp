@@ -1,0 +1,291 @@
+#include "runtime/calls/boxed_kernel.h"
+
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/clone.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/xpu/XPUFunctions.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "runtime/c10_xpu/task_queue.h"
+#include "runtime/calls/call_arguments.h"
+#include "runtime/calls/fallback.h"
+#include "runtime/calls/operators.h"
+#include "runtime/calls/plan_cache.h"
+#include "runtime/calls/rehearsal.h"
+#include "runtime/calls/twins.h"
+#include "runtime/tensors/accesses.h"
+#include "runtime/tensors/alias.h"
+#include "runtime/tensors/factories.h"
+
+namespace xpu_runtime {
+namespace {
+
+using at::Tensor;
+using c10::DispatchKey;
+using c10::IValue;
+using c10::OperatorHandle;
+using torch::jit::Stack;
+
+constexpr c10::DispatchKeySet kCpuKeys{DispatchKey::CPU};
+
+constexpr std::size_t kPlans = 8192;  // of about a kilobyte each
+
+PlanCache& plans() {
+  static auto* cache = new PlanCache(kPlans);
+  return *cache;
+}
+// One for all sizes of a structured operator.
+PlanCache& kinds() {
+  static auto* cache = new PlanCache(2048);
+  return *cache;
+}
+
+// ---- planning
+
+std::shared_ptr<const Plan> plan_of_kind(const OperatorHandle& op, const CallArguments& arguments) {
+  const CallArguments kind(op, arguments.values(), CallArguments::Detail::kind);
+  if (const auto known = kinds().find(kind.signature()))
+    if (auto plan = reshape(op, arguments, *known))
+      return std::make_shared<const Plan>(std::move(*plan));
+  auto plan = std::make_shared<const Plan>(rehearse(op, arguments));
+  if (!plan->synchronous()) kinds().keep(kind.signature(), plan);
+  return plan;
+}
+
+std::shared_ptr<const Plan> new_plan(const OperatorHandle& op, const CallArguments& arguments) {
+  if (reason_to_wait(op, arguments)) return std::make_shared<const Plan>();
+  if (is_structured(op)) return plan_of_kind(op, arguments);
+  return std::make_shared<const Plan>(rehearse(op, arguments));
+}
+
+std::shared_ptr<const Plan> plan_for(const OperatorHandle& op, const CallArguments& arguments) {
+  if (auto plan = plans().find(arguments.signature())) return plan;
+  auto plan = new_plan(op, arguments);
+  plans().keep(arguments.signature(), plan);
+  return plan;
+}
+
+// ---- the task
+
+class Unheard final : public c10::WarningHandler {
+ public:
+  void process(const c10::Warning& /*warning*/) override {}
+};
+
+class CallTask final : public Task {
+ public:
+  CallTask(const char* name, std::shared_ptr<const Plan> plan, Stack arguments,
+           std::vector<Tensor> outputs, order_log::Accesses accesses)
+      : Task(name, std::move(accesses)),
+        plan_(std::move(plan)),
+        stack_(std::move(arguments)),
+        outputs_(std::move(outputs)) {}
+
+  void run() override {
+    Unheard handler;  // the call has warned
+    const c10::WarningUtils::WarningHandlerGuard guard(&handler);
+    const auto& how = plan_->how;
+    if (how.runner) {
+      how.runner(stack_);
+    } else {
+      how.op->redispatchBoxed(kCpuKeys, &stack_);
+      deliver();
+    }
+  }
+
+ private:
+  // To where the caller expects it, unless the kernel wrote there.
+  void deliver() {
+    std::size_t next = 0;
+    for (const auto& value : stack_) {
+      if (value.isTensor()) {
+        deliver(value.toTensor(), next++);
+      } else {
+        for (const auto& each : value.toListRef()) deliver(each.toTensor(), next++);
+      }
+    }
+  }
+  void deliver(const Tensor& result, std::size_t index) {
+    if (index >= outputs_.size() || !outputs_[index].defined()) return;
+    TORCH_CHECK(result.sizes() == outputs_[index].sizes(), name(),
+                ": the CPU kernel returned sizes ", result.sizes(),
+                ", but for arguments like these it returned ", outputs_[index].sizes(),
+                " before. Please report this.");
+    outputs_[index].copy_(result);
+  }
+
+  std::shared_ptr<const Plan> plan_;
+  Stack stack_;
+  std::vector<Tensor> outputs_;  // that the kernel does not write itself; some undefined
+};
+
+// ---- the call
+
+// The owner of a number of the host may change it before the task runs. Wrapped numbers are made
+// for the call.
+Tensor alias(const Tensor& tensor) {
+  if (tensor.is_xpu()) return cpu_alias(tensor);
+  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) return without_python(tensor);
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return tensor.clone();
+}
+
+void resize(const Outcome& outcome, const CallArguments& arguments) {
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  for (const auto& each : outcome.resized) {
+    const Tensor& tensor = *arguments.tensors()[each.argument];
+    tensor.resize_(each.layout.sizes);
+    tensor.unsafeGetTensorImpl()->set_sizes_and_strides(each.layout.sizes, each.layout.strides);
+  }
+}
+
+std::vector<Tensor> results_of(const Outcome& outcome, const CallArguments& arguments) {
+  std::vector<Tensor> results;
+  results.reserve(outcome.outputs.size());
+  for (const auto& each : outcome.outputs) {
+    if (each.argument)
+      results.push_back(*arguments.tensors()[*each.argument]);
+    else if (each.is_new())
+      results.push_back(
+          empty_strided(each.layout.sizes, each.layout.strides, each.type, arguments.device()));
+    else
+      results.emplace_back();
+  }
+  return results;
+}
+
+void add_accesses(order_log::Accesses& accesses, const IValue& value, bool is_write) {
+  if (value.isTensor() && value.toTensor().defined() && value.toTensor().is_xpu())
+    order_log::add_access(accesses, value.toTensor(), is_write);
+  if (value.isTensorList() || value.isOptionalTensorList())
+    for (const auto& each : value.toListRef()) add_accesses(accesses, each, is_write);
+}
+
+order_log::Accesses accesses_of(const OperatorHandle& op, const CallArguments& arguments,
+                                const Outcome& outcome, const std::vector<Tensor>& results) {
+  order_log::Accesses accesses;
+  if (!order_log::enabled()) [[likely]]
+    return accesses;
+  for (std::size_t i = 0; i < arguments.values().size(); ++i) {
+    const auto* alias_info = op.schema().arguments()[i].alias_info();
+    add_accesses(accesses, arguments.values()[i], alias_info && alias_info->isWrite());
+  }
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (outcome.outputs[i].is_new()) add_accesses(accesses, results[i], /*is_write=*/true);
+  return accesses;
+}
+
+void submit_call(const OperatorHandle& op, const CallArguments& arguments,
+                 const std::shared_ptr<const Plan>& plan, const std::vector<Tensor>& results) {
+  auto work = Twins(&alias).of(arguments.values());
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto output = plan->outcome.outputs[i].is_new() ? cpu_alias(results[i]) : Tensor();
+    if (plan->how.fills_outputs)
+      work.emplace_back(std::move(output));
+    else
+      outputs.push_back(std::move(output));
+  }
+  submit(c10::xpu::getCurrentXPUStream(),
+         std::make_unique<CallTask>(op.schema().name().c_str(), plan, std::move(work),
+                                    std::move(outputs),
+                                    accesses_of(op, arguments, plan->outcome, results)));
+}
+
+void push_results(const Outcome& outcome, std::vector<Tensor> results, Stack* stack) {
+  auto next = results.begin();
+  for (const auto& count : outcome.returns) {
+    if (!count) {
+      stack->emplace_back(std::move(*next++));
+      continue;
+    }
+    c10::List<Tensor> list;
+    list.reserve(*count);
+    for (std::size_t i = 0; i < *count; ++i) list.push_back(std::move(*next++));
+    stack->emplace_back(std::move(list));
+  }
+}
+
+void call_at_once(const OperatorHandle& op, Stack* stack) {
+  if (is_composite(op))
+    op.redispatchBoxed(kCpuKeys, stack);  // in terms of operators that may be planned
+  else
+    cpu_fallback(op, stack);
+}
+
+// In a scope that only asks for shapes: the outputs are there, and there is nothing to compute.
+void return_outputs(const OperatorHandle& op, Stack* stack) {
+  const auto& schema = op.schema();
+  const auto returns = static_cast<std::ptrdiff_t>(schema.returns().size());
+  TORCH_CHECK(!schema.arguments().empty() && schema.arguments().back().is_out(),
+              "a shape function calls ", schema.name());
+  const Stack outputs(stack->end() - returns, stack->end());
+  torch::jit::drop(*stack, schema.arguments().size());
+  stack->insert(stack->end(), outputs.begin(), outputs.end());
+}
+
+// ---- registration
+
+// Of one kernel on the CPU that the generic kernel finds by way of an out= variant.
+constexpr std::array<std::string_view, 11> kOneKernel{
+    "aten::abs",          "aten::abs_",        "aten::huber_loss_backward", "aten::logical_and",
+    "aten::logical_and_", "aten::logical_not", "aten::logical_not_",        "aten::logical_or",
+    "aten::logical_or_",  "aten::nan_to_num",  "aten::nan_to_num_"};
+
+bool needs_registration(const OperatorHandle& op) {
+  const auto& name = op.schema().name();
+  if (op.hasKernelForDispatchKey(DispatchKey::XPU)) return false;
+  if (op.hasKernelForDispatchKey(DispatchKey::CPU))
+    return op.hasKernelForDispatchKey(DispatchKey::CompositeExplicitAutogradNonFunctional) ||
+           op.hasKernelForDispatchKey(DispatchKey::CompositeExplicitAutograd);
+  return name.starts_with("aten::_foreach_") ||
+         std::find(kOneKernel.begin(), kOneKernel.end(), name) != kOneKernel.end();
+}
+
+}  // namespace
+
+void boxed_kernel(const OperatorHandle& op, Stack* stack) {
+  const auto count = op.schema().arguments().size();
+  if (WithoutMemory::here()) [[unlikely]]
+    return return_outputs(op, stack);
+  const CallArguments arguments(op, torch::jit::last(*stack, count));
+  const auto plan = arguments.can_be_planned() ? plan_for(op, arguments) : nullptr;
+  if (!plan || plan->synchronous()) return call_at_once(op, stack);
+  c10::OptionalDeviceGuard guard;
+  if (arguments.device().index() != c10::xpu::current_device())
+    guard.reset_device(arguments.device());
+  for (const auto& warning : plan->outcome.warnings) c10::warn(warning);
+  resize(plan->outcome, arguments);
+  auto results = results_of(plan->outcome, arguments);
+  submit_call(op, arguments, plan, results);
+  torch::jit::drop(*stack, count);
+  push_results(plan->outcome, std::move(results), stack);
+}
+
+PlanCounts plan_counts() { return {plans().size(), kPlans}; }
+
+void register_boxed_kernel() {
+  // Lives as long as the registrations should.
+  static auto* library =
+      new torch::Library(torch::Library::IMPL, "aten", DispatchKey::XPU, __FILE__, __LINE__);
+  auto& dispatcher = c10::Dispatcher::singleton();
+  for (const auto& name : dispatcher.getAllOpNames()) {
+    if (!name.name.starts_with("aten::")) continue;
+    const auto op = dispatcher.findSchema(name);
+    if (op && needs_registration(*op))
+      library->impl(c10::toString(name).c_str(),
+                    torch::CppFunction::makeFromBoxedFunction<&boxed_kernel>());
+  }
+}
+
+TORCH_LIBRARY_IMPL(_, XPU, m) {
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&boxed_kernel>());
+}
+
+}  // namespace xpu_runtime

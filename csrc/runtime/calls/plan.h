@@ -1,0 +1,90 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+#include <c10/util/ArrayRef.h>
+#include <c10/util/Exception.h>
+#include <c10/util/SmallVector.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "runtime/calls/runners.h"
+
+namespace xpu_runtime {
+
+/// How a tensor lies in memory.
+struct Layout {
+  c10::SmallVector<std::int64_t, 5> sizes;
+  c10::SmallVector<std::int64_t, 5> strides;
+
+  Layout() = default;
+  explicit Layout(const at::Tensor& tensor)
+      : sizes(tensor.sizes().begin(), tensor.sizes().end()),
+        strides(tensor.strides().begin(), tensor.strides().end()) {}
+  bool operator==(const Layout& other) const {
+    return sizes == other.sizes && strides == other.strides;
+  }
+};
+
+/// What a call returns and changes, but for values.
+struct Outcome {
+  /// One returned tensor: an argument, a new tensor, or none.
+  struct Output {
+    std::optional<std::size_t> argument;              // its position among CallArguments::tensors()
+    at::ScalarType type = at::ScalarType::Undefined;  // of a new one
+    Layout layout;
+
+    [[nodiscard]] bool is_new() const noexcept {
+      return !argument && type != at::ScalarType::Undefined;
+    }
+    [[nodiscard]] bool same_source(const Output& other) const {
+      return argument == other.argument && type == other.type;
+    }
+    bool operator==(const Output& other) const {
+      return same_source(other) && layout == other.layout;
+    }
+  };
+  /// An out= argument that gets another shape.
+  struct Resized {
+    std::size_t argument;
+    Layout layout;
+  };
+
+  std::vector<Output> outputs;
+  std::vector<std::optional<std::size_t>>
+      returns;  // how many outputs are a list; nothing: one is none
+  std::vector<Resized> resized;
+  std::vector<c10::Warning> warnings;  // those of the CPU kernel
+};
+
+/// What a call returned.
+///
+/// Args:
+///   results: what the operator left on the stack.
+///   arguments: its tensors.
+///
+/// Returns:
+///   Nothing where a result is neither a new tensor nor an argument: a view of one, or a value.
+[[nodiscard]] std::optional<Outcome> outcome_of(const torch::jit::Stack& results,
+                                                c10::ArrayRef<const at::Tensor*> arguments);
+
+/// How the task computes.
+struct Computation {
+  std::optional<c10::OperatorHandle> op;  // nothing: the CPU kernel cannot do it later
+  bool fills_outputs = false;             // given as further arguments; else results are copied
+  Runner runner = nullptr;                // in place of `op`, which fills outputs then
+};
+
+/// What is known about all calls with one signature.
+struct Plan {
+  Outcome outcome;
+  Computation how;
+
+  /// Whether the call has to run at once, by way of the fallback.
+  [[nodiscard]] bool synchronous() const noexcept { return !how.op; }
+};
+
+}  // namespace xpu_runtime

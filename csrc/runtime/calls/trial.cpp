@@ -1,0 +1,112 @@
+#include "runtime/calls/trial.h"
+
+#include <atomic>
+#include <utility>
+
+#include "runtime/calls/twins.h"
+
+namespace xpu_runtime {
+namespace {
+
+using at::Tensor;
+using c10::IValue;
+using c10::OperatorHandle;
+
+constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
+
+std::atomic<std::int64_t> trials{0};
+std::atomic<std::int64_t> elements{0};
+
+class Collected final : public c10::WarningHandler {
+ public:
+  explicit Collected(std::vector<c10::Warning>& warnings) : warnings_(warnings) {}
+  void process(const c10::Warning& warning) override { warnings_.push_back(warning); }
+
+ private:
+  std::vector<c10::Warning>& warnings_;
+};
+
+void collect_tensors(const IValue& value, std::vector<Tensor>& tensors) {
+  if (value.isTensor() && value.toTensor().defined()) tensors.push_back(value.toTensor());
+  if (value.isTensorList() || value.isOptionalTensorList())
+    for (const auto& each : value.toListRef()) collect_tensors(each, tensors);
+}
+
+std::vector<const void*> memory_of(const std::vector<Tensor>& tensors) {
+  std::vector<const void*> result;
+  for (const auto& tensor : tensors) result.push_back(tensor.storage().data());
+  return result;
+}
+
+}  // namespace
+
+TrialCounts trial_counts() noexcept { return {trials.load(), elements.load()}; }
+
+Trial::Trial(const CallArguments& arguments, const Scene& scene) {
+  const auto make = [&scene](const Tensor& tensor) { return scene.twin(tensor); };
+  stack_ = Twins(make).of(arguments.values());
+  for (auto& value : stack_)
+    if (value.isIntList()) value = scene.integers(value);
+  for (const auto& value : stack_) collect_tensors(value, twins_);
+  for (const auto& twin : twins_) {
+    layouts_.emplace_back(twin);
+    elements.fetch_add(twin.numel(), std::memory_order_relaxed);
+  }
+  trials.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Trial::run(const OperatorHandle& op) {
+  Collected handler(warnings_);
+  const c10::WarningUtils::WarningHandlerGuard guard(&handler);
+  op.redispatchBoxed(kCpuKeys, &stack_);
+}
+
+std::optional<Outcome> Trial::call(const OperatorHandle& op) {
+  run(op);
+  return outcome();
+}
+
+bool Trial::repeat(const OperatorHandle& op, const Outcome& expected) {
+  resize(expected.resized);
+  const auto memory = memory_of(twins_);
+  run(op);
+  const auto actual = outcome();
+  return actual && actual->outputs == expected.outputs && actual->returns == expected.returns &&
+         actual->resized.empty() && memory == memory_of(twins_);
+}
+
+bool Trial::fill(const OperatorHandle& out, const Outcome& expected) {
+  std::vector<Tensor> outputs;
+  for (const auto& each : expected.outputs) {
+    outputs.push_back(host_tensor(each.layout, each.type));
+    stack_.emplace_back(outputs.back());
+  }
+  const auto memory = memory_of(outputs);
+  run(out);
+  bool same = memory == memory_of(outputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    same = same && Layout(outputs[i]) == expected.outputs[i].layout;
+  return same;
+}
+
+void Trial::resize(const std::vector<Outcome::Resized>& resized) {
+  for (const auto& each : resized) {
+    auto& twin = twins_[each.argument];
+    twin.resize_(each.layout.sizes);
+    twin.unsafeGetTensorImpl()->set_sizes_and_strides(each.layout.sizes, each.layout.strides);
+    layouts_[each.argument] = each.layout;
+  }
+}
+
+std::optional<Outcome> Trial::outcome() const {
+  std::vector<const Tensor*> arguments;
+  for (const auto& twin : twins_) arguments.push_back(&twin);
+  auto result = outcome_of(stack_, arguments);
+  if (!result) return {};
+  result->warnings = warnings_;
+  for (std::size_t i = 0; i < twins_.size(); ++i)
+    if (const Layout now(twins_[i]); now != layouts_[i]) result->resized.push_back({i, now});
+  return result;
+}
+
+}  // namespace xpu_runtime

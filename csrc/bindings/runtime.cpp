@@ -6,13 +6,9 @@
 #include "runtime/backend/autograd_engine.h"
 #include "runtime/backend/guard.h"
 #include "runtime/c10_xpu/host_wait.h"
-#include "runtime/calls/boxed_kernel.h"
-#include "runtime/calls/fallback.h"
-#include "runtime/calls/trial.h"
 #include "runtime/registration.h"
 
 namespace py = pybind11;
-using namespace py::literals;
 
 namespace {
 
@@ -45,18 +41,8 @@ PYBIND11_MODULE(_runtime, m) {
   m.def("finish_autograd_threads", &xpu_runtime::finish_autograd_threads,
         py::call_guard<py::gil_scoped_release>(),
         "Wait until autograd's device threads have let go of the last backward.");
-  m.def("fallback_count", &xpu_runtime::fallback_count,
-        "Return how many operators ran synchronously, as CPU kernels, so far.");
-  m.def(
-      "call_counts",
-      [] {
-        const auto plans = xpu_runtime::plan_counts();
-        const auto trials = xpu_runtime::trial_counts();
-        return py::dict("plans"_a = plans.plans, "plan_limit"_a = plans.limit,
-                        "trials"_a = trials.trials, "tried_elements"_a = trials.elements);
-      },
-      "Return how many plans of calls are kept, and what was tried to make them.");
 
+  xpu_bindings::bind_calls(m);
   xpu_bindings::bind_device(m);
   xpu_bindings::bind_properties(m);
   xpu_bindings::bind_stream(m);

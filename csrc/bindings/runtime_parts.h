@@ -6,6 +6,7 @@
 /// torch.xpu looks for in torch._C.
 namespace xpu_bindings {
 
+void bind_calls(pybind11::module_& m);
 void bind_device(pybind11::module_& m);
 void bind_properties(pybind11::module_& m);
 void bind_stream(pybind11::module_& m);

@@ -100,7 +100,7 @@ CSRC = ("bindings", "ops", "runtime", "event")
 RUNTIME = (
     ("registration",),
     ("profiling", "collectives"),
-    ("kernels", "calls"),  # kernels: on their way into calls
+    ("calls",),
     ("tensors",),
     ("backend",),
     ("c10_xpu",),

@@ -14,6 +14,7 @@
 
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/calls/call_arguments.h"
+#include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/fallback.h"
 #include "runtime/calls/operators.h"
 #include "runtime/calls/plan_cache.h"
@@ -31,8 +32,6 @@ using c10::DispatchKey;
 using c10::IValue;
 using c10::OperatorHandle;
 using torch::jit::Stack;
-
-constexpr c10::DispatchKeySet kCpuKeys{DispatchKey::CPU};
 
 constexpr std::size_t kPlans = 8192;  // of about a kilobyte each
 
@@ -233,10 +232,10 @@ void return_outputs(const OperatorHandle& op, Stack* stack) {
 // ---- registration
 
 // Of one kernel on the CPU that the generic kernel finds by way of an out= variant.
-constexpr std::array<std::string_view, 11> kOneKernel{
+constexpr std::array<std::string_view, 12> kOneKernel{
     "aten::abs",          "aten::abs_",        "aten::huber_loss_backward", "aten::logical_and",
     "aten::logical_and_", "aten::logical_not", "aten::logical_not_",        "aten::logical_or",
-    "aten::logical_or_",  "aten::nan_to_num",  "aten::nan_to_num_"};
+    "aten::logical_or_",  "aten::nan_to_num",  "aten::nan_to_num_",         "aten::mode"};
 
 bool needs_registration(const OperatorHandle& op) {
   const auto& name = op.schema().name();

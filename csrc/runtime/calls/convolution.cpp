@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "runtime/calls/boxed_kernel.h"
+#include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/runners.h"
 #include "runtime/calls/split.h"
 
@@ -15,8 +16,6 @@ namespace {
 using at::Tensor;
 using c10::OperatorHandle;
 using torch::jit::Stack;
-
-constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
 
 OperatorHandle operator_of(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "");

@@ -11,6 +11,7 @@
 
 #include "runtime/c10_xpu/task_queue.h"
 
+#include "runtime/calls/cpu_keys.h"
 #include "runtime/tensors/accesses.h"
 #include "runtime/tensors/alias.h"
 
@@ -18,8 +19,6 @@
 // stream. Errors are the CPU's own.
 namespace xpu_runtime {
 namespace {
-
-constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
 
 template <class Op, class Schema = typename Op::schema>
 struct Sequence;

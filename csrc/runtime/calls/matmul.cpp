@@ -3,6 +3,7 @@
 #include <ATen/ops/bmm_ops.h>
 #include <ATen/ops/mm_ops.h>
 
+#include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/runners.h"
 #include "runtime/calls/split.h"
 
@@ -11,8 +12,6 @@ namespace {
 
 using at::Tensor;
 using torch::jit::Stack;
-
-constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
 
 // Of (..., m, k) times (..., k, n).
 double multiplications(const Tensor& a, const Tensor& b) {

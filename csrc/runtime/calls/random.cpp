@@ -15,6 +15,7 @@
 
 #include "runtime/backend/generator.h"
 #include "runtime/c10_xpu/task_queue.h"
+#include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/fallback.h"
 #include "runtime/tensors/accesses.h"
 #include "runtime/tensors/alias.h"
@@ -28,8 +29,6 @@ namespace {
 
 using at::Tensor;
 namespace ops = at::_ops;
-
-constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
 
 /// Where the generator of one task starts.
 struct Seed {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/twins.h"
 
 namespace xpu_runtime {
@@ -11,8 +12,6 @@ namespace {
 using at::Tensor;
 using c10::IValue;
 using c10::OperatorHandle;
-
-constexpr c10::DispatchKeySet kCpuKeys{c10::DispatchKey::CPU};
 
 std::atomic<std::int64_t> trials{0};
 std::atomic<std::int64_t> elements{0};

@@ -34,13 +34,6 @@ function(xpu_event_add_python_module name)
   xpu_event_place_in_package(${name} "")
 endfunction()
 
-# Sources with deliberate faults, which development builds can switch on (csrc/runtime/c10_xpu/faults.h).
-function(xpu_event_allow_faults)
-  if(XPU_EVENT_TESTS)
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS XPU_RUNTIME_FAULTS)
-  endif()
-endfunction()
-
 # What this build fits, for the message when it is loaded beside something else
 # (xpu_dynamo_event/runtime/native_modules.py).
 function(xpu_event_write_build_facts)

@@ -13,6 +13,10 @@ endif()
 # -O2 as torch's own extensions: -O3 costs compile time and gains nothing in dispatch code.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
+# Most of the time goes into headers of torch and SYCL, so sources share a translation unit.
+option(CMAKE_UNITY_BUILD "Compile sources of a folder together" ON)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
+
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(CCACHE_PROGRAM ccache)
   mark_as_advanced(CCACHE_PROGRAM)
@@ -33,3 +37,13 @@ if(XPU_EVENT_SANITIZE)
     -fsanitize=${XPU_EVENT_SANITIZE} -fno-omit-frame-pointer -g)
   target_link_options(xpu_event_options INTERFACE -fsanitize=${XPU_EVENT_SANITIZE})
 endif()
+
+# Compiles the sources that the target has so far a folder at a time.
+function(xpu_event_unite_folders target)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source PARENT_PATH folder)
+    set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${folder}")
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+endfunction()

@@ -1,4 +1,4 @@
-# What code that includes torch headers is compiled with, and the headers precompiled for it.
+# What code that includes torch headers is compiled with.
 
 # Selects the ABI-relevant branches of c10/xpu: the release of the SYCL headers, not of torch.
 set(XPU_EVENT_SYCL_COMPILER_VERSION 20260200 CACHE STRING
@@ -10,19 +10,8 @@ target_include_directories(xpu_event_torch_options SYSTEM INTERFACE
   "${PROJECT_SOURCE_DIR}/cmake/include" ${Python_INCLUDE_DIRS})
 target_include_directories(xpu_event_torch_options INTERFACE "${PROJECT_SOURCE_DIR}/csrc")
 target_compile_definitions(xpu_event_torch_options INTERFACE
-  SYCL_COMPILER_VERSION=${XPU_EVENT_SYCL_COMPILER_VERSION} AT_PER_OPERATOR_HEADERS)
+  SYCL_COMPILER_VERSION=${XPU_EVENT_SYCL_COMPILER_VERSION} AT_PER_OPERATOR_HEADERS
+  # Deliberate faults, which development builds can switch on (csrc/runtime/c10_xpu/faults.h).
+  $<$<BOOL:${XPU_EVENT_INPLACE}>:XPU_RUNTIME_FAULTS>)
 target_link_libraries(xpu_event_torch_options INTERFACE
   xpu_event_options PyTorch::headers SYCL::runtime)
-
-# Parsing ATen, torch/library and SYCL takes most of a minute per source; one target parses them
-# and the others reuse the result, which needs the same flags in all of them.
-file(WRITE "${CMAKE_BINARY_DIR}/torch_pch.cpp" "")
-add_library(torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")
-target_link_libraries(torch_pch PRIVATE xpu_event_torch_options)
-target_precompile_headers(torch_pch PRIVATE "${PROJECT_SOURCE_DIR}/cmake/torch_pch.h")
-
-function(xpu_event_use_torch_pch target)
-  # A shared library would otherwise define <target>_EXPORTS and not match.
-  set_target_properties(${target} PROPERTIES DEFINE_SYMBOL "")
-  target_precompile_headers(${target} REUSE_FROM torch_pch)
-endfunction()

@@ -1,5 +1,7 @@
 // The cells of LSTM and GRU. torch takes the fused operators for every GPU, and they have no CPU
 // kernel to fall back on, so here they are in terms of other operators.
+#include <ATen/TensorOperators.h>
+#include <ATen/core/IListRef.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/sigmoid_backward.h>
 #include <ATen/ops/tanh_backward.h>

@@ -31,6 +31,7 @@ LAYERS = [
     {"graphs", "sanitizer", "testing", "timelines"},
     {"install"},
     {"diagnostics", "explanation"},
+    {"_start"},
     {"__init__", "__main__"},
 ]
 

@@ -50,7 +50,6 @@ TOOLS = (
     "cmake>=3.26",
     "ninja>=1.11",
     "scikit-build-core>=1.0",
-    "wrapt>=1.16",
     "numpy",
     "matplotlib>=3.9",
     "tqdm>=4.66",

@@ -13,38 +13,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xpu_dynamo_event_autoload import environment
-
-from ._compat import torch_logs
-
-environment.check()
-torch_logs.import_torch()
-
-try:
-    from . import runtime
-except ImportError as error:
-    from .diagnostics import command
-
-    command.exit_with_report_of(error)
-    raise
-
-runtime.bring_up()
-
-from . import copying  # noqa: E402
-from ._version import __version__  # noqa: E402
-from .event import Event  # noqa: E402
-from .install import disable, enable, enabled, is_enabled  # noqa: E402
+from . import _start
 
 if TYPE_CHECKING:
+    from ._version import __version__
+    from .event import Event
     from .explanation import explain
     from .graphs import GraphLog
+    from .install import disable, enable, enabled, is_enabled
     from .interop import external_stream, get_include, queue_capsule
     from .interop.dlpack import from_dlpack
     from .sanitizer import sanitize
     from .timelines import timeline
-
-if runtime.provides_event_class():
-    runtime.set_event_class(Event)
 
 __all__ = [
     "Event",
@@ -63,12 +43,18 @@ __all__ = [
     "timeline",
 ]
 
-_IMPORTED_WHEN_USED = {
+_MODULES = {
+    "Event": "event",
     "GraphLog": "graphs",
+    "__version__": "_version",
+    "disable": "install",
+    "enable": "install",
+    "enabled": "install",
     "explain": "explanation",
     "external_stream": "interop",
     "from_dlpack": "interop.dlpack",
     "get_include": "interop",
+    "is_enabled": "install",
     "queue_capsule": "interop",
     "sanitize": "sanitizer",
     "timeline": "timelines",
@@ -76,11 +62,12 @@ _IMPORTED_WHEN_USED = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _IMPORTED_WHEN_USED:
+    """Import what is public from its module, when it is first used."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    module = importlib.import_module(f".{_IMPORTED_WHEN_USED[name]}", __name__)
+    module = importlib.import_module(f".{_MODULES[name]}", __name__)
     globals()[name] = getattr(module, name)
     return globals()[name]
 
@@ -89,16 +76,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if runtime.is_available():
-    from . import ops  # noqa: F401
-    from .interop import dlpack
-
-    copying.install()
-    dlpack.install()
-    enable()
-    if environment.flag("XPU_DYNAMO_EVENT_SANITIZE"):
-        from .sanitizer import sanitize_process
-
-        sanitize_process()
-
-torch_logs.read_all()
+_start.run()

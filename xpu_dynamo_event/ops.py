@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 import torch
 
 from . import _native, runtime  # the static initialiser of _native defines the ops
-from ._compat import fx, opaque, torch_xpu
+from ._compat import fakes, fx, opaque, torch_xpu
 from .event import Event
 
 ACTIONS = (
@@ -77,7 +77,7 @@ READINGS = {
 
 _namespace = torch.ops.xpu_event
 # One for all: each takes a while.
-_library = torch.library.Library("xpu_event", "FRAGMENT")  # type: ignore[no-untyped-call]
+_library: Any = torch.library.Library("xpu_event", "FRAGMENT")
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:
@@ -185,14 +185,13 @@ def _fake_current_stream(device: int) -> Any:
 
 def _define_current_stream() -> None:
     # For exported programs. Compiled functions are given the current stream by who calls them.
-    torch.library.define("xpu_event::current_stream", "(int device) -> torch.Stream")
-    torch.library.impl("xpu_event::current_stream", "CompositeExplicitAutograd", _current_stream)
-    torch.library.register_fake("xpu_event::current_stream", _fake_current_stream)
+    _library.define("current_stream(int device) -> torch.Stream")
+    _library.impl("current_stream", _current_stream, "CompositeExplicitAutograd")
+    fakes.register(_library, "current_stream", _fake_current_stream)
 
 
 def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
-    qualified = f"xpu_event::{name}" + ("" if overload == "default" else f".{overload}")
-    torch.library.register_fake(qualified, fake, lib=_library)
+    fakes.register(_library, name if overload == "default" else f"{name}.{overload}", fake)
     fx.has_side_effect(getattr(getattr(_namespace, name), overload))
 
 

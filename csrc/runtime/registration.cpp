@@ -2,7 +2,6 @@
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/xpu/XPUCachingAllocator.h>
-#include <c10/xpu/XPUFunctions.h>
 
 #include "runtime/backend/autograd_engine.h"
 #include "runtime/backend/guard.h"
@@ -17,7 +16,6 @@ namespace xpu_runtime {
 void register_backend(const RegistrationOptions& options) {
   TORCH_CHECK(!c10::impl::hasDeviceGuardImpl(c10::kXPU),
               "This torch has an xpu backend already; a second one would replace parts of it.");
-  c10::xpu::device_count_ensure_non_zero();
   if (options.hide_cuda) hide_cuda();
   register_hooks();
   options.upstream_guard ? register_upstream_guard() : register_guard();

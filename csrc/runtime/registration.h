@@ -14,7 +14,8 @@ struct RegistrationOptions {
 };
 
 /// Registers the xpu backend with torch: guard, allocators, hooks. Kernels register when the
-/// library is loaded. Throws if torch has an xpu backend already, this one included.
+/// library is loaded. Looks for devices only where a backward has run already. Throws if torch has
+/// an xpu backend already, this one included.
 void register_backend(const RegistrationOptions& options);
 
 }  // namespace xpu_runtime

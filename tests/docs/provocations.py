@@ -237,7 +237,7 @@ def sanitize_with_upstreams_guard() -> None:
 
 
 def sanitize_another_device() -> None:
-    with mock.patch.object(runtime, "_is_ours", False):
+    with mock.patch.object(runtime, "_library", None):
         sanitize()
 
 

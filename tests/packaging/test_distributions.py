@@ -102,7 +102,7 @@ def test_what_is_installed_with_it(metadata: email.message.Message) -> None:
         extra = re.search(r"extra == '(\w+)'|extra == \"(\w+)\"", condition)
         key = next(filter(None, extra.groups())) if extra else ""
         required.setdefault(key, set()).add(re.split(r"[<>=!~ ]", name)[0])
-    assert required[""] == {"torch", "wrapt"}
+    assert required[""] == {"torch"}
     assert required["cpu"] == {"intel-sycl-rt", "intel-opencl-rt"}
     assert {"scikit-learn", "matplotlib"} <= required["demo"]
     assert {"pytest", "expecttest", "hypothesis"} <= required["test"]

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import wrapt
+from . import import_hook
 
 from .patching import Patches
 
@@ -41,8 +41,7 @@ def is_imported() -> bool:
 
 def when_imported(action: Action) -> None:
     """Call ``action`` when the compiler is imported, before it is used. It may be called again."""
-    for name in _NAMES:
-        wrapt.register_post_import_hook(lambda module: _soon(action, module.__name__), name)
+    import_hook.when_imported(_NAMES, lambda name: _soon(action, name))
 
 
 def own_import_ends() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -26,16 +27,25 @@ def has_xpu() -> bool:
     return bool(torch._C._has_xpu)
 
 
-def install(runtime: ModuleType, event_base: type) -> None:
+def install(
+    runtime: ModuleType, event_base: type, check: Callable[[], None] = lambda: None
+) -> None:
     """Let ``torch.xpu`` run on a runtime; the Python of torch.xpu stays upstream's.
 
     Args:
         runtime: A module with the ``_xpu_*`` functions and ``_Xpu*`` classes of ``torch._C``.
         event_base: The class for ``torch._C._XpuEventBase``.
+        check: Called at the first use of the device; raises where there is none.
     """
+
+    def init() -> None:
+        check()
+        runtime._xpu_init()
+
     for name in dir(runtime):
         if name.startswith(("_xpu_", "_Xpu")):
             FOR_GOOD.replace(torch._C, name, getattr(runtime, name))
+    FOR_GOOD.replace(torch._C, "_xpu_init", init)
     FOR_GOOD.replace(torch._C, "_XpuEventBase", event_base)
     FOR_GOOD.replace(torch._C, "_has_xpu", True)
     for module in (*_TORCH_XPU, "torch.xpu", *_LOOKED_EARLY):
@@ -68,8 +78,20 @@ def set_event_class(cls: type) -> None:
         FOR_GOOD.replace(interface.XpuInterface, "Event", cls)
 
 
+def absence(reason: str) -> RuntimeError:
+    """Return the error which says that there is no xpu device.
+
+    Args:
+        reason: Why, without a full stop.
+    """
+    return RuntimeError(
+        f"No xpu device: this torch ({torch.__version__}) is built without XPU, and the runtime of "
+        f"xpu_dynamo_event found no device: {reason}."
+    )
+
+
 def explain_absence(reason: str) -> None:
-    """Make the first use of the device say why there is none.
+    """Make the first use of a device that is not registered say why.
 
     Upstream raises "Torch not compiled with XPU enabled" from the function replaced here, which
     every way to an xpu tensor calls first.
@@ -79,9 +101,6 @@ def explain_absence(reason: str) -> None:
     """
 
     def lazy_init() -> NoReturn:
-        raise RuntimeError(
-            f"No xpu device: this torch ({torch.__version__}) is built without XPU, and the "
-            f"runtime of xpu_dynamo_event found no device: {reason}."
-        )
+        raise absence(reason)
 
     FOR_GOOD.replace(torch.xpu, "_lazy_init", lazy_init)

@@ -16,7 +16,7 @@ import torch
 
 from .._version import __version__
 
-_PACKAGES = ("wrapt", "intel-sycl-rt", "intel-opencl-rt", "triton-xpu")
+_PACKAGES = ("intel-sycl-rt", "intel-opencl-rt", "triton-xpu")
 _LIBRARIES = (
     "libc10_xpu.so",
     "libsycl.so",

@@ -2,9 +2,12 @@
 
 :func:`bring_up` makes ``torch.device("xpu")`` and ``torch.xpu`` work on a torch built without XPU,
 on Intel's SYCL runtime: an Intel GPU, or the processor through OpenCL. On a torch with XPU it does
-nothing, and without a SYCL device it only makes the error that follows say why.
+nothing. The import of the package only registers the device; which ones there are is found out when
+somebody first asks, so that a program may fork, or set what selects devices, before that. Where
+there is none, the first use says why.
 
-Environment variables, read when it is called:
+Environment variables. ``XPU_DYNAMO_EVENT_DEVICES`` is read when devices are looked for, the others
+when the device is registered:
 
 - ``XPU_DYNAMO_EVENT_HIDE_CUDA=1``: on a torch built for CUDA, which takes exactly one accelerator,
   hide CUDA from the whole process and bring the xpu device up in its place.
@@ -21,8 +24,10 @@ Environment variables, read when it is called:
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import threading
+from typing import Any
 
 import torch
 
@@ -31,25 +36,45 @@ from xpu_dynamo_event_autoload.environment import flag
 from .._compat import cuda_build, torch_xpu
 from . import libraries, native_modules
 
-native_modules.load("_native")  # before anything imports it: says why when it does not load
-
-from .. import _native  # noqa: E402
-
 HIDE_CUDA = "XPU_DYNAMO_EVENT_HIDE_CUDA"
 HOST_TASKS = "XPU_DYNAMO_EVENT_HOST_TASKS"
 
+_native: Any = native_modules.load("_native")  # before anything imports it: says why it cannot
 _lock = threading.Lock()
-_reason: str | None = None
-_is_ours = False
+_reason: str | None = None  # why the device is not registered
+_library: ctypes.CDLL | None = None  # libc10_xpu, once it is
 
 
-def bring_up(event_base: type = _native.EventBase) -> bool:
-    """Set the device up, once; import time is the right time for it.
+def register(event_base: type = _native.EventBase) -> bool:
+    """Let torch know the xpu device of this runtime, once, without looking for one.
 
     Args:
         event_base: The C type that becomes ``torch._C._XpuEventBase``. It adds methods to
             ``torch.Event`` and no state, so that the event's state is the one every path of torch
             sees. As upstream, it is upstream's type instead, which has a second state.
+
+    Returns:
+        Whether the device that torch knows is this runtime's; there may be none of it.
+    """
+    global _library, _reason
+    with _lock:
+        if _library is not None or torch_xpu.has_xpu():
+            return _library is not None
+        if not flag(HOST_TASKS):
+            os.environ.pop(HOST_TASKS, None)  # to C++ any value is on
+        try:
+            _library = _register(event_base)
+        except libraries.LibraryError as error:
+            _reason = str(error)
+            torch_xpu.explain_absence(_reason)
+        return _library is not None
+
+
+def bring_up(event_base: type = _native.EventBase) -> bool:
+    """Register the device, and look whether there is one.
+
+    Args:
+        event_base: As for :func:`register`.
 
     Returns:
         Whether this runtime provides the device.
@@ -62,17 +87,13 @@ def bring_up(event_base: type = _native.EventBase) -> bool:
         >>> torch.ones(2, device="xpu").sum().item()
         2.0
     """
-    global _is_ours, _reason
-    with _lock:
-        if _is_ours or torch_xpu.has_xpu():
-            return _is_ours
-        if not flag(HOST_TASKS):
-            os.environ.pop(HOST_TASKS, None)  # to C++ any value is on
-        _reason = _why_not(event_base)
-        _is_ours = _reason is None
-        if _reason is not None:
-            torch_xpu.explain_absence(_reason)
-        return _is_ours
+    register(event_base)
+    return is_active()
+
+
+def is_registered() -> bool:
+    """Return whether torch knows an xpu device, its own or ours; there may be none of it."""
+    return torch_xpu.has_xpu()
 
 
 def is_available() -> bool:
@@ -97,17 +118,17 @@ def is_active() -> bool:
         >>> runtime.is_active() == (torch.version.xpu is None)
         True
     """
-    return _is_ours
+    return _library is not None and is_available()
 
 
 def has_upstream_guard() -> bool:
-    """Return whether it does so with the device guard of torch's own headers."""
-    return _is_ours and _wants_upstream_guard()
+    """Return whether it registered the device guard of torch's own headers."""
+    return _library is not None and _wants_upstream_guard()
 
 
 def has_own_guard() -> bool:
     """Return whether the device guard is this runtime's, whose events lock for themselves."""
-    return _is_ours and not _wants_upstream_guard()
+    return _library is not None and not _wants_upstream_guard()
 
 
 def provides_event_class() -> bool:
@@ -115,7 +136,7 @@ def provides_event_class() -> bool:
 
     Not where torch has one itself, nor where the runtime stands in for such a torch.
     """
-    return _is_ours and not _is_as_upstream()
+    return _library is not None and not _is_as_upstream()
 
 
 def set_event_class(cls: type[torch.Event]) -> None:
@@ -124,40 +145,40 @@ def set_event_class(cls: type[torch.Event]) -> None:
 
 
 def unavailable_reason() -> str | None:
-    """Return why there is no xpu device, or None if there is one or nobody asked yet.
+    """Return why there is no xpu device, or None if there is one, or torch's own has none.
 
     Example:
         >>> from xpu_dynamo_event import runtime
         >>> print(runtime.unavailable_reason())
         None
     """
-    return _reason
+    if _library is None or _library.xpu_runtime_device_count() > 0:
+        return _reason
+    reason: bytes = _library.xpu_runtime_unavailable_reason()
+    return ". ".join(filter(None, [reason.decode(), libraries.why_no_opencl_cpu()]))
 
 
-def _why_not(event_base: type) -> str | None:
-    """Set the device up and return None, or say why it cannot be."""
+def _check_device() -> None:
+    if (reason := unavailable_reason()) is not None:
+        raise torch_xpu.absence(reason)
+
+
+def _register(event_base: type) -> ctypes.CDLL:
+    """Register the device, or raise what keeps it from being registered."""
     if (problem := _why_not_beside_cuda()) is not None:
-        return problem
-    try:
-        library = libraries.load()
-    except libraries.LibraryError as error:
-        return str(error)
-    if library.xpu_runtime_device_count() == 0:
-        reason: bytes = library.xpu_runtime_unavailable_reason()
-        return ". ".join(filter(None, [reason.decode(), libraries.why_no_opencl_cpu()]))
-    try:  # only now: loading it registers kernels with torch
-        native = native_modules.load("_runtime")
-    except libraries.LibraryError as error:
-        return str(error)
+        raise libraries.LibraryError(problem)
+    library = libraries.load()
+    native = native_modules.load("_runtime")  # which registers kernels with torch
     upstream_guard = _wants_upstream_guard()
     hide_cuda = cuda_build.is_cuda_build()
     native.register_backend(upstream_guard=upstream_guard, hide_cuda=hide_cuda)
     if hide_cuda:
         cuda_build.hide()
     _native.set_native_events(native.native_events_address(upstream_guard=upstream_guard))
-    torch_xpu.install(native, native.TorchEventBase if _is_as_upstream() else event_base)
+    base = native.TorchEventBase if _is_as_upstream() else event_base
+    torch_xpu.install(native, base, _check_device)
     atexit.register(native.finish_autograd_threads)
-    return None
+    return library
 
 
 def _wants_upstream_guard() -> bool:

@@ -18,7 +18,8 @@ using c10::DeviceIndex;
 
 // No data members: see replace_cached_stub.
 struct Hooks final : at::XPUHooksInterface {
-  bool isBuilt() const override { return true; }
+  // Torch asks this for the accelerator of the process, which is none where there is no device.
+  bool isBuilt() const override { return isAvailable(); }
   bool isAvailable() const override { return c10::xpu::device_count() > 0; }
   bool hasXPU() const override { return isAvailable(); }
   bool hasPrimaryContext(DeviceIndex /*device*/) const override { return isAvailable(); }

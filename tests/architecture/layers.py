@@ -105,4 +105,4 @@ RUNTIME = (
     ("backend",),
     ("c10_xpu",),
 )
-"""Of ``csrc/runtime``; folders of one line may use each other only where they are one subject."""
+"""Of ``csrc/runtime``; folders of one line know nothing of each other."""

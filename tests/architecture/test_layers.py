@@ -181,22 +181,27 @@ def included(source: str) -> set[str]:
     return set(re.findall(r'^#include "([^"]+)"', source, re.M))
 
 
-def runtime_rank(path: str) -> int:
-    """The line of RUNTIME that a file below ``csrc`` belongs to; the first is the highest."""
-    part = path.removeprefix("runtime/").split("/")[0].partition(".")[0]
+def runtime_part(path: str) -> str:
+    """The folder or the file of ``csrc/runtime`` that a file below ``csrc`` belongs to."""
+    return path.removeprefix("runtime/").split("/")[0].partition(".")[0]
+
+
+def rank(part: str) -> int:
+    """The line of RUNTIME; the first is the highest."""
     ranks = [i for i, line in enumerate(layers.RUNTIME) if part in line]
     assert ranks, f"put {part} into RUNTIME of layers.py"
     return ranks[0]
 
 
 def upward_includes(path: str, source: str) -> set[str]:
-    """What a file below ``csrc`` includes from above."""
+    """What a file below ``csrc`` includes and may not: from above, or from beside it."""
     own = path.split("/")[0]
     above = {name for name in included(source) if name.split("/")[0] not in INCLUDES[own]}
     if own == "runtime":
-        rank = runtime_rank(path)
+        part = runtime_part(path)
         inside = {name for name in included(source) if name.startswith("runtime/")}
-        above |= {name for name in inside if runtime_rank(name) < rank}
+        others = {name for name in inside if runtime_part(name) != part}
+        above |= {name for name in others if rank(runtime_part(name)) <= rank(part)}
     return above
 
 
@@ -218,6 +223,9 @@ def test_includes_from_above_are_found() -> None:
     assert upward_includes("runtime/tensors/copy.cpp", source) == included(source)
     assert upward_includes("runtime/registration.cpp", source) == {"ops/event_ops.h"}
     assert upward_includes("bindings/runtime.cpp", source) == set()
+    beside = '#include "runtime/collectives/collective_work.h"\n'
+    assert upward_includes("runtime/profiling/profiler.cpp", beside) == included(beside)
+    assert upward_includes("runtime/collectives/collective.cpp", beside) == set()
 
 
 def test_event_module_links_no_symbol_of_the_device_library() -> None:

@@ -173,7 +173,7 @@ class Order:
         if reason is None and any(self.values[other].memory is memory for other in others):
             reason = f"{target}: overlaps another operand"
         if reason is None and len(memory.divided & memory.names) > 1:
-            # docs/training.md: inputs of one graph that share memory are written back at its end.
+            # docs/limits.md: inputs of one graph that share memory are written back at its end.
             reason = f"{target}: a graph break has parted it from what shares its memory"
         return reason or self._refuse_training(memory, others, target)
 
@@ -184,7 +184,7 @@ class Order:
             return f"{target}: the backward needs it"
         sources = [memory, *(self.values[other].memory for other in others)]
         if any(each.differentiable for each in sources) and (memory.given or memory.old):
-            # docs/training.md: it is written back once more, after the graph.
+            # docs/limits.md: it is written back once more, after the graph.
             return f"{target}: an input of the graph, changed where autograd watches"
         return None
 

@@ -1,4 +1,4 @@
-"""The happens-before relation of a program, as vector clocks, and what it forbids.
+"""The happens-before relation of a program, as vector clocks, and the statements that it forbids.
 
 One clock per stream and one for the host say what of each stream's work is known to be over. A view
 counts as all of its memory. `Order.refusal` says why a statement may not come next; `Order.apply`
@@ -63,7 +63,7 @@ class Value:
 
 @dataclass
 class Event:
-    """An event: what it stands for."""
+    """The recording of an event."""
 
     timed: bool
     at: tuple[str, int] | None = None
@@ -71,7 +71,7 @@ class Event:
 
 
 class Order:
-    """What is known at one point of a program.
+    """The knowledge at one point of a program.
 
     Args:
         tensors: The inputs.
@@ -102,7 +102,7 @@ class Order:
     # ---- what is known
 
     def knows(self, stream: str, where: tuple[str, int]) -> bool:
-        """Whether work at ``where`` is over when ``stream`` does what it is given now."""
+        """Whether work at ``where`` is over before ``stream`` does what it is given now."""
         return where[1] <= self._known(stream).get(where[0], 0)
 
     def readable(self, stream: str, name: str) -> bool:
@@ -235,7 +235,7 @@ class Order:
     # ---- what happens
 
     def apply(self, it: Statement, stream: str) -> None:
-        """Let ``it`` happen on ``stream``."""
+        """Add ``it`` to what happened on ``stream``."""
         match it:
             case Compute(op, operands, target):
                 self._compute(COMPUTE[op], operands, target, stream)

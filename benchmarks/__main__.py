@@ -1,6 +1,6 @@
 """``python -m benchmarks``: what event ops cost, beside the SYCL calls they make.
 
-Each group runs in a process of its own. Nothing here fails for being slow: whether a target is met
+Each group runs in its own process. Nothing here fails for being slow: whether a target is met
 is a column of the table.
 """
 

@@ -140,7 +140,7 @@ def timed_pass() -> Iterator[list[int]]:
         yield times
 
 
-# ---- a real model, each time in a process with caches of its own
+# ---- a real model, each time in a process with its own caches
 
 _PROGRAM = """
 import json, sys, time

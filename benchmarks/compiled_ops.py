@@ -57,7 +57,7 @@ def rows(short: bool) -> Iterator[Row]:
     yield row("one op, aot_eager", pair["aot_eager"] / 2, "us", target=Target("value", 4))
     yield row("record + wait, upstream's ops", ops, "us", sycl)
     yield row("record + wait, upstream, aot_eager", pair["upstream, aot_eager"], "us", sycl)
-    ours = max(pair["inductor"] - raw, 0.01)  # what is below 10 ns counts as that
+    ours = max(pair["inductor"] - raw, 0.01)  # less than 10 ns counts as 10 ns
     yield row(
         "upstream's ops above SYCL",
         ops - raw,
@@ -74,7 +74,7 @@ def _compiled(
     body = ["y = x + 1", *["event.record(first)", "event.wait(second)"] * pairs, "return y * 2"]
     source = f"def {name}(x, event, first, second):\n  " + "\n  ".join(body)
     namespace: dict[str, Any] = {}
-    # With a name of its own: code objects that are equal share what was compiled for them.
+    # With its own name: equal code objects share what was compiled for them.
     exec(compile(source, f"<{name} {pairs} {backend}>", "exec"), namespace)
     compiled: Callable[..., Any] = torch.compile(namespace[name], backend=backend)
     if arguments is not None:

@@ -20,7 +20,7 @@ ELIDED = Target("value", 0.2)
 
 @dataclass(frozen=True)
 class Scene:
-    """What the statements see, and how often they are repeated.
+    """The names that the statements use, and how often they are repeated.
 
     Attributes:
         names: An event, one that measures time, and two streams.
@@ -43,11 +43,11 @@ class Scene:
         """Yield a row for each way but `RAW`.
 
         Args:
-            statements: What is wanted of each statement.
+            statements: The target of each statement.
             code: The statements.
-            native: What is measured in C++.
+            native: The measurements in C++.
             before: Called before each measurement.
-            share: By what the number of repeats is divided.
+            share: Divides the number of repeats.
         """
         ways = native | {name: statement(code[name], **self.names) for name in statements}
         samples = alternate(ways, self.count // share, self.repeats, before)
@@ -113,7 +113,7 @@ def _pending(scene: Scene) -> Iterator[Row]:
                 f"wait, {NATIVE}": lambda n: _bench.event_wait(queue, other, n),
             },
             pending,
-            share=5,  # what is submitted behind the latch stays there
+            share=5,  # submissions behind the latch pile up
         )
         same = "Event.wait(stream) of the same stream"
         yield from scene.compare({same: ELIDED}, {same: "event.wait(stream)"}, {}, pending)

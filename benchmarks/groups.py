@@ -38,7 +38,7 @@ def run(name: str, short: bool) -> tuple[list[Row], str]:
 
 
 def in_own_process(name: str, short: bool) -> tuple[list[Row], str]:
-    """Do the same in a process of its own."""
+    """Do the same in a separate process."""
     try:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             return pool.submit(run, name, short).result()

@@ -14,7 +14,7 @@ from .quantities import QUANTITIES
 
 @dataclass
 class Series:
-    """The samples of one load, in arrays: a sample is no Python object that would be counted.
+    """The samples of one load, in arrays, because a sample as a Python object would be counted.
 
     Attributes:
         steps: The number of steps done at each sample.
@@ -27,7 +27,7 @@ class Series:
     )
 
     def sample(self, step: int) -> None:
-        """Take a sample of everything, with the device idle and what is only cached given back.
+        """Take a sample of everything, with the device idle and the caches empty.
 
         Memory that another stream used stays in use for the allocator until it looks again: how
         much of it there is depends on how far the host was ahead.

@@ -19,12 +19,12 @@ class Held:
         self.latch: Latch | None = None
 
     def again(self) -> None:
-        """Let go, wait for all work, and hold again."""
+        """Release, wait for all work, and hold again."""
         self.release()
         self.latch = Latch(self.stream)
 
     def release(self) -> None:
-        """Let go and wait for all work."""
+        """Release, and wait for all work."""
         if self.latch is not None:
             self.latch.release()
         torch.xpu.synchronize()

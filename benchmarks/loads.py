@@ -1,4 +1,4 @@
-"""What the soak repeats: pairs of record and wait, and compiled steps."""
+"""The loads of the soak: pairs of record and wait, and compiled steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .growth import Series
 
 Step = Callable[[], object]
 
-# The host must not run ahead of the streams without end: what is queued is memory in use.
+# The host must not run ahead of the streams without end: queued work is memory in use.
 STEPS_IN_FLIGHT = 100
 
 

@@ -13,7 +13,7 @@ from .rows import Row, Target, row
 
 CHUNKS = 24
 SIDE = 240  # of the matrices: small enough that a product stays on one core
-COPY_ROWS = 8 * SIDE  # what is copied meanwhile
+COPY_ROWS = 8 * SIDE  # copied at the same time
 
 
 def rows(short: bool) -> Iterator[Row]:
@@ -39,7 +39,7 @@ class Pipeline:
         self.weight = torch.rand(SIDE, SIDE, device="xpu")
 
     def copy(self) -> None:
-        """Let all chunks travel."""
+        """Copy all chunks."""
         for source, target in zip(self.on_host, self.on_device, strict=True):
             target.copy_(source, non_blocking=True)
 

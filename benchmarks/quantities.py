@@ -1,4 +1,4 @@
-"""What a soak samples of its process, and how fast each of it may grow."""
+"""The quantities that a soak samples of its process, and how fast each may grow."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import torch
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is sampled, and how fast it may grow.
+    """One quantity, and how fast it may grow.
 
     Attributes:
-        label: What it is, for people.
+        label: Its name in tables and pictures.
         unit: The unit of the picture, and how much of what ``read`` returns it is.
-        read: The value of now.
+        read: Returns the present value.
         per_step: The growth per step that is allowed.
-        slack: The growth over a whole half that is allowed besides, for what comes in pieces:
+        slack: Further growth allowed over a whole half, for quantities that grow in pieces:
             arenas of an allocator, tables that double.
     """
 

@@ -1,4 +1,4 @@
-"""What a benchmark reports."""
+"""The rows that benchmarks report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Target:
-    """What is wanted of a row.
+    """The target of a row.
 
     Attributes:
         of: The ratio of the row, or its value.
@@ -36,7 +36,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement and what it was compared with, in the same run.
+    """One measurement, and what it was compared with in the same run.
 
     Attributes:
         name: What was measured.
@@ -45,7 +45,7 @@ class Row:
         baseline: What it was compared with.
         baseline_value: The median of that.
         ratio: The median of the ratios of each repeat.
-        target: What is wanted, in words; empty where the row only informs.
+        target: The target as text; empty if the row has none.
         met: Whether the target is met; None without one, or where the row was skipped.
         skipped: Why it could not be measured.
     """

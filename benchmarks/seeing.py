@@ -1,4 +1,4 @@
-"""What it costs to be watched: nothing, a timeline, torch.profiler."""
+"""What a timeline and torch.profiler cost, beside nothing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _off(count: int, repeats: int) -> Iterator[Row]:
 
 
 def _on(name: str, work: Callable[[], object], count: int, repeats: int) -> Iterator[Row]:
-    """Compare the fastest turns: who else uses the machine only ever adds to one."""
+    """Compare the fastest turns: other load on the machine only ever adds to a turn."""
     ways = {watch: _watched(enter, work) for watch, enter in WATCHES.items()}
     samples = alternate(ways, count, repeats)
     fastest = {watch: min(times) / 1e3 for watch, times in samples.items()}
@@ -74,7 +74,7 @@ def _on(name: str, work: Callable[[], object], count: int, repeats: int) -> Iter
 
 
 def _watched(watch: Watch, work: Callable[[], object]) -> Timed:
-    """Time the work and what it leaves to the device; not how the watch starts and ends."""
+    """Time the work and what it queues, but not starting and stopping the watch."""
 
     def run(count: int) -> float:
         with watch():

@@ -72,7 +72,7 @@ def report(series: dict[str, Series]) -> dict[str, object]:
 
 
 def summary(series: dict[str, Series]) -> str:
-    """Return a table: value at the start and the end, growth per step, and what is allowed."""
+    """Return a table: values at start and end, growth per step, and the growth allowed."""
     lines = []
     for name, each in series.items():
         lines.append(f"{each.steps[-1]:,} {name}")

@@ -1,4 +1,4 @@
-"""The picture of a soak: each quantity over the steps, with what it may grow."""
+"""The picture of a soak: each quantity over the steps, and the growth that is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the import of the package adds to the import of torch, and the first use of the device."""
+"""The time that importing the package adds to importing torch, and the first use of the device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the examples have in common: a device, and checks that decide the exit status."""
+"""Shared by the examples: a device, and checks that decide the exit status."""
 
 from __future__ import annotations
 

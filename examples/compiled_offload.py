@@ -1,11 +1,11 @@
 """torch's own offloading of activations in compiled models, unchanged: events in its custom ops.
 
 With `torch._functorch.config.enable_activation_offloading`, AOTAutograd sends marked activations to
-the host (`ao::offload`) and fetches them in the backward (`ao::reload`), on a stream of its own; a
+the host (`ao::offload`) and fetches them in the backward (`ao::reload`), on a separate stream; a
 `torch.Event` per copy orders that. A pass over the joint graph marks what to offload.
 
 In torch 2.13 the ops that wait give the memory of the activation back without telling Inductor,
-which reads it afterwards. So with Inductor this uses torch's form without a stream of its own.
+which reads it afterwards. So with Inductor this uses torch's form without that stream.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.

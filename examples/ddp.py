@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.

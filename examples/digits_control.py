@@ -1,4 +1,4 @@
-"""The negative control: what a step computes when its batch is late.
+"""The negative control: the result of a step whose batch is late.
 
 A latch holds the copy stream back, so one batch certainly has not arrived when the step that needs
 it is submitted. With the waits the compute stream waits for it. Without them it trains on what the
@@ -19,7 +19,7 @@ from digits_train import Loop, Step
 from xpu_dynamo_event.testing import Latch, hold
 
 LATE = 40
-"""The batch that is late: by then the network has learned something."""
+"""The batch that is late; the network has learned something before it."""
 
 HELD_AT_MOST_S = 60.0
 """Seconds after which the latch opens by itself: a step that blocks the host must not hang."""

@@ -26,7 +26,7 @@ class Experiment:
 
     Attributes:
         name: "eager" or "compiled".
-        log: What was captured.
+        log: The graphs that were captured.
     """
 
     def __init__(self, compiled: bool, batches: list[Batch], seed: int) -> None:
@@ -43,7 +43,7 @@ class Experiment:
         return train(self.name, self._module.network, self._step, digits, self._batches)
 
     def late_batch(self) -> tuple[LateBatch, LateBatch]:
-        """Start anew and let a batch come late, for the step and for its copy without waits."""
+        """Start again with a late batch, for the step and for its copy without waits."""
         self._module.load_state_dict(self._untrained)
         right = late(self._step, self._copies, self._batches, waits=True)
         module = StepWithoutWaits(make_network(self._seed), self._copies)

@@ -1,4 +1,4 @@
-"""What the example prints, and whether it is as it must be."""
+"""Prints the results of the example, and says whether they are right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUNDING = 1e-4
 """Largest difference of two losses that is still rounding; weights drift apart in training."""
 
 WRONG = 1e-3
-"""Smallest difference of two losses that certainly is none."""
+"""Smallest difference of two losses that cannot be rounding."""
 
 
 class Report:
@@ -69,7 +69,7 @@ class Report:
         self._expect(waits == 2, f"captured {waits} waits instead of 2")
 
     def control_title(self) -> None:
-        """Print what the negative control is about."""
+        """Explain the negative control."""
         print("\nNegative control: a latch holds one copy back. Loss of the step on that batch:")
         print(
             f"{'':<10} {'in time':>10}   {'late, with waits':>20}   {'late, waits taken out':>24}"

@@ -55,7 +55,7 @@ class Loop:
         """Submit the next step.
 
         Returns:
-            Its loss, on the device; nobody has waited for it.
+            Its loss, on the device, not waited for.
         """
         current, upcoming = self._slots
         self._slots.reverse()

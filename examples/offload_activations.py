@@ -1,7 +1,7 @@
 """Activations leave the device in the forward and come back in the backward.
 
 A linear layer needs its input again for the gradient of its weight. Here that input waits in
-pinned host memory: copied out on a stream of its own behind the forward, copied back when the
+pinned host memory: copied out on a separate stream behind the forward, copied back when the
 backward gets there. Events order the copies with the computation; the device memory is free in
 between.
 """
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, model in (("eager", network), ("compiled", compiled)):
         checks.equal(f"{name}: gradients as without", gradients(model(batch), network), expected)
         for on_host in network.on_host:
-            on_host.fill_(torch.nan)  # what the backward gets that does not wait
+            on_host.fill_(torch.nan)  # a backward that does not wait gets this
         with hold(network.copies):  # nothing leaves the device, nothing comes back
             result = gradients(model(batch), network)
             waits = not torch.xpu.current_stream().query()

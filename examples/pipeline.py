@@ -31,7 +31,7 @@ class Pipeline(nn.Module):
         self.done = [torch.xpu.Event() for _ in range(parts)]  # by the first stage
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Return what the second stage makes of what the first makes of ``batch``."""
+        """Run ``batch`` through the first stage and the result through the second."""
         caller = torch.xpu.current_stream()
         results = []
         for stream in self.streams:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runs_ahead = all(done.query() for done in pipeline.done)
             waits = not torch.xpu.current_stream().query()
         checks.holds(f"{name}: the first stage runs ahead of a late second one", runs_ahead)
-        checks.holds(f"{name}: whoever wants the result waits for the second", waits)
+        checks.holds(f"{name}: a user of the result waits for the second", waits)
         checks.equal(f"{name}: the same result, late", result, expected)
     return checks.exit_status
 

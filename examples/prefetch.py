@@ -1,6 +1,6 @@
 """A prefetcher: the next batch travels to the device while this one is used.
 
-The copy is on a stream of its own and ends with an event; the step waits for the event of *its*
+The copy is on a separate stream and ends with an event; the step waits for the event of *its*
 batch. One function does both, and torch.compile captures all of it: the event that it makes is a
 result like the batch itself.
 """
@@ -75,12 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.
     """
-    parser = argparse.ArgumentParser(description="Prefetch batches on a stream of their own.")
+    parser = argparse.ArgumentParser(description="Prefetch batches on a separate stream.")
     parser.add_argument("--batches", type=int, default=8, help="default: %(default)s")
     parser.add_argument("--size", type=int, default=256, help="of a batch (default: %(default)s)")
     parser.add_argument("--backend", default="inductor", help="default: %(default)s")

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, model in (("eager", streamed), ("compiled", compiled)):
         checks.equal(f"{name}: the result with all weights at hand", model(tokens), expected, 1e-4)
         for weight in (w for each in streamed.sets for w in each.weights.values()):
-            weight.fill_(torch.nan)  # whoever does not wait gets this
+            weight.fill_(torch.nan)  # a step that does not wait gets this
         copies.wait_stream(torch.xpu.current_stream())
         with hold(copies):  # no weight arrives
             result = model(tokens)

@@ -53,7 +53,7 @@ def held_ms(batch: Tensor, run: Timed) -> tuple[float, float]:
     """Hold the device back between two events.
 
     Returns:
-        How long it was held by the clock of the host, and what the events say, in milliseconds.
+        How long it was held, by the host's clock and by the events, in milliseconds.
     """
     (start, _), (_, end) = pair(), pair()
     start.record()
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the example.
 
     Args:
-        arguments: Of the command line; those of the process if None.
+        arguments: The command line; that of the process if None.
 
     Returns:
         0 when all results are right, 1 when not, 2 when there is no device.

@@ -21,12 +21,12 @@ class Schedule:
     """How streams are held back in one run.
 
     Attributes:
-        seed: What it was made from.
-        held: Which streams are held from the start; the last is that of the caller.
+        seed: The seed it was made from.
+        held: The streams that are held from the start; the last is the caller's.
         delays: How many more latches are put into streams while the program runs.
         patient: Whether streams are held until the host is stuck or through; otherwise they are
             let go at any time.
-        own: Whether the caller runs on a stream of its own.
+        own: Whether the caller has its own stream.
         threads: How many threads run the program at the same time.
     """
 
@@ -52,7 +52,7 @@ class Adversary:
 
     Args:
         plan: What to do.
-        streams: The streams, that of the caller last.
+        streams: The streams, the caller's last.
     """
 
     def __init__(self, plan: Schedule, streams: list[torch.Stream]) -> None:
@@ -86,7 +86,7 @@ class Adversary:
                 delays -= 1
         while self.latches:
             self.latches.pop().release()
-            time.sleep(0)  # what has been let go gets a chance to run before the next
+            time.sleep(0)  # released work gets a chance to run before the next
 
     def _where(self) -> tuple[int, int]:
         """Return where in its code the host is."""

@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass
 class Tally:
-    """What was run.
+    """The programs that were run.
 
     Attributes:
         programs: By backend.
@@ -72,7 +72,7 @@ class Tally:
 
 
 def way_name(backend: str | None) -> str:
-    """Return what a backend is called in a summary."""
+    """Return the name of a backend in a summary."""
     return backend or "not compiled"
 
 
@@ -96,7 +96,7 @@ def run_seeds(seeds: Sequence[int], size: int, ways: Sequence[Way], corpus: Path
 
 
 def run_corpus(folder: Path) -> Tally:
-    """Run what is stored, each in its own way."""
+    """Run the stored programs, each in its own way."""
     tally = Tally()
     for path, entry in entries(folder):
         way = Way(entry.backend, schedules=entry.schedules, warm=entry.warm)
@@ -130,7 +130,7 @@ def _run_program(program: Program, name: str, ways: Sequence[Way], tally: Tally)
             _told.update([error] if error else [])
             attempts = 40 if way.backend == "inductor" else 200  # a second each, with g++
             small = shrink(program, same_mistake(found, way), attempts)
-            tqdm.write(found)  # whole, with its traceback; what is stored has no paths
+            tqdm.write(found)  # with its traceback; the stored file has no paths
             entry = Entry(small, way.backend, f"{name}: {note_of(found)}", warm=way.warm)
             tally.findings.append(Finding(name, entry, source(small)))
             return  # what goes wrong in one way mostly does in the next

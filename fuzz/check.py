@@ -1,4 +1,4 @@
-"""Runs a program in one way and says what is wrong with it."""
+"""Runs a program in one way and says what went wrong."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Way:
 
 
 def check(program: Program, way: Way) -> str | None:
-    """Return what is wrong with ``program``, or None."""
+    """Return what went wrong with ``program``, or None."""
     want = on_cpu(program)
     function = compiled(program, way.backend)
     for i, plan in enumerate(plans(program, way)):
@@ -52,7 +52,7 @@ def check(program: Program, way: Way) -> str | None:
 
 
 def wrong(run: Run, want: Outcome, program: Program) -> str | None:
-    """Say what is wrong with a run: values, then event ops, then order, or return None."""
+    """Say what went wrong in a run: values, then event ops, then order; or return None."""
     for outcome in run.outcomes:
         found = difference(outcome, want)
         if found is not None:

@@ -42,7 +42,7 @@ class Entry:
 
 
 def save(entry: Entry, path: Path) -> None:
-    """Write ``entry``, with its source and features for people who read the file."""
+    """Write ``entry``, with its source and features for readers of the file."""
     told = {"source": source(entry.program).splitlines(), "features": _told(entry.program)}
     header = {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry)}
     header["program"] = _to_json(entry.program)

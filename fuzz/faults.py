@@ -1,4 +1,4 @@
-"""Deliberate faults: what the fuzzer is worth is how many of them it finds.
+"""Deliberate faults. The fuzzer is worth as much as it finds of them.
 
 Each is switched on while programs are compiled and run, by replacing a function of the package, or
 by a fault that development builds of the runtime have (csrc/runtime/c10_xpu/faults.h).
@@ -76,7 +76,7 @@ def _pass_replaced(name: str, old: pipeline.Pass, new: pipeline.Pass) -> Any:
 
 
 def _graphs_changed(change: pipeline.Pass) -> Any:
-    """Let ``change`` have each AOT graph before it is put in order."""
+    """Pass each AOT graph to ``change`` before the ordering pass."""
     return _replaced(pipeline, "ON_AOT_GRAPH", (change, *pipeline.ON_AOT_GRAPH))
 
 

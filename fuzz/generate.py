@@ -164,7 +164,7 @@ class Generator:
         return [it] if self._do(stream, it) else []
 
     def _noted(self, stream: str, operands: tuple[str, ...]) -> list[Statement]:
-        """Keep the memory of what a backward on this stream reads."""
+        """Keep the memory that a backward on this stream reads."""
         late = [n for n in operands if stream in self._lacking(n)]
         named = None if stream == ENTRY else self.random.choice([None, stream])
         return [s for n in dict.fromkeys(late) for s in self._do(stream, RecordStream(n, named))]
@@ -306,7 +306,7 @@ class Generator:
         return tuple(dict.fromkeys(chosen + certain))
 
     def _end(self, results: tuple[str, ...]) -> list[Statement]:
-        """What is returned may be used by the caller; other memory may be used again."""
+        """The caller may use what is returned; other memory may be reused."""
         joins: list[Statement] = []
         for stream in self.streams:
             joins += self._do(ENTRY, Join(None, stream))

@@ -31,7 +31,7 @@ class Catch:
     Attributes:
         fault: The fault.
         programs: After how many programs; None: it was not.
-        by: What was wrong: "values", "event ops", "order" or "error".
+        by: What went wrong: "values", "event ops", "order" or "error".
     """
 
     fault: Fault
@@ -45,7 +45,7 @@ def hunt(fault: Fault, seed: int = 0, most: int = MOST) -> Catch:
     Args:
         fault: The fault.
         seed: Of the first program.
-        most: Programs to give up after.
+        most: Give up after this many programs.
     """
     way = Way(fault.backend, threads=False)
     size = SIZE.get(fault.backend or "", 32)

@@ -18,7 +18,7 @@ class Op:
     """One operation.
 
     Attributes:
-        run: What it computes.
+        run: Computes it.
         shapes: Shapes of its operands.
         result: Shape of the result.
         saves: Whether its backward needs an operand as it is now.

@@ -1,4 +1,4 @@
-"""The happens-before relation of a program, as vector clocks, and what it forbids.
+"""The happens-before relation of a program, as vector clocks, and the statements that it forbids.
 
 One clock per stream and one for the host say what of each stream's work is known to be over. A view
 counts as all of its memory. `Order.refusal` says why a statement may not come next; `Order.apply`
@@ -63,7 +63,7 @@ class Value:
 
 @dataclass
 class Event:
-    """An event: what it stands for."""
+    """The recording of an event."""
 
     timed: bool
     at: tuple[str, int] | None = None
@@ -71,7 +71,7 @@ class Event:
 
 
 class Order:
-    """What is known at one point of a program.
+    """The knowledge at one point of a program.
 
     Args:
         tensors: The inputs.
@@ -102,7 +102,7 @@ class Order:
     # ---- what is known
 
     def knows(self, stream: str, where: tuple[str, int]) -> bool:
-        """Whether work at ``where`` is over when ``stream`` does what it is given now."""
+        """Whether work at ``where`` is over before ``stream`` does what it is given now."""
         return where[1] <= self._known(stream).get(where[0], 0)
 
     def readable(self, stream: str, name: str) -> bool:
@@ -173,7 +173,7 @@ class Order:
         if reason is None and any(self.values[other].memory is memory for other in others):
             reason = f"{target}: overlaps another operand"
         if reason is None and len(memory.divided & memory.names) > 1:
-            # docs/training.md: inputs of one graph that share memory are written back at its end.
+            # docs/limits.md: inputs of one graph that share memory are written back at its end.
             reason = f"{target}: a graph break has parted it from what shares its memory"
         return reason or self._refuse_training(memory, others, target)
 
@@ -184,7 +184,7 @@ class Order:
             return f"{target}: the backward needs it"
         sources = [memory, *(self.values[other].memory for other in others)]
         if any(each.differentiable for each in sources) and (memory.given or memory.old):
-            # docs/training.md: it is written back once more, after the graph.
+            # docs/limits.md: it is written back once more, after the graph.
             return f"{target}: an input of the graph, changed where autograd watches"
         return None
 
@@ -235,7 +235,7 @@ class Order:
     # ---- what happens
 
     def apply(self, it: Statement, stream: str) -> None:
-        """Let ``it`` happen on ``stream``."""
+        """Add ``it`` to what happened on ``stream``."""
         match it:
             case Compute(op, operands, target):
                 self._compute(COMPUTE[op], operands, target, stream)

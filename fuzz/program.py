@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 ENTRY = "entry"
-"""The stream that is current when a program is called; a program has no name for it."""
+"""The stream that is current when a program is called; programs cannot name it."""
 
 HOST = "host"
-"""The host, in the place of a stream."""
+"""The host, where a stream is expected."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class Program:
     """A function of tensors, streams and events.
 
     Attributes:
-        seed: What it was made from; its inputs come from it too.
+        seed: The seed of the program and of its inputs.
         tensors: Names of the tensors it takes.
         streams: Names of the streams it takes.
         events: Names of the events it takes.

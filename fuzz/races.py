@@ -1,4 +1,4 @@
-"""Says whether a program has a race or is not well-formed, whoever wrote it."""
+"""Says whether a program has a race or is not well-formed, whether generated or written."""
 
 from __future__ import annotations
 

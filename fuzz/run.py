@@ -45,7 +45,7 @@ def inputs_of(program: Program) -> dict[str, torch.Tensor]:
 
 
 def on_cpu(program: Program) -> Outcome:
-    """Return what is right: results, inputs as they are afterwards, gradients."""
+    """Return the right answer: results, inputs as they are afterwards, gradients."""
     inputs = inputs_of(program)
     results = values.on_cpu(program, inputs)
     _backward(results)
@@ -54,12 +54,12 @@ def on_cpu(program: Program) -> Outcome:
 
 @dataclass
 class Run:
-    """What came out of a run.
+    """The outcome of a run.
 
     Attributes:
         outcomes: Of each thread.
-        unordered: Two accesses that nothing orders, in words.
-        seen: What the call did with events, where it can be told.
+        unordered: Two accesses that nothing orders, as text.
+        seen: What the call did with events, if the log says so.
     """
 
     outcomes: list[Outcome]
@@ -124,7 +124,7 @@ def _call(
 
 
 def _reuse_memory(streams: list[Any]) -> list[torch.Tensor]:
-    """Let each stream write to what was freed to it: too early, where another still reads it."""
+    """Make each stream write to memory freed to it: too early if another still reads it."""
     xpu: Any = torch.xpu
     taken = []
     for stream in streams:
@@ -149,7 +149,7 @@ def _outcome(
 
 @contextmanager
 def hostile_switches() -> Iterator[None]:
-    """Let Python change threads as often as it can."""
+    """Make Python change threads as often as it can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:

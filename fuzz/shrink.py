@@ -1,4 +1,4 @@
-"""Makes a program that goes wrong smaller, as long as it still does and has no race."""
+"""Makes a program that goes wrong smaller, as long as it still goes wrong and has no race."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _without(body: Body, numbers: range) -> Body:
 
 
 def _unwrapped(body: Body, number: int) -> Body:
-    """Return ``body`` with the block of this number replaced by what it holds."""
+    """Return ``body`` with the block of this number replaced by its content."""
 
     def change(at: int, it: Statement) -> Body:
         return it.body if at == number and isinstance(it, Within | Checkpoint) else (it,)

@@ -1,4 +1,4 @@
-"""Settings under which compiling is quick; none changes what is compiled for."""
+"""Settings that make compiling quick and do not change what the fuzzer looks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is right: the computation of a program alone, on the CPU, in the order of its source."""
+"""The right answer: the computation of a program alone, on the CPU, in the order of its source."""
 
 from __future__ import annotations
 

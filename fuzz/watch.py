@@ -1,4 +1,4 @@
-"""What the runtime was really asked to do, and whether that is what the program says.
+"""What the runtime was asked to do, and whether the program says the same.
 
 The values of a program may come out right by luck. Its log may not: two accesses that nothing
 orders are a finding (xpu_dynamo_event/sanitizer), and so is an event op that is missing, another
@@ -37,7 +37,7 @@ from .races import order_of
 
 @dataclass
 class Seen:
-    """What a program does with events.
+    """The operations of a program on events.
 
     Attributes:
         ops: Records (which event on which stream) and waits (which stream for which record), in
@@ -116,7 +116,7 @@ class Log:
         return operations
 
     def end_of_forward(self) -> None:
-        """Keep apart what the call itself did; the backward adds event ops of its own."""
+        """Keep apart what the call itself did; the backward adds its own event ops."""
         self._forward = self.read()
 
     def seen(self, events: Mapping[str, torch.Event], streams: Mapping[str, torch.Stream]) -> Seen:
@@ -165,7 +165,7 @@ def _fits(did: str, should: str) -> bool:
 
 
 def differs(seen: Seen, said: Seen) -> str | None:
-    """Say what was done other than the program says, or return None."""
+    """Say what was done differently from the program, or return None."""
     for i in range(max(len(seen.ops), len(said.ops))):
         did = seen.ops[i] if i < len(seen.ops) else "nothing"
         should = said.ops[i] if i < len(said.ops) else "nothing"

@@ -22,7 +22,7 @@ Outcome = dict[str, Any]
 
 @contextmanager
 def tracking(kind: str, device: str) -> Iterator[None]:
-    """Let Dynamo see events as this project does, or as torch itself does.
+    """Make Dynamo see events as this project does, or as torch does.
 
     Args:
         kind: ``"ours"`` or ``"upstream"``.
@@ -58,7 +58,7 @@ def capture(factory: Factory, kit: Kit, compile_with: str) -> Outcome:
     Args:
         factory: Makes the program.
         kit: The device it runs on.
-        compile_with: Name of the backend that the captured graph is handed on to.
+        compile_with: Name of the backend that gets the captured graph.
     """
     forms: list[list[str]] = []
     compile_ = compiler(compile_with)

@@ -1,4 +1,4 @@
-"""What a program needs of a device: written once, it runs on ``torch.xpu`` and ``torch.cuda``."""
+"""What programs need of a device, so that one text runs on ``torch.xpu`` and ``torch.cuda``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def kit_for(device: str) -> Kit:
         device: ``"xpu"`` (brought up by ``xpu_dynamo_event`` where torch has none) or ``"cuda"``.
 
     Raises:
-        RuntimeError: There is no such device here.
+        RuntimeError: This machine has no such device.
     """
     if device == "xpu":
         import xpu_dynamo_event  # noqa: F401  (only here: a CUDA machine has torch alone)
@@ -64,5 +64,5 @@ def kit_for(device: str) -> Kit:
 
 
 def device_name(device: str) -> str:
-    """Return what the device calls itself."""
+    """Return the name of the device."""
     return str(getattr(torch, device).get_device_name(0))

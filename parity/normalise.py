@@ -10,8 +10,8 @@ The normal form is what the two have in common, one line for each operation::
 Events are called e0, e1, ... and streams s0, s1, ... as they first appear; ``entry`` is the stream
 that is current when the function is called. Left out is what only one of the two has: making an
 event or looking it up, changing the stream, and notes to the allocator. A reading (query,
-elapsed_time) whose answer the graph computes and nobody takes is marked: the program then works
-with what the answer was while tracing.
+elapsed_time) whose answer the graph computes and nothing uses is marked: the program then works
+with the answer from tracing.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _identity(stream: torch.Stream) -> tuple[int, int]:
 
 
 def _value(operand: Any) -> Any:
-    """The object an operand stands for; the node itself for one that the graph makes."""
+    """The object behind an operand; the node itself if the graph makes the object."""
     if isinstance(operand, int):
         return by_index(operand)
     if isinstance(operand, Node) and operand.op == "placeholder":

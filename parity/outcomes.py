@@ -1,4 +1,4 @@
-"""Running the check of a row, and what came of it."""
+"""Runs the check of a row and describes the outcome."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def outcome_here(row: Row, kind: str, kit: Kit) -> str:
 
 
 def outcome(row: Row, kind: str, device: str) -> str:
-    """Run a check in a process of its own, where a crash or a hang is an outcome too."""
+    """Run a check in a separate process, where a crash or a hang is an outcome too."""
     if kind == "upstream" and row.upstream_not_run and device == "xpu":
         return f"not run: {row.upstream_not_run}"
     command = [sys.executable, "-m", "parity", "check", row.id]
@@ -86,7 +86,7 @@ def check(name: str, kind: str, device: str) -> None:
 
 
 def _lend_kernels() -> None:
-    """Let Inductor generate code for this device also when events are upstream's business.
+    """Make Inductor generate code for this device even while upstream handles events.
 
     On an Intel GPU upstream has Triton; here it would have nothing, and the row would only say so.
     """

@@ -1,4 +1,4 @@
-"""What was captured, on which torch and device, kept in ``parity/data``."""
+"""Records of what was captured, on which torch and device, kept in ``parity/data``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Record:
     Attributes:
         torch: Version of torch.
         python: Version of Python.
-        device: What the device calls itself.
-        outcomes: What was found out, by the name of the program or of the row.
+        device: The name of the device.
+        outcomes: The outcome for each program or row, by name.
     """
 
     torch: str

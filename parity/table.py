@@ -20,7 +20,7 @@ _AT_ONCE = 2  # processes
 
 
 def run(device: str, kinds: tuple[str, ...], report: Callable[[str], None]) -> records.Record:
-    """Run every check in a process of its own, for each tracking.
+    """Run every check in a separate process, for each tracking.
 
     Args:
         device: Where.

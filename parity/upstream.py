@@ -4,7 +4,7 @@ Imported when called: ``xpu_dynamo_event`` brings up ``torch.xpu`` before Dynamo
 that upstream's own trackers, too, see the classes and functions that programs use.
 
 Upstream: torch/_dynamo/graph_bytecode_inputs.py (the table of events and streams that graphs refer
-to by number), torch/_library/fake_class_registry.py (stand-ins for opaque objects),
+to by number), torch/_library/fake_class_registry.py (fakes of opaque objects),
 torch/_dynamo/backends/registry.py.
 Versions: 2.11 to 2.15.
 CAN REMOVE when upstream's graphs hold events and streams as values.
@@ -30,9 +30,9 @@ def is_lookup(target: Any) -> bool:
     return target is get_external_object_by_index
 
 
-def real_object(stand_in: Any) -> Any:
-    """Return the object that a stand-in represents, or the argument itself."""
-    return getattr(stand_in, "real_obj", stand_in)
+def real_object(fake: Any) -> Any:
+    """Return the object that a fake represents, or the argument itself."""
+    return getattr(fake, "real_obj", fake)
 
 
 def compiler(backend: str) -> Callable[..., Any]:

@@ -45,7 +45,7 @@ QUICK = (
 FULL = ("-n", "2", "--dist", "loadfile", "tests/eager", "tests/compile", "tests/fuzz")
 SHARES = {"smoke": SMOKE, "quick": QUICK, "full": FULL}
 
-# Beside torch: what builds the extension, what it runs on, what tests it.
+# Installed beside torch, to build, run and test the extension.
 TOOLS = (
     "cmake>=3.26",
     "ninja>=1.11",
@@ -100,7 +100,7 @@ ENVIRONMENTS = (
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one environment."""
+    """The result of one environment."""
 
     environment: str
     torch: str
@@ -166,7 +166,7 @@ def _runs(python: str) -> bool:
 
 
 def copy_sources(checkout: Path) -> None:
-    """Bring the copy of the sources up to date; what was built there stays."""
+    """Bring the copy of the sources up to date; build products there stay."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -289,7 +289,7 @@ def run(
 
 
 def save(result: Result) -> None:
-    """Put a result into the file of results, in the place of an older one of its environment."""
+    """Put a result into the file of results, replacing an older one of the same environment."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     entry = json.loads(json.dumps(asdict(result)))
     order = [environment.name for environment in ENVIRONMENTS]

@@ -1,6 +1,6 @@
 """Finds shims of ``xpu_dynamo_event/_compat`` that have gone stale, on the torch of this Python.
 
-A shim is stale when torch has no longer a name that it uses or replaces, when its ``Versions:`` do
+A shim is stale when torch no longer has a name that it uses or replaces, when its ``Versions:`` do
 not cover every version that the package supports, or when what it waits for (``CAN REMOVE when``)
 has come true, where a module can tell (its function ``can_remove``).
 
@@ -53,7 +53,7 @@ def problems_of(path: Path, supported: Sequence[tuple[int, int]]) -> Iterator[st
 
 
 def _without_package_init() -> None:
-    """Let modules of ``_compat`` be imported without the package, which would change torch."""
+    """Make modules of ``_compat`` importable without the package, which would change torch."""
     if "xpu_dynamo_event" not in sys.modules:
         package = types.ModuleType("xpu_dynamo_event")
         package.__path__ = [str(PACKAGE)]
@@ -89,7 +89,7 @@ def missing_names(source: str, namespace: Mapping[str, Any]) -> list[str]:
 
     Args:
         source: Of the module.
-        namespace: What its global names stand for.
+        namespace: The values of its global names.
     """
     missing: set[str] = set()
     tree = ast.parse(source)
@@ -127,7 +127,7 @@ def _import_module(name: str) -> Any:
 
 
 class _Names:
-    """What expressions of a function stand for, as far as they are parts of torch."""
+    """The parts of torch that expressions of a function refer to."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.values = values
@@ -142,7 +142,7 @@ class _Names:
                 self.values[node.target.id] = self.value_of(node.value)
 
     def value_of(self, node: ast.expr) -> Any:
-        """Return the part of torch that an expression stands for, or _MISSING."""
+        """Return the part of torch that an expression refers to, or _MISSING."""
         if isinstance(node, ast.Name):
             value = self.values.get(node.id, _MISSING)
         elif isinstance(node, ast.Attribute):

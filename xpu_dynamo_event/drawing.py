@@ -1,6 +1,6 @@
 """What our pictures have in common: rows that are streams, and arrows from a record to a wait.
 
-Importing it takes matplotlib along; whoever draws does so only then.
+Importing this imports matplotlib, so callers import it only when they draw.
 """
 
 from __future__ import annotations

@@ -51,12 +51,11 @@ class Event(_native.EventBase):
     """
 
     def to_capsule(self) -> Any:
-        """Return the native event in a capsule, for another library of SYCL programs.
+        """Return the native event in a capsule, for another SYCL library.
 
-        The capsule is a ``PyCapsule`` named "SyclEventRef" that owns a copy of the ``sycl::event``:
-        what ``dpctl.SyclEvent(capsule)`` takes. It stands for what is recorded now; a later
-        :meth:`record` does not change it. An event that was never recorded counts as complete, here
-        too.
+        The capsule is a ``PyCapsule`` named "SyclEventRef" that owns a copy of the ``sycl::event``;
+        ``dpctl.SyclEvent(capsule)`` takes it. It holds what is recorded now; a later :meth:`record`
+        does not change it. An event that was never recorded counts as complete, here too.
 
         Example:
             >>> import torch, xpu_dynamo_event
@@ -72,19 +71,19 @@ class Event(_native.EventBase):
     def from_capsule(cls, capsule: Any, device: torch.device | int | str | None = None) -> Self:
         """Return an event that another library recorded.
 
-        The result is recorded already: :meth:`wait`, :meth:`query` and :meth:`synchronize` are
-        about the foreign ``sycl::event``, which it keeps alive. It can be recorded again as any
-        event. It has no times.
+        The result is already recorded: :meth:`wait`, :meth:`query` and :meth:`synchronize` are
+        about the other library's ``sycl::event``, which it keeps alive. It can be recorded again,
+        like any event. It has no times.
 
         Args:
             capsule: A ``PyCapsule`` named "SyclEventRef", which is renamed to "used_SyclEventRef",
                 or an object that makes one with ``_get_capsule()``, such as a ``dpctl.SyclEvent``.
-            device: The device it counts as of; the current one if None. Streams of every device may
-                wait for it.
+            device: The device that it belongs to from now on; the current one if None. Streams of
+                every device may wait for it.
 
         Raises:
-            TypeError: No such capsule; the message names what was given.
-            ValueError: The capsule was consumed already, or there is no such device.
+            TypeError: It is not such a capsule; the message names what was given.
+            ValueError: The capsule was already consumed, or the device does not exist.
 
         Example:
             >>> import torch, xpu_dynamo_event

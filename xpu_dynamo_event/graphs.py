@@ -11,7 +11,7 @@ from torch.fx import GraphModule
 from ._compat import backends
 
 _PREFIX = "xpu_event."
-_NOTES = ("note_uses", "entry_stream", "inputs_now")  # what passes of ours write
+_NOTES = ("note_uses", "entry_stream", "inputs_now")  # written by this package's passes
 
 
 class GraphLog:

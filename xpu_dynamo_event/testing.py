@@ -13,9 +13,9 @@ from . import _native
 class Latch:
     """Holds back everything that is submitted to a stream after it, until released.
 
-    What waits is the stream, not a thread: a latch on one stream does not slow down another. So a
-    test can make an event certainly not complete, look at what the host and other streams see, and
-    then let go.
+    The stream waits, not a thread, so a latch on one stream does not slow down another. With it a
+    test can be certain that an event is not complete, look at what the host and other streams see,
+    and then release it.
 
     Args:
         stream: The stream to hold; the current one if None.

@@ -19,7 +19,7 @@ namespace {
 
 using c10::DeviceIndex;
 
-// A child initialises again, or learns that it cannot.
+// A forked child initialises again, or learns that it cannot.
 void watch_forks() {
   [[maybe_unused]] static const int installed = pthread_atfork(
       nullptr, nullptr, [] { torch::utils::set_requires_device_init(at::kXPU, true); });

@@ -86,7 +86,7 @@ py::tuple to_tuple(const order_log::Entry& entry) {
 py::list drain() {
   std::vector<order_log::Entry> entries;
   {
-    const py::gil_scoped_release no_gil;  // who adds an entry may be taking the lock
+    const py::gil_scoped_release no_gil;  // a thread that adds an entry may be taking the GIL
     entries = order_log::drain();
   }
   py::list result;

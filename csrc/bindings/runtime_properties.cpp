@@ -29,7 +29,7 @@ std::string device_type(const DeviceProp& prop) {
   }
 }
 
-// Execution units come in groups; a device that is no GPU has none.
+// Execution units come in groups; a device that is not a GPU has none.
 std::uint32_t subslices(const DeviceProp& prop) {
   const auto group = prop.gpu_eu_count_per_subslice;
   return group ? prop.gpu_eu_count / group : 0;

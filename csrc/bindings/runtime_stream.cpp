@@ -39,7 +39,7 @@ XPUStream unpack(std::int64_t id, std::int64_t device_index, std::int64_t device
   return XPUStream::unpack3(id, index, type);
 }
 
-// Looks the stream up, so that an id that names none fails here and not at first use.
+// Looks the stream up, so that a wrong id fails here and not at first use.
 XPUStream checked(const XPUStream& stream) {
   (void)stream.queue();
   return stream;

@@ -1,4 +1,4 @@
-// The event type of a torch with XPU, on this runtime: what torch/csrc/xpu/Event.cpp is there.
+// The event type of a torch with XPU, on this runtime; there it is torch/csrc/xpu/Event.cpp.
 #include <c10/xpu/XPUStream.h>
 #include <pybind11/pybind11.h>
 #include <torch/csrc/Device.h>
@@ -94,7 +94,7 @@ PyObject* event_synchronize(PyObject* self, PyObject* /*unused*/) {
   END_HANDLE_TH_ERRORS
 }
 
-// Unchecked, as upstream: it takes whatever it is given for an event of this class.
+// Unchecked, as upstream: it takes any object for an event of this class.
 PyObject* event_elapsed_time(PyObject* self, PyObject* other) {
   HANDLE_TH_ERRORS
   return PyFloat_FromDouble(state(self).elapsed_time(state(other)));

@@ -25,8 +25,9 @@ bool is_complete(const sycl::event& event) {
          sycl::info::event_command_status::complete;
 }
 
-// One thread that looks at pending events and completes what stands for them. It polls, because a
-// thread that waits for one event would not see another, and could not be stopped at exit.
+// One thread that looks at events of others and completes the pending events that follow them. It
+// polls, because a thread that waits for one event would miss another, and could not be stopped at
+// exit.
 class Follower {
  public:
   // Leaked, and stopped while the SYCL runtime is still up.
@@ -43,19 +44,19 @@ class Follower {
   sycl::event follow(const sycl::event& event, const sycl::context& context) {
     std::list<Followed> added;
     added.emplace_back(event, context);
-    sycl::event stand_in = added.front().stand_in.as_sycl(context);
+    sycl::event pending_event = added.front().pending_event.as_sycl(context);
     const std::lock_guard lock(mutex_);
     if (!stopping_) pending_.splice(pending_.end(), added);
     pending_changed_.notify_one();
-    return stand_in;
+    return pending_event;
   }
 
  private:
   struct Followed {
     Followed(sycl::event followed, const sycl::context& context)
-        : event(std::move(followed)), stand_in(context) {}
+        : event(std::move(followed)), pending_event(context) {}
     sycl::event event;
-    UserEvent stand_in;
+    UserEvent pending_event;
   };
 
   Follower() : thread_([this] { run(); }) {}
@@ -66,7 +67,7 @@ class Follower {
       pending_changed_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
       auto finished = take_finished();
       lock.unlock();
-      finished.clear();  // completes the stand-ins, without the lock
+      finished.clear();  // completes the pending events, without the lock
       std::this_thread::sleep_for(kPollInterval);
       lock.lock();
     }
@@ -81,7 +82,7 @@ class Follower {
     return finished;
   }
 
-  // An event that cannot be asked any more holds nobody back.
+  // An event that can no longer be asked must not hold anything back.
   static bool is_over(const sycl::event& event) noexcept {
     try {
       return is_complete(event);

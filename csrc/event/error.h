@@ -7,7 +7,7 @@
 
 namespace xpu_event {
 
-/// What every failure of this library is reported as.
+/// Every failure of this library is one of these.
 ///
 /// Visible, because it is caught in other shared libraries than the one that throws it.
 class __attribute__((visibility("default"))) Error : public std::runtime_error {

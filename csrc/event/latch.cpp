@@ -49,8 +49,8 @@ class HostTaskHold final : public Latch::Hold {
   std::shared_ptr<std::atomic<bool>> open_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-// Lets its queue go at the exit of the process at the latest: the OpenCL and the SYCL runtime wait
-// there for everything that was queued.
+// Lets its queue go when the process exits, at the latest: the OpenCL and the SYCL runtime then
+// wait for everything that was queued.
 class HoldUntilExit final : public Latch::Hold {
  public:
   explicit HoldUntilExit(std::unique_ptr<Latch::Hold> hold) : hold_(std::move(hold)) {
@@ -74,7 +74,7 @@ class HoldUntilExit final : public Latch::Hold {
     pid_t process = getpid();
   };
 
-  // Leaked: latches may be destroyed until the very end of the process.
+  // Leaked: latches are destroyed until the very end of the process.
   static All& all() {
     static auto* all = new All;
     return *all;

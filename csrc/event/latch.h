@@ -9,10 +9,10 @@ namespace xpu_event {
 /// Holds back everything submitted to a queue after it, until released, destroyed, or the process
 /// exits.
 ///
-/// Makes "the stream has not got there yet" a fact instead of a matter of timing. On OpenCL it is
-/// a user event, which occupies no thread; other backends have none, and there a host task waits
-/// on one of the SYCL runtime's threads. A host task holds what is submitted through SYCL; commands
-/// put into the native queue behind SYCL's back pass it.
+/// With a latch, "the stream has not got there yet" is certain and not a matter of timing. On
+/// OpenCL it is a user event, which occupies no thread. Other backends have none; there a host task
+/// waits on one of the SYCL runtime's threads. A host task holds what is submitted through SYCL,
+/// and commands that go straight into the native queue pass it.
 ///
 /// Example:
 ///   Latch latch(queue);
@@ -38,7 +38,7 @@ class Latch {
   Latch(Latch&& other) noexcept;
   Latch& operator=(Latch&& other) noexcept;
 
-  /// Lets the queue go on. Again is a no-op.
+  /// Lets the queue go on; does nothing the second time.
   void release() noexcept;
 
   /// Implementation: what holds the queue, and lets it go when destroyed.

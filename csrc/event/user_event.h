@@ -7,8 +7,8 @@
 
 namespace xpu_event {
 
-/// An OpenCL event that the host completes: at the end of its life at the latest, because what
-/// waits for it must not wait for ever.
+/// An OpenCL event that the host completes. Destroying it completes it too, because nothing may
+/// wait for it for ever.
 class UserEvent {
  public:
   /// Raises:

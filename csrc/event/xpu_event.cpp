@@ -46,7 +46,7 @@ bool is_captured(const sycl::queue& queue) {
   return queue.ext_oneapi_get_state() == queue_state::recording;
 }
 
-// SYCL answers for such an event too, but what it says is about no launch of the graph.
+// SYCL answers for such an event too, but the answer is not about any launch of the graph.
 void check_not_captured(bool captured) {
   if (!captured) return;
   throw Error(
@@ -55,7 +55,7 @@ void check_not_captured(bool captured) {
       "the graph and use that one.");
 }
 
-// By owner: a queue created at the address of a destroyed one is not mistaken for it.
+// By owner, so that a queue at the address of a destroyed one is not taken for that one.
 bool is_same(const sycl::ext::oneapi::weak_object<sycl::queue>& one, const sycl::queue& other) {
   return !other.ext_oneapi_owner_before(one) && !one.owner_before(other);
 }
@@ -134,8 +134,8 @@ void XPUEvent::check_device(int device_index) const {
               std::to_string(device_index) + ".");
 }
 
-// `marker` takes the previous recording away, so that it is released without the lock. `queue` is
-// null when nobody knows where the marker was recorded.
+// The previous recording leaves in `marker`, so that it is released without the lock. `queue` is
+// null if nobody knows where the marker was recorded.
 void XPUEvent::publish(sycl::event& marker, const sycl::queue* queue, int device_index,
                        State state) {
   watch_for_process_exit();
@@ -149,7 +149,7 @@ void XPUEvent::publish(sycl::event& marker, const sycl::queue* queue, int device
   }
   if (!queue) {
     queue_.reset();
-  } else if (!is_same(queue_, *queue)) {  // mostly it is, and assigning takes two atomics
+  } else if (!is_same(queue_, *queue)) {  // usually it is the same; assigning costs two atomics
     queue_ = *queue;
   }
   device_index_.store(device_index);
@@ -168,9 +168,9 @@ std::optional<sycl::event> XPUEvent::pending_for(const sycl::queue& queue) const
   return std::move(recording->event);
 }
 
-// Whether what is submitted to `queue` from now on runs after `recording` without being told to.
+// Whether later submissions to `queue` run after `recording` anyway.
 bool XPUEvent::precedes_later_work(const Recording& recording, const sycl::queue& queue) const {
-  // What is captured runs elsewhere and later: only edges of the graph order it.
+  // Captured work runs elsewhere and later; only edges of the command graph order it.
   if (recording.state == State::captured) return false;
   // The marker was submitted before it was published, so it is ahead of all later submissions.
   if (!is_captured(queue) && queue.is_in_order() && recording.is_on(queue)) return true;
@@ -234,7 +234,7 @@ std::optional<XPUEvent::Recording> XPUEvent::latest() const {
   return Recording{event_, queue_, device_index_.load(), state_.load()};
 }
 
-// Nothing when there is nothing left to wait for.
+// Nothing if there is nothing left to wait for.
 std::optional<XPUEvent::Recording> XPUEvent::unfinished() const {
   const State state = state_.load();
   if (state == State::never_recorded || state == State::complete) return std::nullopt;
@@ -253,7 +253,7 @@ bool XPUEvent::poll(const Recording& recording) const {
   return complete;
 }
 
-// Unless recorded again meanwhile. The copy keeps its event alive, so equal means the same one.
+// Not if it was recorded again meanwhile. The copy keeps its event alive, so equal means the same.
 void XPUEvent::mark_complete(const Recording& recording) const {
   const std::lock_guard lock(mutex_);
   if (created() && event_ == recording.event) state_.store(State::complete);

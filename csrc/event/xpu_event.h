@@ -43,7 +43,7 @@ class XPUEvent {
   ///     submission. The event is then as it was before.
   void record(sycl::queue& queue, int device_index);
 
-  /// Becomes `event`, which somebody else recorded, as if by a `record` on a queue of its own.
+  /// Takes over `event`, which was recorded elsewhere, as if by a `record` on an unknown queue.
   ///
   /// Raises:
   ///   Error: another device than the pinned one.
@@ -52,11 +52,11 @@ class XPUEvent {
   /// Makes later work of `queue` run after the event, without blocking the host.
   ///
   /// Returns:
-  ///   Whether that needed a submission. It needs none when the event was never recorded, is
-  ///   complete, or was recorded on that same in-order queue.
+  ///   Whether that took a submission. It takes none if the event was never recorded, is complete,
+  ///   or was recorded on that same in-order queue.
   bool wait(sycl::queue& queue) const;
 
-  /// What wait() would submit to `queue`: the event to wait for, nothing where it needs none.
+  /// The event that wait() would make `queue` wait for; nothing if it would submit nothing.
   [[nodiscard]] std::optional<sycl::event> pending_for(const sycl::queue& queue) const;
 
   /// Whether the recorded point is reached, or was never set.
@@ -89,7 +89,7 @@ class XPUEvent {
  private:
   enum class State : unsigned char {
     never_recorded,
-    pending,  ///< or complete, without anybody having noticed yet
+    pending,  ///< or complete, and nobody has asked yet
     complete,
     captured,  ///< recorded into a command graph: a node, which never happens by itself
   };
@@ -115,13 +115,14 @@ class XPUEvent {
   [[nodiscard]] bool poll(const Recording& recording) const;
   void mark_complete(const Recording& recording) const;
 
-  // In a union: there is no sycl::event before the first recording, and at process exit the
-  // destructor has to be able to leave it alone.
+  // In a union, because there is no sycl::event before the first recording, and because the
+  // destructor must leave it alone at process exit.
   union {
     sycl::event event_;
   };
   sycl::ext::oneapi::weak_object<sycl::queue> queue_;
-  // Makes a recording (event, queue, device, state) one thing; held to copy or replace it only.
+  // Keeps the parts of a recording (event, queue, device, state) together; held only while it is
+  // copied or replaced.
   mutable std::mutex mutex_;
   std::atomic<int> device_index_{-1};
   mutable std::atomic<State> state_{State::never_recorded};

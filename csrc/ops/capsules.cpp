@@ -31,7 +31,7 @@ struct Names<sycl::queue> {
   static constexpr auto kUsed = "used_SyclQueueRef";
 };
 
-// Under either name: who consumes a capsule takes a copy and leaves the original to it.
+// Under either name, because a consumer takes a copy and leaves the original to the capsule.
 template <class Native>
 void destroy(PyObject* capsule) {
   for (const char* name : {Names<Native>::kFresh, Names<Native>::kUsed}) {

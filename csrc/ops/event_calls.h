@@ -1,5 +1,5 @@
-// Event operations as plain Python functions: what generated code calls. No dispatcher, no argument
-// parser; the operands are an event and a stream (or None), by position.
+// Event operations as plain Python functions, for generated code. They use neither the dispatcher
+// nor an argument parser; the operands are an event and a stream (or None), by position.
 #pragma once
 
 #include <torch/csrc/python_headers.h>

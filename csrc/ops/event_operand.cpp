@@ -18,7 +18,7 @@ namespace {
 
 namespace py = pybind11;
 
-// The C methods of the class with a state of its own; references held for good.
+// The C methods of the class with a second state; the references are never released.
 struct Methods {
   PyTypeObject* type = nullptr;
   PyObject* record = nullptr;
@@ -48,7 +48,7 @@ void call_with_stream(PyObject* method, PyObject* event, const c10::Stream& stre
   call(method, event, wrapped.ptr());
 }
 
-// What the class itself has as an attribute of the event.
+// The event's attribute as the class itself defines it.
 py::object attribute(PyObject* event, const char* name) {
   const py::handle type = reinterpret_cast<PyObject*>(methods().type);
   return type.attr(name).attr("__get__")(py::handle(event));
@@ -59,7 +59,7 @@ sycl::event* native_of(PyObject* event) {
 }
 
 TimeStamp time_of(PyObject* event) {
-  const py::gil_scoped_acquire gil;            // also keeps others from recording it meanwhile
+  const py::gil_scoped_acquire gil;            // also keeps other threads from recording it
   call(methods().elapsed_time, event, event);  // raises unless it is timed, recorded and complete
   const auto device = attribute(event, "device");
   return {reinterpret_cast<THPDevice*>(device.ptr())->device.index(), *native_of(event)};

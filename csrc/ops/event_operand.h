@@ -1,4 +1,4 @@
-// An event as ops and methods are given it.
+// The event that an op or a method was called with.
 #pragma once
 
 #include <c10/core/Event.h>
@@ -9,10 +9,10 @@
 
 namespace xpu_event_ops {
 
-// The state of an event is the c10::Event in its base, torch.Event. One class has a second one
-// beside it and leaves the first all zeros: torch.xpu.Event of a torch with XPU. Only its own C
-// methods reach that, so they are called, past what a subclass overrides. They need the GIL, which
-// these functions take for it; no Python code runs.
+// The state of an event is the c10::Event in its base, torch.Event. One class leaves that all zeros
+// and has a second state beside it: torch.xpu.Event of a torch with XPU. Only the C methods of the
+// class reach that state, so these functions call them, past what a subclass overrides. The methods
+// need the GIL, which is taken for the call; no Python code runs.
 //
 // As in event_state.h: calls of different threads are safe, and all but `synchronize` return
 // without waiting for the device.
@@ -26,7 +26,7 @@ class EventOperand {
   [[nodiscard]] bool query() const;
   void synchronize() const;
 
-  // Milliseconds between two timed, recorded and completed events, which may be of both kinds.
+  // Milliseconds between two timed, recorded and completed events, of one kind or of both.
   [[nodiscard]] static double elapsed_ms(const EventOperand& start, const EventOperand& end);
 
   // The native event, shared; a complete one if the event was never recorded.
@@ -41,8 +41,9 @@ class EventOperand {
   PyObject* object_;
 };
 
-// Says that events of the type `base`, torch._C._XpuEventBase, have a state of their own. The type
-// is kept for good. Returns false with a Python error set if it has not the methods of an event.
+// Says that events of the type `base`, torch._C._XpuEventBase, have a second state. Keeps a
+// reference to the type until the process ends. Returns false with a Python error set if the type
+// lacks a method of an event.
 [[nodiscard]] bool set_class_with_own_state(PyObject* base);
 
 }  // namespace xpu_event_ops

@@ -21,8 +21,8 @@ using c10::IValue;
 using torch::jit::Stack;
 using Operands = c10::ArrayRef<IValue>;
 
-// Events and streams arrive as Python objects which the stack keeps alive. Reading the C struct
-// inside needs no GIL, so only `create` takes it.
+// Events and streams arrive as Python objects, which the stack keeps alive. Reading the C struct
+// inside needs no GIL; ops that call Python take it.
 PyObject* object_of(const IValue& value) {
   return value.isPyObject() ? value.toPyObjectHolder()->getPyObject() : nullptr;
 }
@@ -171,7 +171,7 @@ struct Inspect {
   }
 };
 
-// What the Python object says of itself: "__repr__" or "__str__".
+// The text of the Python object: "__repr__" or "__str__".
 struct Text {
   static constexpr auto kName = "text";
   static constexpr auto kOperands = "torch.Event event, str method";
@@ -228,7 +228,7 @@ void as_tensor(const c10::OperatorHandle& /*op*/, Stack* stack) {
   torch::jit::push(*stack, tensor_of(run_and_drop<Op>(stack)));
 }
 
-// Hands the tensors in `live` through, so that whoever uses the results comes after the operation.
+// Hands the tensors in `live` through, so that every user of a result comes after the operation.
 template <class Op>
 void ordered(const c10::OperatorHandle& op, Stack* stack) {
   IValue live = torch::jit::pop(*stack);
@@ -341,8 +341,9 @@ TORCH_LIBRARY(xpu_event, library) {
          c10::BoxedKernel::makeFromFunction<&create_stream>());
 }
 
-// A note is nothing to differentiate: a node of its own would take a number that tells which node
-// of a backward belongs to which of the forward (xpu_dynamo_event/passes/backward_streams.py).
+// A note is not differentiated. A node for it would use up a sequence number, and those tell which
+// node of the backward belongs to which of the forward
+// (xpu_dynamo_event/passes/backward_streams.py).
 TORCH_LIBRARY_IMPL(xpu_event, Autograd, library) {
   for (const auto* name : {RecordStream::kName, NoteUses::kName}) {
     library.impl(name, torch::CppFunction::makeFallthrough());

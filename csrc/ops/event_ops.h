@@ -5,8 +5,8 @@
 
 namespace xpu_event_ops {
 
-// What `xpu_event::create` and `create_stream` call to make an object of the class `name`; a
-// reference to it is held for good.
+// Sets what `xpu_event::create` and `create_stream` call to make an object of the class `name`. The
+// reference is never released.
 void set_factory(const char* name, PyObject* factory);
 
 // A new event of the class "torch.xpu.Event", as `create` makes it. A new reference.

@@ -23,11 +23,11 @@ const c10::impl::DeviceGuardImplInterface& guard() {
 
 std::atomic<bool> locking{false};
 
-// c10::Event has room for neither a lock nor atomics, and its first record writes the pointer to
-// the native event. Two threads that both see none need a lock; a fixed set shared by all events
-// costs nothing per event. Later records change only what the pointer leads to, which locks for
-// itself, or else every call locks (lock_calls). Callers must not hold the GIL: recording may
-// report to a GPU tracer, which takes it.
+// c10::Event has no room for a lock or atomics, and its first record writes the pointer to the
+// native event, so two threads that both see no pointer need a lock. A fixed set, shared by all
+// events, costs nothing per event. Later records change only what the pointer leads to, which has
+// its own lock; where it has none, every call locks (lock_calls). Callers must not hold the GIL,
+// because recording may report to a GPU tracer, which takes it.
 std::mutex& mutex_of(const c10::Event& event) {
   constexpr size_t kStripes = 64;
   constexpr int kAlignmentBits = 4;
@@ -35,7 +35,7 @@ std::mutex& mutex_of(const c10::Event& event) {
   return mutexes[(reinterpret_cast<uintptr_t>(&event) >> kAlignmentBits) % kStripes];
 }
 
-// Keeps others from recording the event, where they would pull it out from under a call.
+// Keeps other threads from recording the event where that would free it during a call.
 std::unique_lock<std::mutex> hold(const c10::Event& event) {
   if (!locking) return {};
   return std::unique_lock(mutex_of(event));
@@ -74,7 +74,7 @@ void check_device(const c10::Event& event, const c10::Stream& stream) {
       ". An event stays on the device of its first record: use a new event for the other device.");
 }
 
-// torch's own guard has a sycl::event, a new one for each record.
+// As torch's own guard does it: a sycl::event, a new one for each record.
 xpu_event::NativeEvents native_events{
     .share = [](void* recording) { return *static_cast<sycl::event*>(recording); },
     .adopt = [](void* recording, const sycl::event& event,
@@ -93,7 +93,7 @@ void trace_synchronization(const c10::Event& event) {
                                                reinterpret_cast<uintptr_t>(event.eventId()));
 }
 
-// An event of several processes: one native event for good, signalled again and again.
+// An event that processes share keeps one native event, which is signalled again and again.
 void record_signal(c10::Event& event, const c10::Stream& stream, sycl::event& signal) {
   if (!event.was_marked_for_recording()) event.record(stream);  // for the device and the payload
   xpu_event::signal_behind(queue_of(stream), signal);

@@ -1,8 +1,8 @@
-// What an event op does to the state of an event: the c10::Event that every path of torch shares.
-// An event may also have another state (event_operand.h).
+// What event ops do to the c10::Event in an event, the state that every path of torch shares. One
+// class of events has a second state (event_operand.h).
 //
 // Nothing here knows who implements the device: calls go through torch's device guard, so the same
-// code runs on this project's runtime and on a torch that has XPU itself.
+// code runs on this project's runtime and on a torch with XPU.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -20,14 +20,14 @@ namespace xpu_event_ops {
 // Makes `stream`, and its device, current on the calling thread.
 void set_current_stream(const c10::Stream& stream);
 
-// The device guard of torch itself replaces the native event in each record, while another thread
-// may be using it. With this the calls below lock; without, the guard is trusted to do so.
+// torch's own device guard replaces the native event in each record, even while another thread uses
+// it. After this the calls below lock; otherwise they trust the guard to lock.
 void lock_calls();
 [[nodiscard]] bool calls_lock();
 
-// Calls of different threads on one event are safe. Where they lock, not with the GIL held. None of
-// them needs or touches the GIL, and all but the synchronize functions return without waiting for
-// the device.
+// Threads may call these on one event at the same time. record(), and all of them where the calls
+// lock, must be called without the GIL (csrc/runtime/DESIGN.md). None needs the GIL, and all but
+// the synchronize functions return without waiting for the device.
 void record(c10::Event& event, const c10::Stream& stream);
 void wait(c10::Event& event, const c10::Stream& stream);
 [[nodiscard]] bool query(c10::Event& event);
@@ -39,16 +39,16 @@ void synchronize(c10::Event& event);
 // The native event, shared; a complete one if the event was never recorded.
 [[nodiscard]] sycl::event share(c10::Event& event);
 
-// Makes `event`, which no other thread uses yet, one that somebody else recorded. `device` exists.
+// Makes `event`, which no other thread uses yet, one that was recorded elsewhere. `device` exists.
 void adopt(c10::Event& event, const sycl::event& native, c10::DeviceIndex device);
 
-// How the device keeps native events, where it does not as torch's own guard.
+// Says how the device keeps native events, if not as torch's own guard does.
 void set_native_events(const xpu_event::NativeEvents& events);
 
 // Milliseconds between two timed, recorded and completed events.
 [[nodiscard]] double elapsed_ms(c10::Event& start, c10::Event& end);
 
-// Memory of `data` is not handed out again before what `stream` has been given so far is complete.
+// Keeps the memory of `data` from reuse until everything that `stream` has been given is complete.
 void record_stream(const c10::DataPtr& data, const c10::Stream& stream);
 
 // Later work of `waiter` runs after everything submitted to `other` so far.

@@ -69,7 +69,8 @@ PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   });
 }
 
-// As that of the base, whose scope without the GIL aborts in a daemon thread at the end (NoGil).
+// Does what the base's does, but with NoGil: the base's scope without the GIL aborts in a daemon
+// thread when the process ends.
 void event_dealloc(PyObject* self) {
   forget_shared(state(self));
   {
@@ -103,7 +104,7 @@ PyObject* event_wait(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
   });
 }
 
-// A call that takes less than giving the GIL up would, except where it may wait for a lock.
+// Keeps the GIL for a call that is shorter than releasing it, unless the call may wait for a lock.
 template <class Call>
 auto quick(Call call) {
   if (!calls_lock()) return call();

@@ -27,8 +27,8 @@ c10::Stream default_stream_on(DeviceIndex device) {
   return c10::Stream(c10::Stream::DEFAULT, {c10::kXPU, device});
 }
 
-// The current device if the queue is of its hardware, else the first that is; the current one also
-// when none is, for the error that says so.
+// The current device if the queue is on its hardware, otherwise the first device that it fits. If
+// it fits none, the current one, whose check then raises.
 DeviceIndex device_of(const sycl::queue& queue) {
   const DeviceIndex current = guard().getDevice().index();
   const auto fits = [&](DeviceIndex device) {
@@ -41,8 +41,8 @@ DeviceIndex device_of(const sycl::queue& queue) {
   return current;
 }
 
-// Queues at addresses that stay, each with its stream once that is known. Per device, because
-// several indices may stand for one piece of hardware.
+// Queues at addresses that stay, each with its stream once that is known. One map per device,
+// because several indices may be the same hardware.
 using Kept = std::unordered_map<sycl::queue, std::optional<c10::Stream>>;
 
 Kept& kept_on(DeviceIndex device) {
@@ -51,7 +51,7 @@ Kept& kept_on(DeviceIndex device) {
   return (*kept)[device];
 }
 
-// Through Python, where every torch with XPU has it, be it torch's own or ours.
+// Through Python, because every torch with XPU has it there, torch's own or ours.
 c10::Stream wrap(const sycl::queue& lasting, DeviceIndex device) {
   const auto stream = py::module_::import("torch.xpu")
                           .attr("get_stream_from_external")(

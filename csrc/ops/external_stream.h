@@ -11,7 +11,7 @@
 
 namespace xpu_event_ops {
 
-// What a program means by the index of a device: a negative one is none given.
+// The index of a device that a program gave; a negative one means none.
 [[nodiscard]] std::optional<c10::DeviceIndex> index_from(int device);
 [[nodiscard]] c10::DeviceIndex index_or_current(int device);
 
@@ -21,16 +21,16 @@ namespace xpu_event_ops {
 // The native queue of a stream.
 [[nodiscard]] sycl::queue& queue_of(const c10::Stream& stream);
 
-// The stream that stands for `queue`: one of torch's own if it is that, else the same one at every
-// call. It keeps the queue alive until the process ends, because a stream is only a number to
-// torch, which the allocator and events note without counting.
+// The stream for `queue`: torch's own stream if it is a queue of torch, otherwise the same one at
+// every call. It keeps the queue alive until the process ends, because torch knows a stream only as
+// a number, which the allocator and events note without counting.
 //
-// `device` is found from the queue when not given. Needs the GIL. Raises for a queue that cannot be
-// a stream: see xpu_event::check_is_usable.
+// Without `device`, the queue says which one. Needs the GIL. Raises for a queue that cannot be a
+// stream: see xpu_event::check_is_usable.
 [[nodiscard]] c10::Stream external_stream(const sycl::queue& queue,
                                           std::optional<c10::DeviceIndex> device);
 
-// The queue that `source` stands for: a capsule, which is consumed, or an address. Needs the GIL.
+// The queue in `source`: a capsule, which is consumed, or an address. Needs the GIL.
 [[nodiscard]] sycl::queue queue_from(PyObject* source, const char* where);
 
 }  // namespace xpu_event_ops

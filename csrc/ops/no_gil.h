@@ -7,13 +7,13 @@ namespace xpu_event_ops {
 
 /// Takes the interpreter lock back.
 ///
-/// When the interpreter has ended meanwhile, the thread stays in here for ever, as it does in
-/// Python 3.14. Before, Python unwinds its stack instead, through destructors and functions that
-/// must not throw, and the process aborts in place of ending.
+/// If the interpreter has ended in the meantime, the thread stays in here for ever, as it does in
+/// Python 3.14. Earlier versions unwind its stack instead, through destructors and functions that
+/// must not throw, and the process aborts instead of ending.
 inline void take_gil_back(PyThreadState* state) noexcept {
   try {
     PyEval_RestoreThread(state);
-  } catch (...) {  // not an exception: what glibc unwinds the stack of an ending thread with
+  } catch (...) {  // not an exception, but glibc unwinding the stack of an ending thread
     for (;;) pause();
   }
 }

@@ -1,4 +1,5 @@
-// Ranges in torch.profiler of event ops that are called past the dispatcher, which makes its own.
+// Ranges in torch.profiler for event ops that are called without the dispatcher, which makes its
+// own.
 #pragma once
 
 #include <ATen/record_function.h>
@@ -10,8 +11,8 @@
 namespace xpu_event_ops {
 
 // A range from here to the end of the scope, with the native event (0 before its first record), the
-// stream and the device as arguments. Without a profiler it costs what any operator of torch pays
-// for being able to be profiled: a look at whether the thread has observers.
+// stream and the device as arguments. Without a profiler it costs what every operator of torch
+// pays: a look at whether the thread has observers.
 class ProfilerRange {
  public:
   explicit ProfilerRange(const char* name) : range_(begin(name, nullptr, nullptr)) {}
@@ -24,7 +25,7 @@ class ProfilerRange {
  private:
   using Range = std::unique_ptr<at::RecordFunction>;
 
-  // Null where nobody observes.
+  // Null if there are no observers.
   static Range begin(const char* name, const c10::Event* event, const c10::Stream* stream);
 
   Range range_;

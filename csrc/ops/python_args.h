@@ -7,7 +7,7 @@
 namespace xpu_event_ops {
 
 // The XPU stream that a torch.Stream names; the current one for None. Raises TypeError for anything
-// that is no stream and ValueError for a stream of another device type.
+// but a stream, and ValueError for a stream of another device type.
 [[nodiscard]] c10::Stream stream_of(PyObject* object, const char* where);
 
 }  // namespace xpu_event_ops

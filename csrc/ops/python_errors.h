@@ -6,10 +6,10 @@
 
 namespace xpu_event_ops {
 
-/// Returns `body()`, or sets the Python error for what it throws and returns null.
+/// Returns `body()`. If that throws, sets the Python error for it and returns null.
 ///
-/// HANDLE_TH_ERRORS without its buffer for warnings, which costs as much as a query of an event:
-/// none of the calls it is used for warns.
+/// HANDLE_TH_ERRORS without its buffer for warnings, which costs as much as a query of an event.
+/// None of the calls that use this warns.
 template <class Body>
 PyObject* translate_errors(Body&& body) noexcept {
   try {

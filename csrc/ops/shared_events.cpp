@@ -16,7 +16,7 @@
 namespace xpu_event_ops {
 namespace {
 
-// By address, as c10::Event has no room. Nearly always empty, and then nobody takes the lock.
+// By address, because c10::Event has no room. Nearly always empty; then the lock is not taken.
 struct Shared {
   std::atomic<std::size_t> count{0};
   std::mutex mutex;

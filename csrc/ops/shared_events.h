@@ -1,7 +1,7 @@
-// Events that other processes open: which they are, and how they get there.
+// Events that other processes can open.
 //
-// Such an event has one native event for good, because a handle names that one; recording signals
-// it. A record by torch itself, in C++, does not know that and makes the event an ordinary one.
+// Such an event keeps one native event, because its handle names that one; recording signals it. A
+// record by torch's own C++ does not know that and turns the event into an ordinary one.
 #pragma once
 
 #include <c10/core/Event.h>
@@ -13,11 +13,11 @@
 
 namespace xpu_event_ops {
 
-// From now on records of `event`, which was not recorded yet, are seen by other processes. Raises
-// NotImplementedError, naming the aspect, where the current device cannot.
+// Makes records of `event`, which was not recorded yet, visible to other processes. Raises
+// NotImplementedError, naming the aspect, if the current device cannot do that.
 void share_between_processes(const c10::Event& event);
 
-// To be called before such an event is destroyed; does nothing for others.
+// Has to be called before such an event is destroyed; does nothing for other events.
 void forget_shared(const c10::Event& event) noexcept;
 
 // The native event to signal; nothing for an event of this process alone.

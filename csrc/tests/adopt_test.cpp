@@ -54,27 +54,27 @@ BOOST_AUTO_TEST_CASE(sharing_gives_the_latest_recording) {
   BOOST_TEST(!is_complete(event.share()));
 }
 
-BOOST_AUTO_TEST_CASE(a_complete_event_needs_no_stand_in) {
+BOOST_AUTO_TEST_CASE(a_complete_event_needs_no_other) {
   const sycl::queue queue = make_queue();
   const sycl::event done;
   BOOST_TEST((on_device(done, queue) == done));
 }
 
-// What follows it is handed to the device at once, where commands of others cannot pass it.
-BOOST_AUTO_TEST_CASE(a_host_task_gets_a_stand_in, *needs_opencl()) {
+// Work behind it goes to the device at once, where other commands cannot pass it.
+BOOST_AUTO_TEST_CASE(a_host_task_gets_a_pending_event, *needs_opencl()) {
   sycl::queue held = make_queue();
   sycl::queue queue = make_queue();
   Latch latch(held, Latch::Gate::host_task);
-  const sycl::event stand_in = on_device(held.ext_oneapi_submit_barrier(), queue);
-  BOOST_TEST(sycl::get_native<sycl::backend::opencl>(stand_in).size() == 1U);
-  wait_for(queue, stand_in);
+  const sycl::event pending_event = on_device(held.ext_oneapi_submit_barrier(), queue);
+  BOOST_TEST(sycl::get_native<sycl::backend::opencl>(pending_event).size() == 1U);
+  wait_for(queue, pending_event);
   const sycl::event behind = queue.ext_oneapi_submit_barrier();
   BOOST_TEST(sycl::get_native<sycl::backend::opencl>(behind).size() == 1U);
   let_others_run();
   BOOST_TEST(!is_complete(behind));
   latch.release();
   queue.wait();
-  BOOST_TEST(is_complete(stand_in));
+  BOOST_TEST(is_complete(pending_event));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

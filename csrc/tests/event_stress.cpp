@@ -41,7 +41,7 @@ void query(Shared& shared, Worker& worker) { static_cast<void>(shared.event(work
 
 void synchronize(Shared& shared, Worker& worker) { shared.event(worker)->synchronize(); }
 
-// The one that was there is destroyed here, or by the last thread that still uses it.
+// The previous one is destroyed here, or by the last thread that still uses it.
 void destroy(Shared& shared, Worker& worker) {
   worker.one_of(shared.events).exchange(std::make_shared<XPUEvent>(/*enable_timing=*/true));
 }
@@ -77,8 +77,8 @@ void destroy_pending(Shared& shared, Worker& worker) {
   if (worker.below(2) == 0) event.wait(shared.queue(worker));
 }
 
-// Blocks nobody for long: nothing in here waits on the host before the latch is open. Not with a
-// host task for a gate: a thread that waits for one keeps SYCL's scheduler locked, so that no other
+// Blocks no thread for long: nothing in here waits on the host before the latch is open. The gate
+// is not a host task: a thread that waits for one keeps SYCL's scheduler locked, so that no other
 // thread can submit anything, not even the one that would open the gate.
 void hold(Shared& shared, Worker& worker) {
   auto& queue = shared.queue(worker);

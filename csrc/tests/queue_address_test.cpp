@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(an_object_cut_off_by_the_end_of_memory_is_refused) {
   munmap(memory, page);
 }
 
-// In storage that stays, so that what the queue left there is all there is to see.
+// In storage that stays, so that only the remains of the queue are there to be seen.
 BOOST_AUTO_TEST_CASE(a_queue_past_its_life_is_refused) {
   const sycl::queue known = make_queue();
   alignas(sycl::queue) unsigned char storage[sizeof(sycl::queue)];

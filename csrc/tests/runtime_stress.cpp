@@ -1,5 +1,5 @@
 // Threads that take and give back device memory on the same streams and on their own, hand it over
-// by events, and synchronise while tasks run and fail. Every buffer is checked by whoever gets it.
+// by events, and synchronise while tasks run and fail. A thread that gets a buffer checks it.
 #include <c10/util/Exception.h>
 #include <c10/xpu/XPUCachingAllocator.h>
 #include <c10/xpu/XPUFunctions.h>
@@ -26,7 +26,7 @@ using xpu_event::testing::Worker;
 
 constexpr int kSlots = 4;
 
-// What a task throws on purpose.
+// A task throws this on purpose.
 struct Planned : std::runtime_error {
   Planned() : std::runtime_error("planned") {}
 };
@@ -47,7 +47,7 @@ struct Shared {
 // The pool hands the same streams out again after a while, so threads meet on them.
 XPUStream any_stream(Worker& worker) { return c10::xpu::getStreamFromPool(worker.below(3) - 1); }
 
-// From a small block to one with a segment of its own.
+// From a small block to one with a whole segment.
 std::size_t any_size(Worker& worker) {
   return (std::size_t{1} << worker.below(22)) + static_cast<std::size_t>(worker.below(100));
 }
@@ -74,7 +74,7 @@ void enqueue_check(Shared& shared, const XPUStream& stream, const Buffer& buffer
   });
 }
 
-// Somebody's planned error may come out of any wait for a stream.
+// Any wait for a stream may raise another thread's planned error.
 template <class Wait>
 void ignoring_planned(Wait wait) {
   try {
@@ -155,7 +155,7 @@ void fail(Shared& /*shared*/, Worker& worker) {
 }
 
 void external(Shared& /*shared*/, Worker& worker) {
-  if (worker.below(50) != 0) return;  // the runtime keeps what it knows of each for ever
+  if (worker.below(50) != 0) return;  // the runtime never forgets an external stream
   sycl::queue queue(c10::xpu::get_device_context(), c10::xpu::get_raw_device(0),
                     sycl::property::queue::in_order{});
   const auto stream = c10::xpu::getStreamFromExternal(&queue, 0);

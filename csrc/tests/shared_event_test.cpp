@@ -1,4 +1,4 @@
-// No device at hand shares events between processes; what the rest is made of runs everywhere.
+// No device at hand shares events between processes; the parts that this needs run everywhere.
 #include <boost/test/unit_test.hpp>
 #include <sycl/sycl.hpp>
 

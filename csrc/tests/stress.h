@@ -13,7 +13,7 @@
 
 namespace xpu_event::testing {
 
-/// What one thread of a stress driver goes through: random numbers of its own, and the end.
+/// One thread of a stress driver: its random numbers, and when it ends.
 class Worker {
  public:
   using Clock = std::chrono::steady_clock;
@@ -59,8 +59,8 @@ struct Action {
 ///   The exit status.
 int run_stress(int argc, char** argv, std::vector<Action> actions);
 
-/// A place that threads put objects into and take them from. What is in it is shared: whoever has
-/// a reference uses it, and the last one to drop it destroys it.
+/// A place that threads put objects into and take them from. The object is shared: a thread that
+/// has a reference uses it, and the last one to drop it destroys it.
 template <class T>
 class Slot {
  public:

@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(re_record_against_query_wait_and_synchronize) {
   BOOST_TEST(event.query());
 }
 
-// Whichever recording a concurrent wait takes, it covers what was recorded before the wait began.
+// Whichever recording a concurrent wait takes, it covers all records before the wait began.
 BOOST_AUTO_TEST_CASE(a_wait_covers_what_was_recorded_before_it) {
   XPUEvent event;
   std::vector<SharedInt> values;

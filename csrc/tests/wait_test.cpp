@@ -40,7 +40,7 @@ BOOST_FIXTURE_TEST_CASE(holds_back_later_work_of_the_queue, Handover) {
   BOOST_TEST(output.value() == 42);
 }
 
-// The control: what the wait is for.
+// The control: without the wait.
 BOOST_FIXTURE_TEST_CASE(left_out_lets_the_queue_run_ahead, Handover) {
   consume();
   consumer.wait();

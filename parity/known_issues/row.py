@@ -1,4 +1,4 @@
-"""What a row is: a public report, and a program that shows whether it holds here."""
+"""A row: a public report, and a program that shows whether it is true here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class WrongResultError(AssertionError):
 
 
 class NotMeasuredError(Exception):
-    """The program cannot show here what it is about."""
+    """The program cannot show its fault on this machine."""
 
 
 def expect(holds: bool, otherwise: str) -> None:
@@ -88,7 +88,7 @@ class Row:
     """One report.
 
     Attributes:
-        id: Its short name, also that of its test.
+        id: Its short name, also the name of its test.
         what: What users see, in one line.
         links: Where it is reported; empty if it was found by this project.
         check: Returns if the program does what it does in eager; raises otherwise.

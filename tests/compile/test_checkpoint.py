@@ -135,7 +135,7 @@ def test_the_backward_goes_on_where_its_node_belongs() -> None:
 def test_random_values_are_those_of_the_forward(backend: str) -> None:
     """Where dropout let a value through it has a gradient, and nowhere else.
 
-    Not with "eager": there torch switches preserve_rng_state off (docs/training.md).
+    Not with "eager": there torch switches preserve_rng_state off (docs/limits.md).
     """
     x, _, *rest = operands()
 

@@ -157,7 +157,7 @@ def no_donated_buffers() -> Iterator[None]:
     """Let the backward keep what the forward saved, also one that comes out of the compile cache.
 
     Torch leaves donation out when it compiles a backward that retains the graph, and refuses such a
-    backward when it finds one compiled without: what is in the cache decides (docs/caches.md).
+    backward when it finds one compiled without: what is in the cache decides (docs/limits.md).
     """
     with torch._functorch.config.patch(donated_buffer=False):
         yield
@@ -248,7 +248,7 @@ def test_compiled_autograd_follows_events(backend: str) -> None:
     y.grad = None
     got = ran(step, side)["side"]
     torch.testing.assert_close(y.grad.cpu(), x.grad.cpu())
-    # With "eager" compiled autograd itself forgets the streams of the backward (docs/training.md).
+    # With "eager" compiled autograd itself forgets the streams of the backward (docs/limits.md).
     assert got == (1 if backend == "eager" else want)
 
 

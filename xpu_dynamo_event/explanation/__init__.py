@@ -26,22 +26,22 @@ __all__ = ["Break", "Explanation", "Graph", "Step", "explain"]
 
 @outside_graphs("it compiles by itself: explain what it is given, or the function that calls it")
 def explain(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Explanation:
-    """Compile and call ``fn``, and tell what was captured: events, streams, edges, graph breaks.
+    """Compile and call ``fn``, and say what was captured: events, streams, edges, graph breaks.
 
     The call is a real one: ``fn`` runs once, with its side effects. Where inputs require gradients,
     the backward is explained too, without being run. ``fn`` may explain other functions, and
     threads may explain different functions at the same time.
 
-    What was compiled before stays, and limits no explanation. What an explanation compiled is
-    dropped, except before a graph break, where torch keeps it for good; an empty cache entry stays
-    until :func:`torch.compiler.reset`. ``recompile_limit`` does not count these entries,
+    What was compiled before stays, and does not limit an explanation. What an explanation compiled
+    is dropped, except for what comes before a graph break, which torch keeps; an empty cache entry
+    stays until :func:`torch.compiler.reset`. ``recompile_limit`` does not count these entries,
     ``accumulated_recompile_limit`` (256) does: after that many explanations ``torch.compile`` adds
     nothing to what it compiled of ``fn``.
 
     Args:
-        fn: A function, method or module; one that is compiled already is compiled anew.
-        args: What to call it with.
-        kwargs: What to call it with.
+        fn: A function, method or module; one that is already compiled is compiled again.
+        args: Arguments of the call.
+        kwargs: Arguments of the call.
 
     Returns:
         What happened: print it, look at its attributes, or :meth:`Explanation.save` a picture.
@@ -97,7 +97,7 @@ class _Watcher:
     def __init__(self) -> None:
         self.graphs: list[Graph] = []
         self._compile = backends.lookup("aot_eager")
-        self._captured: GraphModule | None = None  # what is being compiled, as Dynamo captured it
+        self._captured: GraphModule | None = None  # being compiled, as Dynamo captured it
 
     def __call__(self, captured: GraphModule, inputs: list[Any]) -> Callable[..., Any]:
         self._captured = captured

@@ -1,4 +1,4 @@
-"""What an explanation consists of."""
+"""The parts of an explanation."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Step:
         after: The values that are computed before it, by the edges that the ordering pass added.
         before: The kernels that these edges hold back until after it.
         other: For a wait for a whole stream, the name of that.
-        recorded_at: For a wait for an event, the index of the step that records what is waited for,
-            in the same graph; None when that was before the graph.
+        recorded_at: For a wait for an event, the index of the step in the same graph that records
+            the event; None if it was recorded before the graph.
         backward: Whether it belongs to the backward.
 
     Example:
@@ -74,9 +74,10 @@ class Break:
 class Graph:
     """One captured graph, forward and backward.
 
-    An event or stream is called what the program calls it: an input as it is reached, one made in
-    the graph as the variable that it is assigned to. Where several are called the same, inputs come
-    first and then those made in the graph, in order: ``done``, ``done #2``, ``done #3``.
+    Events and streams have the names of the program: an input is named as the program reaches it,
+    one made in the graph after the variable that it is assigned to. If several have one name,
+    inputs come first and then those made in the graph, in order: ``done``, ``done #2``,
+    ``done #3``.
 
     Attributes:
         steps: In the order in which they are issued.

@@ -1,4 +1,4 @@
-"""From an ordered graph to what it issues, step by step."""
+"""Reads off an ordered graph what it issues, step by step."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Reader:
         return self._with_operands(step, op, operands, index)
 
     def _with_operands(self, step: Step, op: str, operands: Any, index: int) -> Step:
-        """Return the step with what it is about."""
+        """Return the step with its event, its stream and its edges."""
         if op == "wait_stream":
             waiter, other = map(self._stream_name, operands)
             return replace(step, stream=waiter, names=(f"wait for {other}",), other=other)
@@ -141,7 +141,7 @@ class _Reader:
         return self.names.get(operand) or str(operand)
 
     def _names(self) -> dict[Node, str]:
-        """Return a name for each event and stream: what the program calls it, numbered if taken."""
+        """Return a name for each event and stream: the program's, with a number if it is taken."""
         ordered = (node for node in self.nodes if node.target in _ORDERED)
         used = {each for node in ordered for each in node.args if isinstance(each, Node)}
         names: dict[Node, str] = {}
@@ -203,11 +203,11 @@ def _label(node: Node) -> str:
 
 
 def _handed(node: Node) -> Node | None:
-    """Return the operand of an ordered op that a node takes from it, if that is what it does."""
+    """Return the operand that a node takes from an ordered op; None if it does something else."""
     if node.target is not operator.getitem:
         return None
     source: Any = node.args[0]
-    if source.target is operator.getitem:  # a reading answers a pair: itself, and what it hands on
+    if source.target is operator.getitem:  # a reading returns itself, and what it hands through
         source = source.args[0]
     elif _ORDERED.get(source.target) in ops.READINGS:
         return None

@@ -10,7 +10,7 @@ _SHOWN = 3  # kernels of a row, of many
 
 
 def text(name: str, graphs: Sequence[Graph], breaks: Sequence[Break]) -> str:
-    """Return what was made of a function as lines of text."""
+    """Return what became of a function, as lines of text."""
     return "\n".join(_lines(name, graphs, breaks))
 
 

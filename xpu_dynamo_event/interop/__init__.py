@@ -19,29 +19,29 @@ from .capsules import capsule_of, index_of
 
 @outside_graphs("a graph is given its streams: make this one outside the compiled region")
 def external_stream(queue: Any, device: torch.device | int | str | None = None) -> torch.xpu.Stream:
-    """Return the stream that stands for a queue of another library.
+    """Return a stream for a queue of another library.
 
-    It is a stream like any other: current in a context, in compiled functions, for events. The same
-    queue gives the same stream, and a queue of torch gives torch's own stream (on a torch with XPU
-    where that is the current or the default one; else a stream beside it, in order with it).
+    It works like any other stream, in contexts, in compiled functions, with events. The same queue
+    gives the same stream. A queue of torch gives torch's own stream (on a torch with XPU only for
+    the current and the default one; for others it gives a stream beside torch's, in order with it).
 
-    The queue stays alive until the process ends: to torch a stream is a number, which the allocator
-    and events remember without counting. So take the stream of a queue that the program keeps, not
-    of a new one in each step.
+    The queue stays alive until the process ends, because torch knows a stream only as a number,
+    which the allocator and events remember without counting. So take the stream of a queue that the
+    program keeps, not of a new one in each step.
 
     Args:
         queue: A ``PyCapsule`` named "SyclQueueRef", which is renamed to "used_SyclQueueRef", an
             object that makes one with ``_get_capsule()``, such as a ``dpctl.SyclQueue``, or the
-            address of a living ``sycl::queue``. It is in order, and of the context of torch's
-            queues: the default context of the platform.
+            address of a living ``sycl::queue``. It has to be in order, and in the context of
+            torch's queues: the default context of the platform.
         device: The device of the queue; found from the queue if None.
 
     Raises:
         TypeError: Neither a capsule of that name nor an address.
         ValueError: The capsule was consumed already, the pointer is null, or no such device exists.
         RuntimeError: No queue at the address, or one that is out of order, of another device, or of
-            another context. A dead queue is noticed by what is left in memory, not with certainty
-            where that is used again: prefer capsules.
+            another context. A dead queue is recognised by what is left in memory, which may be in
+            use again: prefer capsules.
 
     Example:
         >>> import torch, xpu_dynamo_event

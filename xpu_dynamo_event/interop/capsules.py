@@ -1,4 +1,4 @@
-"""What the functions that take something of another library accept."""
+"""Arguments of the functions that take objects of another library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def capsule_of(value: Any) -> Any:
-    """Return the capsule that an object of dpctl makes of itself, or ``value``, if it is none.
+    """Return the capsule that an object of dpctl makes, or ``value`` if it makes none.
 
     Args:
         value: A capsule, an address, or an object with ``_get_capsule()``.

@@ -24,18 +24,19 @@ def from_dlpack(
 ) -> torch.Tensor:
     """Return a tensor on the memory of another library's array, written when we read it.
 
-    ``torch.from_dlpack`` does not tell a producer of XPU memory who will read it. This function
-    passes the current stream, as the address of its ``sycl::queue``, or as a ``dpctl.SyclQueue`` to
-    a producer that takes nothing else. A producer that takes no stream has to be done before.
+    ``torch.from_dlpack`` does not tell a producer of XPU memory which stream will read it. This
+    function passes the current stream, as the address of its ``sycl::queue``, or as a
+    ``dpctl.SyclQueue`` to a producer that takes nothing else. A producer that takes no stream has
+    to be done before the call.
 
     Args:
         producer: An object with ``__dlpack__`` and ``__dlpack_device__``.
-        device: Where the tensor should be; that of the memory if None.
+        device: Where the tensor should be; where the memory is if None.
         copy: Whether to copy; only if needed when None.
 
     Raises:
-        TypeError: ``producer`` has no ``__dlpack__``. A capsule names no producer: give that to
-            ``torch.from_dlpack``.
+        TypeError: ``producer`` has no ``__dlpack__``. A capsule does not name its producer: pass it
+            to ``torch.from_dlpack``.
 
     Example:
         >>> import torch, xpu_dynamo_event
@@ -84,11 +85,11 @@ def _forms_of(stream: torch.xpu.Stream) -> Iterator[Any]:
 def order(tensor: torch.Tensor, stream: Any) -> None:
     """Make later work of a consumer's stream wait for what the current stream has been given.
 
-    The memory is not used again before what the consumer's stream has been given when the tensor
-    dies.
+    The memory is not reused before the work is complete that the consumer's stream has when the
+    tensor dies.
 
     Args:
-        tensor: What the consumer reads.
+        tensor: The tensor that the consumer reads.
         stream: The consumer's: a ``torch.Stream`` or what :func:`external_stream` takes.
     """
     consumer = (
@@ -102,5 +103,5 @@ def order(tensor: torch.Tensor, stream: Any) -> None:
 
 
 def install() -> None:
-    """Let ``Tensor.__dlpack__(stream=...)`` order streams for XPU tensors, as it does for CUDA."""
+    """Make ``Tensor.__dlpack__(stream=...)`` order streams for XPU tensors, as it does for CUDA."""
     dlpack.install(order)

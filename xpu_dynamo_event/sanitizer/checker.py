@@ -1,13 +1,12 @@
 """Which operation happens before which, and which pairs of accesses nothing orders.
 
 Vector clocks: every stream counts its operations, and knows for each other stream how many of its
-operations are over before its own next one. A record keeps what its stream knows, a wait adds it
+operations are over before its own next one. A record keeps what its stream knows, a wait adds that
 to what the waiting stream knows. The host is a stream too: what it has waited for is over before
-everything that it issues afterwards. It counts as one: operations of several host threads are taken
-in the order in which they were issued.
+everything that it issues afterwards. All host threads count as one stream, in issue order.
 
-Memory is handed out in the order of a stream. Whoever used it before has to be known to that stream
-when it is handed out, or to the allocator, which has waited for that use.
+Memory is handed out in the order of a stream. Each earlier use of it has to be over for that stream
+by then, or the allocator has to know about the use and to have waited for it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Finding:
         kind: ``"race"``, or ``"reuse"`` where the memory was freed and handed out in between.
         first: The operation that was issued first.
         second: The other one; for a reuse, the allocation.
-        memory: What the first one touches.
+        memory: The memory that the first one touches.
         allocated_by: The allocation of the memory, if the log saw it.
 
     Example:
@@ -161,7 +160,7 @@ class Checker:
                 inside = access.address < end and access.end > begin
                 if inside and clock.get(other, 0) < before.tick:
                     self._find("reuse", before, operation, region.allocated_by)
-        self._live.cut(begin, end)  # memory of before the log, or with a free that it did not see
+        self._live.cut(begin, end)  # taken before the log began, or with a free that it missed
         self._live.add(Region(begin, end, operation))
 
     def _free(self, operation: Operation) -> None:
@@ -171,7 +170,7 @@ class Checker:
                 self._freed.add(region)
 
     def _reclaim(self, operation: Operation) -> None:
-        """The allocator has seen a stream get to a hold."""
+        """The allocator has seen that a stream got past a hold."""
         over = self._held.get(operation.object, {})
         begin, end = operation.address, operation.address + operation.size
         for region in self._freed.overlapping(begin, end):

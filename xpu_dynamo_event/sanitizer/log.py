@@ -1,4 +1,4 @@
-"""What the runtime's order log says, one operation at a time."""
+"""Reads the runtime's order log, one operation at a time."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Operation(NamedTuple):
         object: Identity of an event, or number of a hold.
         address: Of memory that is allocated or freed.
         size: Its bytes.
-        accesses: What a task touches.
+        accesses: The memory that a task touches.
         stack: Where it was issued, as the report prints it; None when stacks are off.
 
     Example:

@@ -1,4 +1,4 @@
-"""Memory as the checker knows it: what is in use, what was freed, and who touched it last."""
+"""Memory as the checker knows it: what is in use, what was freed, and which operations used it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Touch(NamedTuple):
     Attributes:
         tick: How many operations its stream had before and with it.
         access: The memory.
-        operation: Who touched it.
+        operation: The operation that touched it.
     """
 
     tick: int

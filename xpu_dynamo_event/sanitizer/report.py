@@ -72,8 +72,8 @@ def _issued(label: str, operation: Operation) -> list[str]:
 def frames(operation: Operation) -> list[str]:
     """Return where an operation was issued, innermost frame first; empty without a stack.
 
-    Frames of torch, of this package and of the standard library are left out where there are
-    others. A backward has none: autograd issues it from threads of its own.
+    Frames of torch, of this package and of the standard library are left out if there are others.
+    A backward has no stack, because autograd issues it from its own threads.
     """
     if operation.stack is None:
         return []

@@ -128,7 +128,7 @@ class _Session:
 
 
 class _Reader:
-    """One open block: its report, and what it does with a new finding."""
+    """One open block: its report, and what to do with a new finding."""
 
     def __init__(self, tell: Callable[[Finding], None] | None = None) -> None:
         self.report = Report()
@@ -160,19 +160,19 @@ def _native() -> Any:
 def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator[Report]:
     """Look for operations that touch the same memory with nothing that orders them.
 
-    For eager and compiled code alike: it reads the log of what is issued to the streams of this
-    package's xpu device (kernels, copies, event operations, allocations), not what a program says.
-    A race is found whether or not the numbers came out wrong. Memory that is freed and handed out
-    again while another stream still uses it counts. What the CPU does with memory of its own
-    (pinned memory that a copy reads later) is not seen.
+    It works for eager and compiled code alike, because it does not look at the program but at a log
+    of what is issued to the streams of this package's xpu device: kernels, copies, event
+    operations, allocations. It finds a race even if the numbers are right, and memory that is freed
+    and reused while another stream still uses it. It does not see what the CPU does with its own
+    memory (pinned memory that a copy reads later).
 
     Blocks may be nested, and opened by several threads; each sees the operations of all threads.
 
     Args:
         on_finding: At the end of the block ``"warn"`` warns of each finding, ``"raise"`` raises,
             ``"collect"`` leaves it to the report.
-        stacks: Whether to say where in the program operations were issued; that is some
-            microseconds for each of them. Of nested blocks the outermost decides.
+        stacks: Whether to say where in the program operations were issued, which costs some
+            microseconds each. The outermost of nested blocks decides.
 
     Yields:
         The report, complete when the block has ended.
@@ -180,7 +180,7 @@ def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator
     Raises:
         UnorderedAccessError: There are findings, and ``on_finding`` is ``"raise"``.
         RuntimeError: The xpu device is not this package's, so there is no log to read.
-        ValueError: ``on_finding`` is none of the above.
+        ValueError: ``on_finding`` is something else.
 
     Example:
         >>> import torch, xpu_dynamo_event

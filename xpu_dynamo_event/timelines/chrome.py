@@ -26,7 +26,7 @@ def trace_of(sides: Sequence[Side]) -> dict[str, Any]:
     """Return the trace as a document for :func:`json.dump`; its times are us.
 
     Args:
-        sides: What was recorded. Each has processes of its own, for the host and for each device.
+        sides: What was recorded. Each has its own processes, for the host and for each device.
     """
     arrows = count(1)
     events: list[_Event] = []
@@ -138,7 +138,7 @@ def _bars(log: Log) -> dict[EventMark, tuple[float, float]]:
 def _bars_of_row(
     row: list[tuple[float, Task | EventMark]],
 ) -> Iterator[tuple[EventMark, tuple[float, float]]]:
-    """A record is short, with room before what follows. A wait lasts while it holds the stream."""
+    """A record is short, with room after it. A wait lasts as long as it holds the stream."""
     begins = [time for time, _ in row[1:]] + [float("inf")]
     free = 0.0
     for (time, entry), following in zip(row, begins, strict=True):

@@ -1,4 +1,4 @@
-"""What a timeline consists of. All times are microseconds since the recording began."""
+"""The parts of a timeline. All times are microseconds since the recording began."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Task:
 
     Attributes:
         name: The operation.
-        kind: What it is drawn as.
+        kind: How it is drawn.
         lane: Where it ran.
         start: Begin of the execution, in us.
         end: End of the execution, in us.
@@ -58,8 +58,8 @@ class EventMark:
 
     Attributes:
         op: The operation.
-        event: Number of the event, counted from 1 in the order of first use. An event that is made
-            after another was given up may have the number of that one.
+        event: Number of the event, counted from 1 in the order of first use. A new event may have
+            the number of one that was destroyed before.
         lane: The stream that recorded or waits; for synchronize the stream of the record.
         submit: When the host called, in us.
         time: When the stream (record, wait) or the host (synchronize) got past it, in us.
@@ -111,7 +111,7 @@ class Log:
         tasks: Kernels and copies, by begin.
         marks: Event operations, in the order in which the host called them.
         names: Names of the lanes, in the order of the rows.
-        notes: What the reader has to know, such as what could not be recorded.
+        notes: Remarks for the reader, such as what could not be recorded.
     """
 
     tasks: list[Task]
@@ -146,7 +146,7 @@ class Side(NamedTuple):
     """One of the programs that a picture or a trace shows.
 
     Attributes:
-        name: What it is called; empty where there is only one.
+        name: Its name; empty if it is the only one.
         log: What was recorded.
     """
 

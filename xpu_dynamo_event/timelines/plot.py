@@ -12,7 +12,7 @@ from ..drawing import ACCENT, Axes, Figure, Patch
 from .model import EventMark, Log, Side, Task
 
 _US_PER_MS = 1000.0
-_SHORTEST_US = 1.0  # what a picture shows of a timeline that is one instant
+_SHORTEST_US = 1.0  # shown of a timeline that is one instant
 _BAR_HEIGHT = 0.5
 _FONT_SIZE = 6.5
 _CHARACTER_WIDTH = 0.62  # of the font size, on average

@@ -20,22 +20,22 @@ _recording = threading.Lock()
 def timeline(streams: Mapping[str, torch.Stream] | None = None) -> Iterator[Timeline]:
     """Record what runs on all streams of all XPU devices while the block runs.
 
-    Eager and compiled code alike: kernels, copies, records of events and waits for them. Both ends
-    wait for the devices, so the work of the block is all there and nothing else is. With the device
-    of this project every task and event operation is logged. On a torch with its own XPU
-    :mod:`torch.profiler` records kernels and copies, but not events: :attr:`Timeline.notes` and the
-    legend say so.
+    It records kernels, copies, records of events and waits for them, in eager and compiled code
+    alike. The block waits for the devices at both ends, so the timeline has all of its work and
+    nothing else. On the device of this project every task and event operation is logged. On a torch
+    with XPU, :mod:`torch.profiler` records kernels and copies, but not events;
+    :attr:`Timeline.notes` and the legend say so.
 
     Args:
-        streams: Names for the rows of these streams. Others are called by their number.
+        streams: Names for the rows of these streams. Others go by their number.
 
     Yields:
         The timeline, to be used after the block.
 
     Raises:
         TypeError: ``streams`` does not map names to streams.
-        ValueError: A stream is none of an XPU device, or has two names.
-        RuntimeError: There is no XPU device, a timeline is being recorded already, or the profiler
+        ValueError: A stream is not one of an XPU device, or has two names.
+        RuntimeError: There is no XPU device, a timeline is already being recorded, or the profiler
             of this torch does not know XPU.
 
     Example:

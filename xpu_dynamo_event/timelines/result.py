@@ -1,4 +1,4 @@
-"""What a recording leaves behind."""
+"""The result of a recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .model import EventMark, Lane, Log, Side, Task, Wait
 
 
 class Timeline:
-    """What :func:`xpu_dynamo_event.timeline` saw. Complete when its block has ended.
+    """What :func:`xpu_dynamo_event.timeline` recorded; complete when its block has ended.
 
     Times are microseconds (us) since the first call of the block.
 
@@ -47,7 +47,7 @@ class Timeline:
 
     @property
     def notes(self) -> list[str]:
-        """What could not be recorded, in words; empty when everything was."""
+        """What could not be recorded; empty if everything was."""
         return self._complete_log().notes
 
     def save(self, path: str | Path) -> None:
@@ -80,13 +80,13 @@ class Timeline:
 
         Args:
             other: The timeline to compare with.
-            names: What this one and the other are called.
+            names: Names for this one and the other.
 
         Returns:
             Both, with :meth:`SideBySide.save`.
 
         Raises:
-            TypeError: ``other`` is no timeline, or ``names`` are not two texts.
+            TypeError: ``other`` is not a timeline, or ``names`` are not two texts.
             ValueError: Both names are the same.
             RuntimeError: The block of one of them has not ended, or nothing ran in it.
 
@@ -138,8 +138,8 @@ class SideBySide(NamedTuple):
     Both have the same scale. In a picture both begin at 0.
 
     Attributes:
-        first: What is shown on top.
-        second: What is shown below.
+        first: Shown on top.
+        second: Shown below.
 
     Example:
         >>> import tempfile, torch, xpu_dynamo_event

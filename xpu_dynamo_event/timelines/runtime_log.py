@@ -81,9 +81,9 @@ def _mark(raw: dict[str, Any], origin: int, numbers: dict[int, int]) -> EventMar
 
 
 def _records_before_waits(marks: list[EventMark]) -> list[EventMark]:
-    """Correct records that were noted after a wait which they let go.
+    """Correct records that were noted after a wait that they released.
 
-    The stream notes a record when it gets past it, and by then another stream may have gone on.
+    A stream notes a record when it has got past it. By then another stream may have gone on.
     """
     corrected = list(marks)
     latest: dict[int, int] = {}

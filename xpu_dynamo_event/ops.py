@@ -77,7 +77,7 @@ READINGS = {
 
 _namespace = torch.ops.xpu_event
 # One for all: each takes a while.
-_library: Any = torch.library.Library("xpu_event", "FRAGMENT")
+_library: Any = torch.library.Library("xpu_event", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:

@@ -186,7 +186,8 @@ class _Names:
 def _set_by_us(value: Any) -> set[str]:
     # Inductor's options are found by their names in a table; the C half of torch.xpu is ours.
     options = set(vars(value).get("_config", ())) if isinstance(value, types.ModuleType) else set()
-    return options | ({"_XpuEventBase"} if value is sys.modules["torch"]._C else set())
+    ours = {"_XpuEventBase", "_xpu_init"}
+    return options | (ours if value is sys.modules["torch"]._C else set())
 
 
 def _is_part_of_torch(value: Any) -> bool:

@@ -19,7 +19,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from . import import_hook
-
 from .patching import Patches
 
 _COMPILER = "torch._dynamo"

@@ -289,8 +289,9 @@ def no_device():
 
 def no_device_at_all():
     os.environ["ONEAPI_DEVICE_SELECTOR"] = "opencl:gpu"
-    import xpu_dynamo_event._runtime
-    xpu_dynamo_event._runtime.register_backend()
+    import torch
+    import xpu_dynamo_event
+    torch.xpu.Event().record()
 
 
 def no_number_of_devices():

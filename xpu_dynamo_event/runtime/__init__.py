@@ -55,6 +55,12 @@ def register(event_base: type = _native.EventBase) -> bool:
 
     Returns:
         Whether the device that torch knows is this runtime's; there may be none of it.
+
+    Example:
+        >>> import torch
+        >>> from xpu_dynamo_event import runtime
+        >>> runtime.register() == (torch.version.xpu is None)
+        True
     """
     global _library, _reason
     with _lock:
@@ -92,7 +98,13 @@ def bring_up(event_base: type = _native.EventBase) -> bool:
 
 
 def is_registered() -> bool:
-    """Return whether torch knows an xpu device, its own or ours; there may be none of it."""
+    """Return whether torch knows an xpu device, its own or ours; there may be none of it.
+
+    Example:
+        >>> from xpu_dynamo_event import runtime
+        >>> runtime.is_registered()
+        True
+    """
     return torch_xpu.has_xpu()
 
 

@@ -87,4 +87,4 @@ def get_include() -> str:
         >>> os.path.exists(os.path.join(xpu_dynamo_event.get_include(), "xpu_dynamo_event/event.h"))
         True
     """
-    return str(Path(__file__).parent / "include")
+    return str(Path(__file__).parents[1] / "include")

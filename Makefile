@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build test test-plusxpu test-matrix demo examples parity fuzz soak bench docs lint tidy format sanitize wheel test-wheel clean
+.PHONY: help env build build-tests build-bench test test-plusxpu test-matrix demo examples parity fuzz soak bench docs lint tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -26,35 +26,47 @@ help:
 	@echo "make test-wheel  the same; tests (WHEEL_TESTS) in a new environment, without the sources"
 	@echo "make clean     remove what was built; .venv stays"
 
-env:
-	@$(PYTHON) scripts/bootstrap
+# Two targets must not install into .venv at once.
+.NOTPARALLEL:
 
-build/build.ninja: | env
-	cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
-	  -DXPU_EVENT_INPLACE=ON -DXPU_EVENT_TESTS=ON -DXPU_EVENT_BENCHMARKS=ON $(CMAKE_FLAGS)
+# .venv with every tool; `env-demo-test` with what the extras `demo` and `test` need, and so on.
+env: env-demo-docs-lint-test
 
-build: env build/build.ninja
+env-%:
+	@$(PYTHON) scripts/bootstrap $(subst -, ,$*)
+
+build/build.ninja: | env-build
+	cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(BIN)/python -DXPU_EVENT_INPLACE=ON $(CMAKE_FLAGS)
+
+build: env-build build/build.ninja
 	cmake --build build
 
-test: build
+build-tests: env-demo-lint-test build/build.ninja
+	cmake -DXPU_EVENT_TESTS=ON build
+	cmake --build build --target all xpu_event_test_programs _bench
+
+build-bench: env-demo build/build.ninja
+	cmake --build build --target all _bench
+
+test: build-tests
 	ctest --test-dir build --output-on-failure
 	python -m pytest -n $(JOBS) --dist loadfile
 
 # As on a torch with XPU: its guard, and its own class torch.xpu.Event (docs/intel-gpu.md).
-test-plusxpu: build
+test-plusxpu: build-tests
 	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist loadfile
 
 # ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
-test-matrix: build
+test-matrix: build-tests
 	python scripts/matrix.py $(if $(FULL),--share full) $(ENVIRONMENTS); status=$$?; \
 	  python scripts/support.py --write; exit $$status
 
-demo: build
+demo: env-demo build
 	python examples/digits.py
 
 EXAMPLES = prefetch stream_weights offload_activations pipeline timing fsdp ddp compiled_offload
 
-examples: build
+examples: env-demo build
 	@for example in $(EXAMPLES); do \
 	  echo; echo "== $$example"; python examples/$$example.py || exit 1; \
 	done
@@ -67,14 +79,14 @@ MINUTES ?= 10
 SEED ?= $(shell date +%s)
 JOBS ?= 2
 
-fuzz: build
+fuzz: env-demo build
 	python -m fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) --summary build/fuzz.json
 
-bench: build
+bench: build-bench
 	python -m benchmarks
 	python -m benchmarks.document
 
-docs: build
+docs: env-demo-docs build
 	python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env \
 	  -d build/doctrees docs build/site
 	@echo "open build/site/index.html"
@@ -82,7 +94,7 @@ docs: build
 PAIRS ?= 1000000
 STEPS ?= 100000
 
-soak: build
+soak: build-bench
 	python -m benchmarks.soak --pairs $(PAIRS) --steps $(STEPS)
 
 lint: env
@@ -103,10 +115,10 @@ TIDY_FLAGS = -std=c++20 -Icsrc -Ixpu_dynamo_event/include -isystem cmake/include
   -isystem $(shell python -c "import sysconfig; print(sysconfig.get_path('include'))") \
   -DCL_TARGET_OPENCL_VERSION=300 -DSYCL_COMPILER_VERSION=20260200 -DAT_PER_OPERATOR_HEADERS
 
-tidy: env
+tidy: env-lint
 	printf '%s\n' $(TIDY) | xargs -P $(JOBS) -I{} clang-tidy --quiet {} -- $(TIDY_FLAGS)
 
-format: env
+format: env-lint
 	ruff check --fix .
 	ruff format .
 	clang-format -i $(CXX_SOURCES)
@@ -116,16 +128,16 @@ sanitize: build-sanitize-address,undefined build-sanitize-thread
 # A comma in its path would be one too many for the linker.
 comma := ,
 build-sanitize-%: DIR = build/sanitize-$(subst $(comma),-,$*)
-build-sanitize-%: env
+build-sanitize-%: env-test
 	cmake -S . -B $(DIR) -G Ninja -DPython_EXECUTABLE=$(BIN)/python \
 	  -DXPU_EVENT_TESTS=ON -DXPU_EVENT_SANITIZE=$*
 	cmake --build $(DIR) --target xpu_event_test_programs
 	ctest --test-dir $(DIR) --output-on-failure
 
-wheel: env
+wheel: env-build
 	python scripts/wheel
 
-test-wheel: env
+test-wheel: env-build
 	python scripts/wheel test $(WHEEL_TESTS)
 
 clean:

@@ -13,37 +13,24 @@ endif()
 # -O2 as torch's own extensions: -O3 costs compile time and gains nothing in dispatch code.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
-# Most of the time goes into headers of torch and SYCL, so sources share a translation unit.
-option(CMAKE_UNITY_BUILD "Compile sources of a folder together" ON)
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
+# Compiling is mostly parsing headers of torch and SYCL, so sources share translation units. More
+# of them in one would make the build faster, and an edit slower: its whole unit is compiled again.
+option(CMAKE_UNITY_BUILD "Compile several sources of a target at once" ON)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 9)
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(CCACHE_PROGRAM ccache)
   mark_as_advanced(CCACHE_PROGRAM)
   if(CCACHE_PROGRAM)
-    # ccache refuses files that use a precompiled header unless it is told to trust it.
-    set(CMAKE_CXX_COMPILER_LAUNCHER
-        ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime
-        ${CCACHE_PROGRAM})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
   endif()
 endif()
 
 add_library(xpu_event_options INTERFACE)
 target_compile_options(xpu_event_options INTERFACE -Wall -Wextra
-  $<$<BOOL:${XPU_EVENT_WERROR}>:-Werror>
-  $<$<BOOL:${CCACHE_PROGRAM}>:-fpch-preprocess>)
+  $<$<BOOL:${XPU_EVENT_WERROR}>:-Werror>)
 if(XPU_EVENT_SANITIZE)
   target_compile_options(xpu_event_options INTERFACE
     -fsanitize=${XPU_EVENT_SANITIZE} -fno-omit-frame-pointer -g)
   target_link_options(xpu_event_options INTERFACE -fsanitize=${XPU_EVENT_SANITIZE})
 endif()
-
-# Compiles the sources that the target has so far a folder at a time.
-function(xpu_event_unite_folders target)
-  get_target_property(sources ${target} SOURCES)
-  foreach(source IN LISTS sources)
-    cmake_path(GET source PARENT_PATH folder)
-    set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${folder}")
-  endforeach()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
-endfunction()

@@ -27,7 +27,7 @@ def skip_unless_built_in(fault: Fault) -> None:
     from xpu_dynamo_event import _runtime
 
     if ".cpp" in fault.where and not hasattr(_runtime, "set_fault"):
-        pytest.skip("the runtime is built without its faults (-DXPU_EVENT_TESTS=ON)")
+        pytest.skip("the runtime is built without its faults (-DXPU_EVENT_INPLACE=ON)")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "_"))

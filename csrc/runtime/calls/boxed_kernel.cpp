@@ -33,6 +33,8 @@ using c10::IValue;
 using c10::OperatorHandle;
 using torch::jit::Stack;
 
+using Tensors = c10::SmallVector<Tensor, 4>;
+
 constexpr std::size_t kPlans = 8192;  // of about a kilobyte each
 
 PlanCache& plans() {
@@ -79,8 +81,8 @@ class Unheard final : public c10::WarningHandler {
 
 class CallTask final : public Task {
  public:
-  CallTask(const char* name, std::shared_ptr<const Plan> plan, Stack arguments,
-           std::vector<Tensor> outputs, order_log::Accesses accesses)
+  CallTask(const char* name, std::shared_ptr<const Plan> plan, Stack arguments, Tensors outputs,
+           order_log::Accesses accesses)
       : Task(name, std::move(accesses)),
         plan_(std::move(plan)),
         stack_(std::move(arguments)),
@@ -121,7 +123,7 @@ class CallTask final : public Task {
 
   std::shared_ptr<const Plan> plan_;
   Stack stack_;
-  std::vector<Tensor> outputs_;  // that the kernel does not write itself; some undefined
+  Tensors outputs_;  // that the kernel does not write itself; some undefined
 };
 
 // ---- the call
@@ -144,8 +146,8 @@ void resize(const Outcome& outcome, const CallArguments& arguments) {
   }
 }
 
-std::vector<Tensor> results_of(const Outcome& outcome, const CallArguments& arguments) {
-  std::vector<Tensor> results;
+Tensors results_of(const Outcome& outcome, const CallArguments& arguments) {
+  Tensors results;
   results.reserve(outcome.outputs.size());
   for (const auto& each : outcome.outputs) {
     if (each.argument)
@@ -167,7 +169,7 @@ void add_accesses(order_log::Accesses& accesses, const IValue& value, bool is_wr
 }
 
 order_log::Accesses accesses_of(const OperatorHandle& op, const CallArguments& arguments,
-                                const Outcome& outcome, const std::vector<Tensor>& results) {
+                                const Outcome& outcome, const Tensors& results) {
   order_log::Accesses accesses;
   if (!order_log::enabled()) [[likely]]
     return accesses;
@@ -181,9 +183,9 @@ order_log::Accesses accesses_of(const OperatorHandle& op, const CallArguments& a
 }
 
 void submit_call(const OperatorHandle& op, const CallArguments& arguments,
-                 const std::shared_ptr<const Plan>& plan, const std::vector<Tensor>& results) {
+                 const std::shared_ptr<const Plan>& plan, const Tensors& results) {
   auto work = Twins(&alias).of(arguments.values());
-  std::vector<Tensor> outputs;
+  Tensors outputs;
   for (std::size_t i = 0; i < results.size(); ++i) {
     auto output = plan->outcome.outputs[i].is_new() ? cpu_alias(results[i]) : Tensor();
     if (plan->how.fills_outputs)
@@ -197,8 +199,8 @@ void submit_call(const OperatorHandle& op, const CallArguments& arguments,
                                     accesses_of(op, arguments, plan->outcome, results)));
 }
 
-void push_results(const Outcome& outcome, std::vector<Tensor> results, Stack* stack) {
-  auto next = results.begin();
+void push_results(const Outcome& outcome, Tensors results, Stack* stack) {
+  auto* next = results.begin();
   for (const auto& count : outcome.returns) {
     if (!count) {
       stack->emplace_back(std::move(*next++));

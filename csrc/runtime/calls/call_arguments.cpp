@@ -178,9 +178,10 @@ void CallArguments::text(const std::string& text) {
 
 // An int of a schema is a size or a dimension, which decides everything; a Scalar is a number.
 bool CallArguments::is_number(std::size_t position) const {
-  auto type = op_.schema().arguments()[position].type();
-  if (const auto* optional = type->castRaw<c10::OptionalType>()) type = optional->getElementType();
-  if (const auto* list = type->castRaw<c10::ListType>()) type = list->getElementType();
+  const auto* type = op_.schema().arguments()[position].type().get();
+  if (const auto* optional = type->castRaw<c10::OptionalType>())
+    type = optional->getElementType().get();
+  if (const auto* list = type->castRaw<c10::ListType>()) type = list->getElementType().get();
   return type->kind() == c10::TypeKind::NumberType;
 }
 

@@ -42,10 +42,10 @@ def install(
         check()
         runtime._xpu_init()
 
-    for name in dir(runtime):
+    parts = {name: getattr(runtime, name) for name in dir(runtime)} | {"_xpu_init": init}
+    for name, part in parts.items():
         if name.startswith(("_xpu_", "_Xpu")):
-            FOR_GOOD.replace(torch._C, name, getattr(runtime, name))
-    FOR_GOOD.replace(torch._C, "_xpu_init", init)
+            FOR_GOOD.replace(torch._C, name, part)
     FOR_GOOD.replace(torch._C, "_XpuEventBase", event_base)
     FOR_GOOD.replace(torch._C, "_has_xpu", True)
     for module in (*_TORCH_XPU, "torch.xpu", *_LOOKED_EARLY):

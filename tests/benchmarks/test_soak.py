@@ -25,7 +25,7 @@ def soaked(step: Step, steps: int) -> Series:
 
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_pairs_and_compiled_steps_leave_nothing(backend: str, tmp_path: Path) -> None:
-    """In a process of its own, whose memory other tests have not stirred."""
+    """In a separate process, whose memory other tests have not touched."""
     arguments = ["--pairs", "5000", "--steps", "500", "--samples", "6", "--backend", backend]
     files = ["--json", tmp_path / "soak.json", "--plot", tmp_path / "soak.png"]
     done = subprocess.run(

@@ -71,7 +71,7 @@ PROGRAMS: list[Program] = [
 
 
 def counts() -> dict[str, int]:
-    """What both caches counted since the counters were cleared; what is zero is left out."""
+    """The counts of both caches since the counters were cleared, without zeros."""
     both = {**counters["inductor"], **counters["aot_autograd"]}
     return {
         name: both[name]

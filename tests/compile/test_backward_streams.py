@@ -190,7 +190,7 @@ def test_backward_waits_for_the_side_stream_alone(program: Any, compiled: Any, l
 
 
 def test_memory_of_saved_values_is_not_reused_early(compiled: Any, latch: Any) -> None:
-    """What a side stream saved, and the main stream reads in the backward, is freed after that."""
+    """Memory saved by a side stream and read by the main stream in the backward is freed later."""
 
     def use(x: torch.Tensor, side: Any, fork: Any, join: Any) -> torch.Tensor:
         fork.record()

@@ -1,4 +1,4 @@
-"""Branches on what is known only at run time: torch.cond, and Python's own."""
+"""Branches on values known only at run time: torch.cond, and Python's own."""
 
 from __future__ import annotations
 

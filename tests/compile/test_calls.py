@@ -106,7 +106,7 @@ def test_nothing_is_left_behind(compiled: Any) -> None:
     def call_often(times: int) -> None:
         for call in range(times):
             run(x)
-            if call % 100 == 0:  # what is queued is memory in use
+            if call % 100 == 0:  # queued work is memory in use
                 torch.xpu.synchronize()
         torch.xpu.synchronize()
 

@@ -124,7 +124,7 @@ def test_the_repetition_runs_on_the_streams_of_the_forward() -> None:
 
 
 def test_the_backward_goes_on_where_its_node_belongs() -> None:
-    """The repetition leaves its contexts to the stream it came from, not to that of the forward."""
+    """The repetition leaves its contexts for the stream it came from, not for the forward's."""
     args = operands()
     run = torch.compile(checkpointed(fork_join, False), backend="eager", fullgraph=True)
     kernels(run, args)
@@ -154,7 +154,7 @@ def test_random_values_are_those_of_the_forward(backend: str) -> None:
 
 
 def test_a_wait_of_the_region_waits_again_in_the_backward(compiled: Any, latch: Any) -> None:
-    """What is fetched again for the backward is waited for there."""
+    """The backward waits for what is fetched again for it."""
 
     def region(x: torch.Tensor, weight: torch.Tensor, ready: Any) -> torch.Tensor:
         ready.wait()
@@ -171,7 +171,7 @@ def test_a_wait_of_the_region_waits_again_in_the_backward(compiled: Any, latch: 
     x.grad = None
     weight.data.fill_(2)
     out = run(x, weight, ready)
-    weight.data.zero_()  # the weights are given up until the backward
+    weight.data.zero_()  # the weights are released until the backward
     torch.xpu.synchronize()
     held = latch(fetch)
     with torch.xpu.stream(fetch):

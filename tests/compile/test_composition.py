@@ -109,7 +109,7 @@ def test_a_context_manager_records_at_both_ends(compiled: Any, latch: Any) -> No
 
 
 class Fork:
-    """A context manager of a program: its body runs on a side stream, after what came before."""
+    """A context manager of a program: its body runs on a side stream, after earlier work."""
 
     def __init__(self, side: Any, fork: Any, join: Any) -> None:
         self.side, self.fork, self.join = side, fork, join

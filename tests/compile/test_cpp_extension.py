@@ -76,7 +76,7 @@ def test_threads_may_be_the_first_to_call(copier: Any) -> None:
     assert said.startswith("4 native_event() needs a torch.Event")
 
 
-# ---- events of ours, in C++
+# ---- our events, in C++
 
 
 def test_compiled_code_waits_for_what_the_extension_records(

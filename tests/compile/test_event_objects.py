@@ -22,7 +22,7 @@ FLAGS = [
 
 
 class Named(torch.xpu.Event):
-    """An event with attributes of its own and methods that add to the native ones."""
+    """An event with more attributes, and methods that add to the native ones."""
 
     kind = "named"
 

@@ -1,4 +1,4 @@
-"""explain(): what it tells is what was captured, and what runs."""
+"""explain() says what was captured and what runs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_training_and_a_break() -> None:
 
 
 def test_the_lanes_are_those_of_the_run(latch: Callable[..., Latch]) -> None:
-    """What it says of streams is what holding one of them back shows."""
+    """Holding a stream back shows that what it says about streams is true."""
     x, ready, side = operands()
     result = torch.zeros(2, device="xpu")
 
@@ -271,7 +271,7 @@ def living_graphs() -> int:
 
 
 def test_a_result_outlives_its_explanation() -> None:
-    """The backward of what the program keeps still runs, when the cache entry is empty."""
+    """The backward of a result that the program keeps still runs when the cache entry is empty."""
     kept = []
 
     def keep(x: torch.Tensor, ready: torch.xpu.Event) -> torch.Tensor:
@@ -406,7 +406,7 @@ def test_an_explanation_inside_another() -> None:
         return y
 
     x, ready, _ = operands()
-    # In a thread of its own: a test that hangs would end no run of all tests.
+    # In a separate thread, so that a test that hangs does not hang the whole run.
     thread = threading.Thread(target=lambda: inside.append(explain(outer, x, ready)), daemon=True)
     thread.start()
     thread.join(PATIENCE)

@@ -39,7 +39,7 @@ def side() -> Iterator[torch.xpu.Stream]:
 
 
 class Holds(torch.nn.Module):
-    """Holds what it uses: as attributes, in a list, and deeper."""
+    """Holds the objects that it uses: as attributes, in a list, and deeper."""
 
     def __init__(self, side: Any, event: Any) -> None:
         super().__init__()

@@ -139,7 +139,7 @@ def test_event_for_other_processes(backend: str) -> None:
             use(ones(), cls)
         with pytest.raises(type(eager.value), match=re.escape(str(eager.value))):
             torch.compile(use, backend=backend)(ones(), cls)
-    torch.compiler.reset()  # gives up the function, which Dynamo skips now
+    torch.compiler.reset()  # forgets the function, which Dynamo skips now
     with pytest.raises(Exception, match="Make this event outside the compiled region"):
         torch.compile(use, backend=backend, fullgraph=True)(ones(), cls)
 

@@ -1,4 +1,4 @@
-"""What the graphs look like; each golden stands beside a run that checks the behaviour."""
+"""Goldens of graphs, each with a run that checks the behaviour."""
 
 from __future__ import annotations
 

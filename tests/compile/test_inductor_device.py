@@ -33,7 +33,7 @@ def compiled(fn: Callable[..., Any], **options: Any) -> Callable[..., Any]:
 
 
 def assert_same(actual: Any, expected: Any, **tolerance: float) -> None:
-    """Compare nested results; those of the device with those of the CPU."""
+    """Compare nested results of the device with the CPU's."""
     if isinstance(expected, Tensor):
         assert actual.dtype == expected.dtype
         torch.testing.assert_close(actual.cpu(), expected.cpu(), **tolerance)
@@ -274,7 +274,7 @@ def test_the_call_returns_before_its_kernels_run(latch: Any) -> None:
         with torch.xpu.stream(stream):
             actual = run(*arguments, number)
         assert not stream.query()
-        number.fill_(99)  # a kernel not yet run must not see what the host does next
+        number.fill_(99)  # a kernel that has not run must not see it
         held.release()
         stream.synchronize()
         number.fill_(0.5)
@@ -420,7 +420,7 @@ print(counters["inductor"]["fxgraph_cache_hit"], counters["inductor"]["fxgraph_c
 
 
 def counts_of(script: str, devices: str) -> list[str]:
-    """Run a script in a process of its own; return the cache hits and misses it prints."""
+    """Run a script in a separate process; return the cache hits and misses it prints."""
     environment = {"XPU_DYNAMO_EVENT_DEVICES": devices, "PYTHONPATH": str(ROOT)}
     seen = subprocess.run(
         [sys.executable, "-c", script],
@@ -435,7 +435,7 @@ def counts_of(script: str, devices: str) -> list[str]:
 
 @needs_runtime
 def test_the_next_process_reuses_compiled_code() -> None:
-    """And a second device gets code of its own."""
+    """A second device gets its own code."""
     script = SCALE.format(number=random.random())  # in no cache yet
     assert counts_of(script + IN_ANOTHER_PROCESS, "1") == ["0", "1"]
     assert counts_of(script + IN_ANOTHER_PROCESS, "2") == ["1", "1"]
@@ -451,7 +451,7 @@ def test_unknown_generated_code_is_refused() -> None:
 
 @pytest.mark.parametrize("reads", [False, True], ids=["record", "query"])
 def test_a_clone_of_an_input_that_is_overwritten_stays_a_clone(reads: bool) -> None:
-    """Found by fuzzing: read through an event op, the input looked like memory of its own."""
+    """Found by fuzzing: read through an event op, the input looked like separate memory."""
 
     def use(x: torch.Tensor, event: Any) -> tuple[Any, ...]:
         done = event.query() if reads else event.record()
@@ -481,7 +481,7 @@ def test_a_constant_that_is_copied_to_the_host(constant: float) -> None:
 
 
 def test_a_copy_of_an_input_that_is_written_back_early_stays_a_copy() -> None:
-    """Found by fuzzing: what was copied was read again where the input had its new value."""
+    """Found by fuzzing: a copied value was read again where the input had its new value."""
 
     def use(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, event: Any) -> Any:
         y.copy_(x)

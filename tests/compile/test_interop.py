@@ -146,7 +146,7 @@ def test_events_queues_and_tensors_of_other_libraries(program: Any, message: str
 
 @pytest.mark.parametrize("device", ["cpu", "xpu"])
 def test_a_value_of_the_graph_cannot_be_exported(device: str) -> None:
-    """Torch's own, on every device: it calls ``__dlpack__`` with a tensor that has no memory."""
+    """torch's fault, on every device: it calls ``__dlpack__`` with a tensor that has no memory."""
 
     def export(x: torch.Tensor) -> Any:
         return (x + 1).__dlpack__()

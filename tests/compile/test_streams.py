@@ -151,7 +151,7 @@ def test_the_result_waits_for_the_stream(way: Any, latch: Any) -> None:
 
 
 class OnItsOwnStream(torch.nn.Module):
-    """A layer that runs on a stream of its own, joined by wait_stream."""
+    """A layer that runs on a separate stream, joined by wait_stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -207,7 +207,7 @@ def test_context_entered_before_a_break_and_left_after_it(backend: str) -> None:
 def test_break_in_the_context_of_a_stream_that_is_no_longer_where_it_was(
     backend: str, spelling: str
 ) -> None:
-    """Found by fuzzing: the context was entered again with what its list had by then."""
+    """Found by fuzzing: the context was entered again with the later content of its list."""
 
     def use(x: torch.Tensor, held: list[Any], t: Any) -> torch.Tensor:
         y = x + 1
@@ -354,7 +354,7 @@ def test_plain_stream_made_in_the_graph(compiled: Any) -> None:
     assert y.tolist() == [4.0] * 8
 
 
-# ---- what a stream says of itself
+# ---- attributes of a stream
 
 
 def test_attributes_are_those_of_the_stream_of_the_call(compiled: Any) -> None:

@@ -33,7 +33,7 @@ def at_once(work: Callable[[], object], threads: int = 4) -> list[Exception]:
         begin.wait()
         try:
             work()
-        except Exception as error:  # whoever calls looks at it
+        except Exception as error:  # the caller looks at it
             raised.append(error)
 
     workers = [threading.Thread(target=run) for _ in range(threads)]

@@ -1,4 +1,4 @@
-"""Every way in which autograd meets events: compiled as in eager, in what is recorded and where."""
+"""Every way in which autograd meets events: what is recorded, and where, is as in eager."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_two_forwards_before_their_backwards(compiled: Any) -> None:
 
 @pytest.fixture
 def no_donated_buffers() -> Iterator[None]:
-    """Let the backward keep what the forward saved, also one that comes out of the compile cache.
+    """Make the backward keep what the forward saved, even if it comes out of the compile cache.
 
     Torch leaves donation out when it compiles a backward that retains the graph, and refuses such a
     backward when it finds one compiled without: what is in the cache decides (docs/limits.md).

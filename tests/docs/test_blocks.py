@@ -26,7 +26,7 @@ WITH_PYTHON = [page for page in PAGES if any(b.language == "python" for b in blo
 
 def run(block: Block, page: Path, namespace: dict[str, object]) -> str:
     """Run a block; returns what it prints."""
-    # The empty lines make a traceback, and whoever reads the source of a function, find the page.
+    # With the empty lines, tracebacks and readers of a function's source find the page.
     code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -33,7 +33,7 @@ def modules() -> list[str]:
 
 
 def public() -> Iterator[Any]:
-    """What the API page shows, each with its name."""
+    """Everything that the API page shows, each with its name."""
     for name, options in _AUTOMODULE.findall((DOCS / "api.md").read_text()):
         module = importlib.import_module(name)
         left_out = re.findall(r"\w+", "".join(re.findall(":exclude-members:(.*)", options)))
@@ -82,7 +82,7 @@ def raised(function: Any) -> set[str]:
 
 
 def missing_in(function: Any, text: str) -> list[str]:
-    """What a function takes, returns and raises, and its docstring does not say."""
+    """Arguments, results and errors of a function that its docstring does not describe."""
     signature = inspect.signature(function)
     names = [name for name in signature.parameters if name != "self"]
     missing = [f"argument {name}" for name in names if not re.search(rf"^ +{name}: ", text, re.M)]
@@ -116,7 +116,7 @@ def test_examples_of_native_methods(name: str, method: Any) -> None:
 def run_examples(tests: list[doctest.DocTest]) -> None:
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for test in tests:
-        # Dynamo takes what it put into the globals out again, later.
+        # Dynamo removes later what it put into the globals.
         assert runner.run(test, clear_globs=False).failed == 0
 
 

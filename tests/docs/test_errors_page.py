@@ -73,7 +73,7 @@ ELSEWHERE = {
     "Both events must be completed": "csrc/tests/elapsed_test.cpp: Both events must be completed",
 }
 
-# Errors in the source that nobody meets: by their first words.
+# Errors in the source that no user sees, by their first words.
 INTERNAL = {
     "was not allocated with the XPU allocator's raw_alloc": "called by torch's C++ only",
     "A null pointer belongs to no XPU device": "called by torch's C++ only",
@@ -139,7 +139,7 @@ def test_what_is_on_the_page_is_raised(texts: list[str]) -> None:
 
 
 def matcher(text: str) -> Callable[[str], Any]:
-    """Whether a row is that of a text."""
+    """Whether a row is the one for a text."""
     return lambda row: re.fullmatch(pattern(row), text, re.DOTALL)
 
 

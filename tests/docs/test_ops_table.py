@@ -1,4 +1,4 @@
-"""The table of ops in docs/api.md is what is registered."""
+"""The table of ops in docs/api.md has the ops that are registered."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def names(cell: str) -> list[str]:
 
 
 def find(name: str, device: str) -> object:
-    """What a name of the table stands for; the events and streams are those of the device."""
+    """The object behind a name of the table; events and streams are the device's."""
     module = getattr(torch, device)
     places = {"Event": module.Event, "Stream": module.Stream, "Tensor": torch.Tensor}
     first, *others = name.split(".")

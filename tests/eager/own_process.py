@@ -1,4 +1,4 @@
-"""Running a program in a process of its own, for what must happen before or at import."""
+"""Runs a program in a separate process, for tests of what happens before or at import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is reached from the modules of torch, for programs in a process of their own."""
+"""Everything that the modules of torch lead to, for programs in a separate process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys, types, warnings
 warnings.simplefilter("ignore")  # of properties that are deprecated
 
 def contents(value):
-    """What is in a container, and in a module, class or object of torch."""
+    """The content of a container, and of a module, class or object of torch."""
     if isinstance(value, (list, set, frozenset)):
         return dict(enumerate(value))
     if isinstance(value, dict):

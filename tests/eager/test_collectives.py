@@ -32,7 +32,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def alone() -> Iterator[None]:
-    """A group of this process alone, whose collectives need nobody else."""
+    """A group of this process alone, whose collectives need no other rank."""
     dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
     yield
     torch.xpu.synchronize()

@@ -20,7 +20,7 @@ STREAM_ERROR = SAYS_WHAT_TO_DO.format("Stream")
 
 
 class Named(Event):
-    """An event with attributes, made with arguments of its own."""
+    """An event with attributes, made with other arguments."""
 
     __slots__ = ("place",)
 
@@ -176,7 +176,7 @@ def test_saving_a_module() -> None:
 
 
 def nothing(_value: object) -> None:
-    """What a process would run, if it started."""
+    """Would run in a process, if one started."""
 
 
 def test_another_process() -> None:

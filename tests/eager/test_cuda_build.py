@@ -12,7 +12,7 @@ pytestmark = pytest.mark.no_device
 
 WITHOUT = """
 import torch
-torch._C._has_cuda = True  # what a CUDA build says; others get no further here either
+torch._C._has_cuda = True  # as in a CUDA build; other builds get no further here either
 import xpu_dynamo_event
 assert not torch.xpu.is_available()
 assert not xpu_dynamo_event.is_enabled()
@@ -67,7 +67,7 @@ def test_hidden_it_is_like_a_build_for_the_processor() -> None:
 
 @pytest.mark.skipif(not IS_CUDA_BUILD, reason="this torch is not built for CUDA")
 def test_a_backward_before_the_import() -> None:
-    """Torch has made up its mind about accelerators by then."""
+    """By then torch has decided which accelerator it has."""
     said = run_program(
         """
         import torch

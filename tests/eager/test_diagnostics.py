@@ -79,7 +79,7 @@ def test_text() -> None:
 
 
 def test_with_torch_logs() -> None:
-    """The first import is that of this package, which imports torch."""
+    """This package is imported first, and imports torch."""
     done = run(TORCH_LOGS="+xpu_dynamo_event")
     assert done.returncode == 0, done.stderr
     assert "xpu_event.record" in done.stderr
@@ -170,7 +170,7 @@ def test_version() -> None:
 
 
 def test_many_times_in_one_process() -> None:
-    """torch limits how often it compiles one code object, and keeps what it compiled."""
+    """torch limits how often it compiles one code object, and never forgets what it compiled."""
     from torch._dynamo import config
 
     def graphs() -> int:

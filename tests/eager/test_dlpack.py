@@ -20,7 +20,7 @@ def filled(value: float) -> torch.Tensor:
 
 
 class Producer:
-    """An array of another library that works on a queue of its own."""
+    """An array of another library that works on its own queue."""
 
     def __init__(self, tensor: torch.Tensor, queue: torch.Stream) -> None:
         self.tensor, self.queue = tensor, queue
@@ -123,7 +123,7 @@ def test_we_wait_for_the_producer(latch: Any) -> None:
 
 
 def test_torch_alone_does_not_wait_for_the_producer(latch: Any) -> None:
-    """The control of the test above, and why there is a function of ours."""
+    """The control of the test above, and the reason for our function."""
     producer = Producer(filled(1), torch.xpu.Stream())
     held = latch(producer.queue)
     with torch.xpu.stream(producer.queue):

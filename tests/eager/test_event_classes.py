@@ -152,7 +152,7 @@ def test_time_that_cannot_be_measured(first: Any, second: Any, latch: Any) -> No
 
 @two_classes
 def test_torchs_own_method_refuses_the_other_class() -> None:
-    """It takes any object for one of its own, and reads past the end of a ``torch.Event``."""
+    """It takes any object for one of its class, and reads past the end of a ``torch.Event``."""
     start, end = torch.xpu.Event(enable_timing=True), Event(enable_timing=True)
     start.record()
     end.record()

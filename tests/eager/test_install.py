@@ -15,7 +15,7 @@ from xpu_dynamo_event import GraphLog
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``code`` in a process of its own."""
+    """Run ``code`` in a separate process."""
     return subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, **environment},

@@ -168,7 +168,7 @@ def test_an_imported_event_is_an_event_like_any_other(latch: Any) -> None:
 
 
 def test_import_while_the_current_stream_is_held(latch: Any) -> None:
-    """The record that makes the native part is not what the event is about."""
+    """The event stands for what it adopted, not for the record that made its native part."""
     held = latch()
     event = Event.from_capsule(dpctl.SyclEvent())
     complete = event.query()

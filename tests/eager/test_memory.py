@@ -231,7 +231,7 @@ def test_out_of_memory_names_the_sizes() -> None:
 
 
 def leave(size: int) -> float:
-    """Let this process have so much more memory than other tests hold, as a fraction of all."""
+    """Allow this process so much more memory than other tests hold, as a fraction of all."""
     total = torch.xpu.get_device_properties().total_memory
     fraction: float = (torch.xpu.memory_reserved() + size) / total
     torch.xpu.set_per_process_memory_fraction(fraction)

@@ -51,7 +51,7 @@ def test_exit_with_a_held_stream() -> None:
 
 
 def test_exit_with_a_latch_that_is_never_released() -> None:
-    """Nothing ever destroys the latch, so whoever waits for the stream waits for ever."""
+    """Nothing ever destroys the latch, so a thread that waits for the stream waits for ever."""
     assert ends(
         "latch = Latch()"
         + WORK
@@ -137,7 +137,7 @@ import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))
 
 @pytest.mark.parametrize("parent", ["(y * 2).sum().backward()", "pass"])
 def test_exit_of_a_forked_child(parent: str) -> None:
-    """The child has none of its parent's autograd threads."""
+    """The child lacks its parent's autograd threads."""
     assert ends(
         f"""
 import os, sys
@@ -350,7 +350,7 @@ def test_thousands_of_timed_events_in_flight(latch: Latches) -> None:
 
 @pytest.fixture
 def hundred_mib() -> Iterator[None]:
-    """Let the process have 100 MiB of device memory."""
+    """Allow the process 100 MiB of device memory."""
     torch.xpu.synchronize()
     torch.xpu.empty_cache()
     total = torch.xpu.get_device_properties().total_memory
@@ -399,7 +399,7 @@ def test_running_out_leaves_the_stream_of_the_context() -> None:
 
 @pytest.mark.usefixtures("hundred_mib")
 def test_running_out_while_a_held_stream_has_the_memory(latch: Latches) -> None:
-    """Who allocates waits for the stream; who holds it is not kept from releasing it."""
+    """A thread that allocates waits for the stream, and its holder can still release it."""
     side = torch.xpu.Stream()
     x = mebibytes(60).fill_(3)
     torch.xpu.synchronize()

@@ -181,7 +181,7 @@ def test_work_of_the_device_belongs_to_the_operation_that_submitted_it() -> None
     on_host, on_device = by_name["aten::mm", True], by_name["aten::mm", False]
     assert on_device.self_device_time_total > 0
     assert on_host.device_time_total == on_device.self_device_time_total
-    # A wait is no work: it is shown and not summed up.
+    # A wait is not work: it is shown, but not summed up.
     assert by_name["xpu_event::record", False].is_user_annotation
     assert not on_device.is_user_annotation
 
@@ -229,7 +229,7 @@ def test_schedule_and_second_profile(tmp_path: Path) -> None:
         traces.append(Counter(e["name"] for e in found if e.get("cat") == "kernel"))
 
     schedule = torch.profiler.schedule(wait=1, warmup=1, active=2, repeat=2)
-    # Without acc_events torch warns of what it forgets.
+    # Without acc_events torch warns that it forgets.
     with profile(
         activities=BOTH, schedule=schedule, on_trace_ready=ready, acc_events=True
     ) as profiler:

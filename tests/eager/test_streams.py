@@ -182,7 +182,7 @@ def test_synchronize_of_the_device_waits_for_all_streams(latch: Latches) -> None
 
 
 def test_the_host_waits_without_the_interpreter_lock(latch: Latches) -> None:
-    """A thread that waits must let another one release what it waits for."""
+    """While a thread waits, another one must be able to release what it waits for."""
     stream, event = torch.xpu.Stream(), torch.xpu.Event()
     for wait in (
         stream.synchronize,

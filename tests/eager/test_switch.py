@@ -107,7 +107,7 @@ def in_thread(function: Callable[[], None]) -> threading.Thread:
 
 
 def test_blocks_of_two_threads_that_overlap() -> None:
-    """The first to be entered ends first; what it found must not be what stays."""
+    """The first to be entered ends first; the state it found must not stay."""
     entered, may_end = threading.Event(), threading.Event()
 
     def first() -> None:

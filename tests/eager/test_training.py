@@ -223,7 +223,7 @@ def test_checkpointing_restores_the_generator() -> None:
 
 
 def test_backward_runs_on_the_stream_of_the_forward() -> None:
-    """And whoever asks for the gradients finds them ready on its own stream."""
+    """And a reader of the gradients finds them ready on its own stream."""
     side = torch.xpu.Stream()
     weight = torch.full((64, 64), 0.5, device="xpu", requires_grad=True)
     side.wait_stream(torch.xpu.current_stream())

@@ -17,7 +17,7 @@ def check_that_it_waits(
     consumer: torch.Stream,
     latch: Callable[[torch.Stream], Latch],
 ) -> None:
-    """Hold a stream back, record on it, and let the other one read what it writes.
+    """Hold a stream back, record on it, and make the other one read what it writes.
 
     Args:
         wait: Makes a stream, its second argument, wait for an event.

@@ -114,7 +114,7 @@ def test_a_lost_wait_is_found() -> None:
 
 
 def test_a_lost_wait_shrinks_to_a_few_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With waits that do nothing, programs go wrong; what is left shows one wait."""
+    """With waits that do nothing, programs go wrong; shrunk, they show one wait."""
     event: type = type(torch.xpu.Event())
     monkeypatch.setattr(event, "wait", lambda *_, **__: None)
     way = Way(None, schedules=3, threads=False)

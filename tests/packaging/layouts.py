@@ -108,7 +108,7 @@ def of_venv(folder: Path) -> Layout:
 
 
 def like_conda(folder: Path) -> Layout:
-    """Return a prefix with an interpreter and a standard library of its own."""
+    """Return a prefix with its own interpreter and standard library."""
     base = Path(sys.base_prefix)
     standard = Path(sysconfig.get_path("stdlib"))
     (folder / "bin").mkdir(parents=True)

@@ -20,7 +20,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> layouts.Layout:
 
 
 def register(layout: layouts.Layout) -> layouts.Layout:
-    """Write what an installer writes of entry points."""
+    """Write entry points as an installer does."""
     information = layout.packages / "xpu_dynamo_event-0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: xpu-dynamo-event\n")

@@ -1,4 +1,4 @@
-"""What the sdist and the wheel hold; the binaries are in test_wheel.py."""
+"""The content of the sdist and the wheel; the binaries are in test_wheel.py."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.no_device
 
-# torch's own stubs take half a minute to read, and are not what is compared.
+# torch's own stubs take half a minute to read, and are not compared.
 CONFIGURATION = """
 [mypy]
 follow_imports = skip

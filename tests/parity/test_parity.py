@@ -1,4 +1,4 @@
-"""What is captured: the same as upstream captures, where upstream captures a program at all."""
+"""We capture what upstream captures, where upstream captures a program at all."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_upstream_still_fails(name: str, ours: dict[str, Any], theirs: dict[str,
     "path", CUDA or [records.captured("xpu", "upstream")], ids=lambda p: p.stem
 )
 def test_captured_as_on_another_machine(path: Path, ours: dict[str, Any]) -> None:
-    """The data of a CUDA machine; upstream's of xpu stands in while there is none."""
+    """The data of a CUDA machine; without one, upstream's data of xpu."""
     there = captured_only(records.load(path).outcomes)
     assert len(there) >= 28
     assert differences(ours, there) == []
@@ -100,7 +100,7 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_on_cuda_torch_alone_is_needed() -> None:
-    """There is no CUDA here, but what it needs to import can be seen, and the error."""
+    """There is no CUDA here, but we see what the import needs, and the error."""
     code = """
 import sys
 import parity.__main__, parity.capture, parity.programs, parity.kit

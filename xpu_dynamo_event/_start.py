@@ -52,7 +52,7 @@ def register_device() -> None:
 
 
 def define_ops() -> None:
-    """Tell tracing about ``torch.ops.xpu_event``, for whoever traces without the compiler too."""
+    """Register ``torch.ops.xpu_event`` for tracing, also for tracing without the compiler."""
     from . import runtime
 
     if runtime.is_registered():
@@ -60,7 +60,7 @@ def define_ops() -> None:
 
 
 def set_rules_for_torch() -> None:
-    """Let torch copy events and streams, and order the streams of a tensor that it hands out."""
+    """Make torch copy events and streams, and order streams when it exports a tensor."""
     from . import runtime
 
     if runtime.is_registered():

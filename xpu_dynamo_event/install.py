@@ -12,7 +12,7 @@ from ._compat.patching import Patches
 
 
 class _Request:
-    """What was asked for, by the program or by a block of it."""
+    """A request to switch, by the program or by a block of it."""
 
     def __init__(self, on: bool) -> None:
         self.on = on
@@ -28,14 +28,13 @@ _importing = threading.local()
 
 
 def enable() -> None:
-    """Let ``torch.compile`` capture XPU events and streams; does nothing when it already does.
+    """Make ``torch.compile`` capture XPU events and streams; does nothing if it already does.
 
-    Importing :mod:`xpu_dynamo_event` calls this. Compiled functions of before keep what they
-    captured. It takes effect when torch's compiler is first used, which is when that is imported.
+    Importing :mod:`xpu_dynamo_event` calls this. Functions compiled earlier keep what they
+    captured. It takes effect when torch's compiler is first imported.
 
-    The switch is one for all threads. A frame that another thread compiles meanwhile is finished
-    first, so that no graph is captured in part. Inside a block of :func:`enabled` it counts until
-    the end of the block.
+    There is one switch for all threads. It waits while another thread compiles a frame, so that no
+    graph is captured in part. Inside a block of :func:`enabled` it counts until the block ends.
 
     On a torch whose compiler this package does not know, capture stays off: eager use works, and
     one warning says so.
@@ -62,7 +61,7 @@ def disable() -> None:
     Nothing of this package is left in torch's compiler. What the import itself set up stays: the
     device; ``torch.ops.xpu_event``, for which ``torch.Event`` and ``torch.Stream`` are registered
     as opaque types; copies of events; ``Tensor.__dlpack__``, which orders the streams of XPU
-    tensors. So do compiled functions of before.
+    tensors. Functions compiled earlier stay as they are.
 
     Example:
         >>> import xpu_dynamo_event
@@ -90,7 +89,7 @@ def is_enabled() -> bool:
 def hooks() -> list[str]:
     """Return the parts of this package that are in place in torch's compiler, by module name.
 
-    None are while capture is off, or before the compiler is imported.
+    There are none while capture is off, or before the compiler is imported.
     """
     own = __name__.removesuffix("install")
     with _lock:
@@ -106,15 +105,15 @@ def hooks() -> list[str]:
 class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_grad)
     """Switch capture on (or off) for a block, or for the calls of a function.
 
-    The switch is one for all threads. While several blocks are active, in one thread or in many,
-    the one that was entered last counts; when it ends, by an exception too, the one before it does,
-    and at last what was before all of them.
+    There is one switch for all threads. While several blocks are active, in one thread or in many,
+    the one that was entered last counts. When it ends, also by an exception, the one before it
+    counts again; after the last one, what was set before all of them.
 
     Args:
         on: The state inside the block.
 
     Raises:
-        TypeError: ``on`` is no bool, as when ``@enabled`` is written without parentheses.
+        TypeError: ``on`` is not a bool, for example with ``@enabled`` without parentheses.
 
     Example:
         >>> import xpu_dynamo_event
@@ -177,7 +176,7 @@ def _can_capture() -> bool:
 
 
 def _follow() -> None:
-    """Do at once what the request that counts needs; what imports something waits."""
+    """Do at once what the request that counts needs; imports wait."""
     global _hooked
     if not _request().on:
         _remove()
@@ -187,10 +186,10 @@ def _follow() -> None:
 
 
 def _carry_out() -> bool:
-    """Install what is asked for and is not there yet, once there is a compiler.
+    """Install what is asked for and not there yet, once there is a compiler.
 
     Returns:
-        Whether that is done; not in the middle of it.
+        Whether that is done; False in the middle of it.
     """
     if not is_enabled() or not compiler_import.is_imported():
         return True
@@ -205,7 +204,7 @@ def _carry_out() -> bool:
 
 
 def _import_parts() -> bool:
-    """Import what is installed; False in the middle of that, which imports the compiler."""
+    """Import the parts; False in the middle of that, since it imports the compiler."""
     if getattr(_importing, "now", False):
         return False
     _importing.now = True

@@ -53,7 +53,7 @@ for graph passes (this stream is current where the graph begins); none is a poin
 
 
 class Reading(NamedTuple):
-    """The tensor that stands for a result in a graph.
+    """The tensor that carries a result in a graph.
 
     Attributes:
         type: What a program gets.
@@ -135,10 +135,10 @@ CURRENT_STREAM = "current"
 
 
 def register_event_factory(name: str, factory: Callable[..., torch.Event]) -> None:
-    """Let ``torch.ops.xpu_event.create(name)`` make events with ``factory``.
+    """Make ``torch.ops.xpu_event.create(name)`` call ``factory``.
 
     Args:
-        name: What graphs call it, for example ``"torch.xpu.Event"``.
+        name: Its name in graphs, for example ``"torch.xpu.Event"``.
         factory: Called with the keywords ``enable_timing`` and ``blocking``.
 
     Example:
@@ -184,7 +184,7 @@ def _fake_current_stream(device: int) -> Any:
 
 
 def _define_current_stream() -> None:
-    # For exported programs. Compiled functions are given the current stream by who calls them.
+    # For exported programs. Compiled functions get the current stream from their caller.
     _library.define("current_stream(int device) -> torch.Stream")
     _library.impl("current_stream", _current_stream, "CompositeExplicitAutograd")
     fakes.register(_library, "current_stream", _fake_current_stream)
@@ -229,7 +229,7 @@ EVENT_NAME = "torch.xpu.Event" if TORCH_EVENT is Event else "xpu_dynamo_event.Ev
 _register_all()
 if not runtime.has_own_guard():
     _native.lock_calls()
-if TORCH_EVENT is not Event:  # it has a state of its own
+if TORCH_EVENT is not Event:  # it has a second state
     _native.set_class_with_own_state(torch_xpu.event_base())
     register_event_factory("torch.xpu.Event", _make_torch_event)
 else:

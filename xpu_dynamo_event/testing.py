@@ -41,7 +41,7 @@ class Latch:
         self._native = _native.Latch(_queue_of(held))
 
     def release(self) -> None:
-        """Let the stream go on; does nothing the second time."""
+        """Release the stream; does nothing the second time."""
         self._native.release()
 
 

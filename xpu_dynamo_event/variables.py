@@ -77,7 +77,7 @@ _STREAM_METHODS = {**streams.METHODS, "wait_event": _wait_event, "record_event":
 
 
 def _builder_of(value: Any) -> dynamo.Builder | None:
-    """Return what builds the tracker of ``value``, if it is one of ours."""
+    """Return the function that builds the tracker of ``value``, if it is one of ours."""
     cls = type(value)
     if issubclass(cls, torch.Event):
         return XPUEventVariable.of_input if _is_xpu(value) else None
@@ -109,7 +109,7 @@ def _build_class(builder: Any, value: type) -> VariableTracker:
 
 
 def _build_method(builder: Any, value: types.MethodType) -> VariableTracker:
-    """Build a bound method of torch's own class; those of C types are no methods of Python."""
+    """Build a bound method of torch's own class; methods of C types are not Python methods."""
     event = dynamo.AttrSource(builder.source, "__self__")
     function = dynamo.AttrSource(builder.source, "__func__")
     dynamo.build(builder.tx, value.__func__, function).realize()  # for its guards
@@ -126,7 +126,7 @@ def _outlasts_the_graph(var: VariableTracker) -> bool:
 
 
 def install(patches: Patches) -> None:
-    """Let Dynamo use these trackers."""
+    """Make Dynamo use these trackers."""
     handlers = {
         torch.xpu.stream: streams.stream_context,
         torch.xpu.current_stream: streams.current_stream_function,

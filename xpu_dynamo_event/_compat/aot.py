@@ -44,7 +44,7 @@ def install_graph_pass(patches: Patches, graph_pass: Callable[[GraphModule], Non
 
 @contextmanager
 def without_graph_passes() -> Iterator[None]:
-    """Let graph passes not run in this thread, for a block: the graph is not to be compiled."""
+    """Keep graph passes from running in this thread, for a block: nothing will be compiled."""
     before = getattr(_in_this_thread, "without_passes", False)
     _in_this_thread.without_passes = True
     try:
@@ -70,7 +70,7 @@ def backward_nodes(graph: Graph) -> set[Node]:
 
 
 def is_joint(graph: Graph) -> bool:
-    """Whether a graph is of training: one of inference has no tags at its inputs."""
+    """Whether a graph is for training: the inputs of an inference graph have no tags."""
     return any("partitioner_tag" in node.meta for node in graph.find_nodes(op="placeholder"))
 
 
@@ -103,7 +103,7 @@ def results_in_forward(graph: Graph) -> None:
 
 
 def _operands_within(result: Node, nodes: set[Node]) -> list[Node]:
-    """Return ``result`` and what it is made of, as far as that is among ``nodes``, in order."""
+    """Return ``result`` and the nodes it is made of, as far as they are in ``nodes``, in order."""
     found, waiting = {result}, [result]
     while waiting:
         new = {each for each in waiting.pop().all_input_nodes if each in nodes} - found
@@ -123,7 +123,7 @@ def pin_to_phase(node: Node, backward: bool) -> None:
 
 
 def keep_from_recomputing(node: Node) -> None:
-    """Let the backward use what the forward computed for ``node``."""
+    """Make the backward use what the forward computed for ``node``."""
     node.meta["recompute"] = CheckpointPolicy.MUST_SAVE
 
 
@@ -142,7 +142,7 @@ def checkpointed_regions(graph: Graph) -> list[list[Node]]:
 
 
 def leave_checkpoint(node: Node) -> None:
-    """Let ``node`` be treated as if it were in no checkpointed region."""
+    """Treat ``node`` as if it were outside of checkpointed regions."""
     node.meta.pop("recompute", None)
     node.meta.pop("ac_graph_id", None)
 
@@ -175,7 +175,7 @@ def install_distinct_nodes(patches: Patches, select: Callable[[Graph], Iterable[
 
 
 def install_handing_through(patches: Patches, ops: Collection[Any]) -> None:
-    """Let ``ops`` return operands of theirs in a compiled graph without AOTAutograd's warning.
+    """Allow ``ops`` to return their operands in a compiled graph without AOTAutograd's warning.
 
     Their schemas cannot say so: functionalization, which sees the graph again under compiled
     autograd, refuses custom ops whose results alias.
@@ -186,7 +186,7 @@ def install_handing_through(patches: Patches, ops: Collection[Any]) -> None:
 
 
 def install_several_write_backs(patches: Patches) -> None:
-    """Let a graph write an input back more than once.
+    """Allow a graph to write an input back more than once.
 
     AOTAutograd checks that each mutated input has one ``copy_``, its own, before and after
     ``install_graph_pass`` had its turn.

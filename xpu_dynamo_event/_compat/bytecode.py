@@ -14,7 +14,7 @@ from torch._dynamo.variables.base import VariableTracker
 
 
 def load_graph_output(codegen: Any, variable: VariableTracker) -> None:
-    """Generate code that leaves what the graph computed for ``variable`` on the stack."""
+    """Generate code that puts the graph's value of ``variable`` on the stack."""
     key = codegen.add_graph_output(variable)
     codegen.load_graph_output(codegen.graph_outputs[key].index)
 

@@ -1,4 +1,4 @@
-"""Giving up what was compiled of one function.
+"""Forgetting what was compiled of one function.
 
 Shim: torch keeps that for as long as the code object lives, and the code object for as long as what
 was compiled lives, which is until ``torch.compiler.reset()`` forgets it for every function.

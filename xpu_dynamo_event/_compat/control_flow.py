@@ -18,7 +18,7 @@ _OPS = ("associative_scan", "cond", "scan", "while_loop")
 
 
 def install_operand_check(patches: Patches, check: Callable[[str, Sequence[Any]], None]) -> None:
-    """Call ``check(op, operands)`` before torch looks at what a body takes, for a clearer error."""
+    """Call ``check(op, operands)`` before torch checks the operands, for a clearer error."""
     modules = {name: importlib.import_module(f"torch._higher_order_ops.{name}") for name in _OPS}
     upstream = {name: getattr(module, _CHECK) for name, module in modules.items()}
 

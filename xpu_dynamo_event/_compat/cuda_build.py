@@ -27,7 +27,7 @@ def is_in_use() -> bool:
 
 
 def hide() -> None:
-    """Let the Python of torch take this build for one without CUDA, for the whole process."""
+    """Make torch's Python take this build for one without CUDA, for the whole process."""
     FOR_GOOD.replace(torch._C, "_has_cuda", False)
     FOR_GOOD.replace(torch.cuda, "_is_compiled", _is_not_compiled)
 

@@ -23,7 +23,7 @@ _NO_STREAM = (None, -1)  # what means "leave the order to me" for a device that 
 
 
 def install(order: Callable[[torch.Tensor, Any], None]) -> None:
-    """Let ``__dlpack__`` of an XPU tensor call ``order(tensor, stream)``; again is a no-op.
+    """Make ``__dlpack__`` of an XPU tensor call ``order(tensor, stream)``; again is a no-op.
 
     Args:
         order: Makes later work of the consumer's stream wait for the tensor.

@@ -130,12 +130,12 @@ def _say(level: int, message: str, *values: object) -> None:
 
 
 def set_example(tx: Any, proxy: torch.fx.Proxy, value: Any) -> None:
-    """Say what ``proxy`` stands for."""
+    """Set the example value of ``proxy``."""
     set_example_value(proxy.node, value)
 
 
 def track_result(tx: Any, value: Any, var: Any) -> Any:
-    """Let Dynamo follow the attributes that the program sets on a result of the graph.
+    """Make Dynamo follow the attributes that the program sets on a result of the graph.
 
     Args:
         tx: The transaction.
@@ -225,7 +225,7 @@ def is_current_at_entry(node: Any) -> bool:
 
 
 def is_mutated_input(node: torch.fx.Node) -> bool:
-    """Whether the captured program changes the tensor that a graph input stands for."""
+    """Whether the captured program changes the tensor of a graph input."""
     value = node.meta.get("example_value")
     if not isinstance(value, torch.Tensor):
         return False

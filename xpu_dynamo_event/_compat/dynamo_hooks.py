@@ -55,7 +55,7 @@ def install_super(
     tracker: tuple[type[VariableTracker], ...],
     handle: Callable[[Any, Any, str, object, Any, Any], VariableTracker | None],
 ) -> None:
-    """Let ``handle`` trace ``super().name(...)`` of objects and classes with these trackers.
+    """Make ``handle`` trace ``super().name(...)`` of objects and classes with these trackers.
 
     Dynamo follows ``super()`` to Python functions, and not to those of torch itself.
 
@@ -85,9 +85,9 @@ def install_texts(
     text: Callable[[Any, Any, str], VariableTracker],
     hashed: Callable[[Any, Any], VariableTracker],
 ) -> None:
-    """Let ``str``, ``repr``, ``hash`` and f-strings of a value with this tracker ask the tracker.
+    """Make ``str``, ``repr``, ``hash`` and f-strings of a value with this tracker ask it.
 
-    Dynamo takes them from the object it traces with, for good.
+    Dynamo would bake in those of the object that it traces with.
 
     Args:
         patches: What undoes it.
@@ -164,7 +164,7 @@ def install_record_stream(
     tracker: type[VariableTracker],
     handle: Callable[[Any, Any, Any], VariableTracker],
 ) -> None:
-    """Let ``handle(tx, tensor, stream)`` trace ``tensor.record_stream`` for streams of a tracker.
+    """Make ``handle(tx, tensor, stream)`` trace ``tensor.record_stream`` for a tracker's streams.
 
     From 2.14 on Dynamo looks the method up in a table.
     """

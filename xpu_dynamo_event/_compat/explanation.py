@@ -55,7 +55,7 @@ def break_reasons() -> Iterator[list[BreakReason]]:
 
 
 class _Log:
-    """Dynamo's log of graph breaks: patched by the first who enters, restored by the last."""
+    """Dynamo's log of graph breaks: patched by the first to enter, restored by the last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # held to count only, never while a program runs
@@ -113,7 +113,7 @@ def _line(file: str, number: int) -> str:
 
 
 def source_name(graph_input: Node) -> str | None:
-    """Return what the program calls an input of a graph that Dynamo captured."""
+    """Return the program's name for an input of a graph that Dynamo captured."""
     source = getattr(graph_input, "_dynamo_source", None)
     if source is None:
         return None

@@ -42,7 +42,7 @@ Context = Callable[[Any], AbstractContextManager[object]]
 
 
 def same_value(value: Any, fake: Any) -> None:
-    """Let ``value`` stand in the graph for what ``fake``, the result of an op, stands for."""
+    """Make ``value`` refer in the graph to the same node as ``fake``, the result of an op."""
     mode = get_proxy_mode()
     proxy = None if mode is None else get_proxy_slot(fake, mode.tracer, None)
     if mode is not None and proxy is not None:
@@ -98,7 +98,7 @@ def current_stream_inputs(graph: Graph) -> list[tuple[Node, int]]:
 
 
 def tell_captured_from_arguments(graph: Graph, is_ours: Callable[[object], bool]) -> None:
-    """Keep export from taking what a list or dict of the module holds for an argument.
+    """Keep export from taking objects in a list or dict of the module for arguments.
 
     It takes every input with an index for one: arguments are ``flat_args[0]`` and so on.
     """
@@ -113,7 +113,7 @@ def tell_captured_from_arguments(graph: Graph, is_ours: Callable[[object], bool]
 
 @dataclass(frozen=True)
 class _CapturedSource(ChainedSource):
-    """What is found at ``base``, where only the type of the source counts."""
+    """The value found at ``base``, where only the type of the source counts."""
 
     @property
     def _name_template(self) -> str:
@@ -124,7 +124,7 @@ class _CapturedSource(ChainedSource):
 
 
 def leaves(value: Any) -> list[Any]:
-    """Return what the lists, tuples and dicts of ``value`` hold."""
+    """Return the objects in the lists, tuples and dicts of ``value``."""
     return pytree.tree_leaves(value)
 
 
@@ -145,7 +145,7 @@ def map_leaves(change: Callable[[Any], Any], value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Objects:
-    """What the programs of an export may have of objects.
+    """The objects that exported programs may have.
 
     Attributes:
         held: Returns those that the module holds, with the names of the attributes.
@@ -192,7 +192,7 @@ def finish_programs(
 
 
 def _give_values(gm: GraphModule, objects: Objects) -> None:
-    """Say what the objects that a graph has as attributes are: they may be outputs."""
+    """Describe the objects that a graph has as attributes, because they may be outputs."""
     for node in gm.graph.find_nodes(op="get_attr"):
         value = getattr(gm, node.target, None)
         if objects.is_ours(real_object(value)):
@@ -206,7 +206,7 @@ def _describe_inputs(graph: Graph, objects: Objects) -> None:
 
 
 def _without_results(graph: Graph, constants: dict[str, Any], objects: Objects) -> dict[str, Any]:
-    """Return the constants that are none of the results of ops, with the user's objects."""
+    """Return the constants that are not results of ops, with the user's objects."""
     results = {node.name for node in graph.nodes if node.op == "call_function"}
     finished: dict[str, Any] = {}
     for name, value in constants.items():
@@ -249,7 +249,7 @@ def is_object(spec: Any) -> bool:
 
 @contextmanager
 def without_example_inputs(program: Any) -> Iterator[None]:
-    """Let an exported program have no example inputs, for a block."""
+    """Take the example inputs out of an exported program, for a block."""
     before, program._example_inputs = program._example_inputs, None
     try:
         yield

@@ -1,4 +1,4 @@
-"""What an op returns under fake tensors.
+"""Results of ops under fake tensors.
 
 Shim: ``torch.library.register_fake`` asks ``inspect`` for the line of its caller, to name it in an
 error message, and for its module. For the 34 ops of this package that is 4 ms of each import.
@@ -18,7 +18,7 @@ from torch._library import simple_registry
 
 
 def register(library: torch.library.Library, name: str, fake: Callable[..., Any]) -> None:
-    """Let an op return what ``fake`` returns, under fake tensors and on the device "meta".
+    """Make an op return what ``fake`` returns, under fake tensors and on the device "meta".
 
     Args:
         library: Of the namespace of the op. The registration lasts as long as it.

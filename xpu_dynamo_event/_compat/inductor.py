@@ -187,7 +187,7 @@ def wrap_lowering(
 
 
 def cpp_code_for_xpu(patches: Patches) -> None:
-    """Let Inductor treat "xpu" as a device with streams and C++ kernels."""
+    """Make Inductor treat "xpu" as a device with streams and C++ kernels."""
     for shim in (
         _no_triton,
         _keep_device_guards,

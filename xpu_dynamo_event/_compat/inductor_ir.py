@@ -67,9 +67,9 @@ def install_before_scheduling(patches: Patches, prepare: Callable[[Any], None]) 
 
 
 def install_device_of_subgraphs(patches: Patches) -> None:
-    """Let a subgraph take an event or a stream first.
+    """Make a subgraph accept an event or a stream as its first operand.
 
-    Upstream (``InvokeSubgraph.create``) asks the first operand that is no number for the device.
+    Upstream (``InvokeSubgraph.create``) asks the first operand that is not a number for the device.
     """
     owner: Any = ir.InvokeSubgraph
     upstream = owner.__dict__["create"]
@@ -102,7 +102,7 @@ def order_after(graph: Any, operation: Any, earlier: Any) -> None:
 
 
 def base_buffer(tensor: Any) -> Any:
-    """Compute ``tensor`` into memory and return the buffer that it, or what it views, lives in."""
+    """Compute ``tensor`` into memory and return its buffer, or that of its base."""
     tensor.realize()
     node = tensor
     while not isinstance(node, (ir.Buffer, ir.InputBuffer)):
@@ -111,7 +111,7 @@ def base_buffer(tensor: Any) -> Any:
 
 
 def without_opaque_inputs(read_writes: Any) -> Any:
-    """Leave out graph inputs that are no tensors: the scheduler would free them as buffers."""
+    """Leave out graph inputs that are not tensors: the scheduler would free them as buffers."""
     inputs = V.graph.graph_inputs
     opaque = {name for name, node in inputs.items() if isinstance(node, ir.NonTensorObj)}
     for read in [read for read in read_writes.reads if read.name in opaque]:
@@ -128,7 +128,7 @@ def stream_switched(wrapper: Any) -> None:
 
 
 def argument_code(value: Any) -> str:
-    """Return the generated code for an operand that is no tensor."""
+    """Return the generated code for an operand that is not a tensor."""
     if isinstance(value, ir.IRNode):
         return str(value.codegen_reference())
     return repr(value)

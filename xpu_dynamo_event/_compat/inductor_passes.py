@@ -25,9 +25,9 @@ __all__ = ["install_complete_constants", "install_kept_copies", "install_storage
 
 
 def install_storages(patches: Patches, value_behind: Callable[[Node], Node]) -> None:
-    """Let passes over the graph take the memory of ``value_behind(node)`` for that of ``node``.
+    """Make graph passes take the memory of ``value_behind(node)`` for the memory of ``node``.
 
-    They remove a clone, or overwrite a value in place, where nobody else has the memory.
+    They remove a clone, or overwrite a value in place, if nothing else has the memory.
     """
     upstream = fx_utils.get_node_storage
 
@@ -47,7 +47,7 @@ class _Kept:
 
 
 def install_kept_copies(patches: Patches, is_needed: Callable[[Node], bool]) -> None:
-    """Let a copy stay that Inductor takes for superfluous, where ``is_needed(node)``.
+    """Keep a copy that Inductor takes for superfluous if ``is_needed(node)``.
 
     Inductor reads the original in its place: it takes for granted that inputs are written to at the
     end of a graph only.
@@ -66,10 +66,10 @@ def install_kept_copies(patches: Patches, is_needed: Callable[[Node], bool]) -> 
 
 
 def install_complete_constants(patches: Patches) -> None:
-    """Let folding of constants wait for copies to the host.
+    """Make folding of constants wait for copies to the host.
 
-    It computes what is known while compiling, on the device, and reads a copy that nothing waits
-    for as soon as it is submitted.
+    It computes known values on the device while compiling, and reads a copy as soon as that is
+    submitted, if nothing waits for it.
     """
     folder: Any = joint_graph.UniformValueConstantFolder
     upstream = folder._deduce_value

@@ -69,5 +69,5 @@ def unregister(cls: type) -> None:
 
 
 def real_object(value: object) -> object:
-    """Return the object that a fake of tracing stands for, or ``value`` itself."""
+    """Return the object behind a fake, or ``value`` itself."""
     return value.real_obj if isinstance(value, FakeScriptObject) else value

@@ -96,7 +96,7 @@ class Patches:
         other.places = []
 
     def kept(self) -> Patches:
-        """Return these changes as an object of its own, and forget them here."""
+        """Return these changes as a separate object, and forget them here."""
         kept = Patches()
         kept.take(self)
         return kept

@@ -46,7 +46,7 @@ class _ReadingVariable(UnspecializedPythonVariable):
         return cls(**vars(tensor_variable), number_type=number_type, need_unwrap=need_unwrap)
 
     def as_tensor(self) -> TensorVariable:
-        """Return the tensor that stands for the number."""
+        """Return the tensor that holds the number."""
         own = ("raw_value", "need_unwrap", "number_type")
         return TensorVariable(**{k: v for k, v in vars(self).items() if k not in own})
 
@@ -70,9 +70,9 @@ def read_at_run_time(
 
 
 def install_arithmetic(patches: Patches) -> None:
-    """Let arithmetic on numbers read at run time stay in the graph, as plain numbers.
+    """Keep arithmetic on numbers read at run time in the graph, as plain numbers.
 
-    Dynamo computes it on the number that it traces with as well, which these do not have.
+    Dynamo also computes it on the number that it traces with, and these have none.
     """
     upstream = BuiltinVariable._handle_insert_op_in_graph
 
@@ -89,7 +89,7 @@ def install_arithmetic(patches: Patches) -> None:
 
 
 def install_branches(patches: Patches) -> None:
-    """Let ``torch.cond`` take a truth value that is read at run time."""
+    """Make ``torch.cond`` take a truth value that is read at run time."""
     upstream = CondHigherOrderVariable._call_function
 
     @functools.wraps(upstream)

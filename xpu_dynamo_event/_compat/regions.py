@@ -1,4 +1,4 @@
-"""What a compilation that is good for one call leaves in torch's cache.
+"""What a compilation for a single call leaves in torch's cache.
 
 ``torch.compile(isolate_recompiles=True)`` caches in a region of its own, and no region is ever
 dropped. Its entries hold their graphs as long as the compiled function lives, and they count for
@@ -27,7 +27,7 @@ from torch._dynamo.guards import CheckFunctionManager
 
 @contextmanager
 def for_one_call(backend: Callable[..., Any]) -> Iterator[None]:
-    """Let a backend compile in a block whatever was compiled before, and empty its entries then.
+    """Make a backend compile in a block whatever was compiled before, then empty its entries.
 
     Entries are emptied, as torch does when an object that they guard on dies, and not removed: the
     one way to remove them, ``reset_code``, takes the entries of every region, and frees memory that

@@ -53,13 +53,13 @@ def _preserve_node_meta(enable: bool = True) -> Iterator[None]:
             index = _entered.index(entry)
             if entry is _entered[-1]:
                 traceback.should_preserve_node_meta, traceback.current_meta = entry.found
-            else:  # who entered next puts back what this one found
+            else:  # the next to enter restores what this one found
                 _entered[index + 1].found = entry.found
             del _entered[index]
 
 
 def install(patches: Patches) -> None:
-    """Let threads overlap."""
+    """Make these parts of torch work when threads overlap."""
     real_recompile = _LazyGraphModule.real_recompile
     generating = threading.RLock()  # a graph may have graphs inside
 

@@ -39,7 +39,7 @@ def import_torch() -> None:
 
 
 def read_all() -> None:
-    """Let torch read what was put off, once this package is complete.
+    """Make torch read the settings that were put off, once this package is complete.
 
     Raises:
         ValueError: A setting names no module; torch raises it.

@@ -30,7 +30,7 @@ def has_xpu() -> bool:
 def install(
     runtime: ModuleType, event_base: type, check: Callable[[], None] = lambda: None
 ) -> None:
-    """Let ``torch.xpu`` run on a runtime; the Python of torch.xpu stays upstream's.
+    """Make ``torch.xpu`` run on a runtime; its Python code stays upstream's.
 
     Args:
         runtime: A module with the ``_xpu_*`` functions and ``_Xpu*`` classes of ``torch._C``.
@@ -79,7 +79,7 @@ def set_event_class(cls: type) -> None:
 
 
 def absence(reason: str) -> RuntimeError:
-    """Return the error which says that there is no xpu device.
+    """Return the error that says that there is no xpu device.
 
     Args:
         reason: Why, without a full stop.

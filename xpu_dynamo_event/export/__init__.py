@@ -28,7 +28,7 @@ _in_this_thread = threading.local()
 
 
 def install(patches: Patches) -> None:
-    """Let ``torch.export`` take events and streams."""
+    """Make ``torch.export`` take events and streams."""
     export.around_strict(patches, _strictly)
     export.around_non_strict(patches, _run_traced)
     export.around_decompositions(patches, _decomposing)

@@ -9,7 +9,7 @@ from . import tracing
 
 
 def note_lifetimes(program: GraphModule) -> None:
-    """Let a program tell the allocator about uses on other streams, as a captured graph does.
+    """Make a program tell the allocator about uses on other streams, as a captured graph does.
 
     A program frees a value after its last use, where the module kept it until it returned. What
     Dynamo captured (``strict=True``) has these notes already.

@@ -27,7 +27,7 @@ _patches = Patches()
 
 @contextmanager
 def tracing_as(trace: tracing.Trace) -> Iterator[None]:
-    """Let methods of events and streams be ops in this thread, for a block."""
+    """Turn methods of events and streams into ops in this thread, for a block."""
     with _replaced(), tracing.in_this_thread(trace):
         yield
 

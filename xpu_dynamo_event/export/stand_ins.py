@@ -36,7 +36,7 @@ class EventStandIn(torch.Event, metaclass=_LikeTorchEvent):
     """What ``torch.Event`` means in a module that is being exported."""
 
     def __new__(cls, *args: Any, **flags: Any) -> Any:
-        """Make an event: one of the program, or, for who does not export, a ``torch.Event``."""
+        """Make an event of the program; in a thread that does not export, a ``torch.Event``."""
         if tracing.active() is None:
             return _Event(*args, **flags)
         event = _Event.__new__(cls, *args, **flags)
@@ -99,7 +99,7 @@ def _stand_in(value: Any) -> Any:
 
 @contextmanager
 def exchanged(module: torch.nn.Module, args: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
-    """Exchange what a module holds and is given for stand-ins, for a block.
+    """Put stand-ins in place of what a module holds and is given, for a block.
 
     Args:
         module: The module; restored afterwards.

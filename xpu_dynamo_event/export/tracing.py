@@ -19,7 +19,7 @@ _in_this_thread = threading.local()
 
 
 class Trace:
-    """What a run of a module for export has done so far.
+    """The progress of one run of a module for export.
 
     Attributes:
         current (dict[int, torch.Stream]): The stream that is current, by device.
@@ -43,7 +43,7 @@ def active() -> Trace | None:
 
 @contextmanager
 def in_this_thread(trace: Trace | None) -> Iterator[None]:
-    """Let a trace be that of this thread, for a block; None: it does not export."""
+    """Set the trace of this thread for a block; None means that it does not export."""
     before, _in_this_thread.trace = active(), trace
     try:
         yield
@@ -55,9 +55,9 @@ def in_this_thread(trace: Trace | None) -> Iterator[None]:
 
 
 def make_event(kind: str, event: torch.Event, enable_timing: bool, blocking: bool) -> torch.Event:
-    """Let ``event``, just made by the module, be the result of ``xpu_event::create``."""
+    """Record ``event``, which the module just made, as the result of ``xpu_event::create``."""
     position = next(_trace().events)
-    with in_this_thread(None):  # what is made inside of an op is no event of the module
+    with in_this_thread(None):  # an event made inside an op is not the module's
         made = _ops.create(kind, enable_timing, blocking, position)
     export.same_value(event, made)
     return event

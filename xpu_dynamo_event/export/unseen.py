@@ -14,7 +14,7 @@ from .stand_ins import needs_stand_in
 def refuse_unseen(module: torch.nn.Module) -> None:
     """Refuse a plain ``torch.Event`` or ``torch.Stream`` in a closure or a global variable.
 
-    It has no stand-in, so it would really be recorded at export, and the program would not have it.
+    It has no stand-in, so export would really record it, and the program would lack the op.
 
     Args:
         module: What is going to be exported. Only the functions ``forward`` are looked at.

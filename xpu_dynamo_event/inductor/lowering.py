@@ -27,7 +27,7 @@ _IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
 
 
 class _Effect(ir.ExternKernel):
-    """A call in the schedule for what it does; it reads tensors and computes none."""
+    """A call in the schedule for its effect; it reads tensors and computes none."""
 
     def should_allocate(self) -> bool:
         """Return False: a result, if there is one, is made by the op."""
@@ -116,7 +116,7 @@ def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
 
 
 def _lower_entry_stream(stream: Any) -> None:
-    """Emit nothing: it is for the passes before."""
+    """Emit nothing: the note was for passes that have run."""
 
 
 def order_operations(graph: Any) -> None:

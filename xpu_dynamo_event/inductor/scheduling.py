@@ -58,5 +58,5 @@ class XpuCppScheduling(upstream.CppScheduling):  # type: ignore[misc]
         graph.wrapper_code.writeline(graph.device_ops.synchronize())
 
     def benchmark_fused_nodes(self, nodes: Sequence[Any]) -> tuple[float, str]:
-        """Let every fusion that the C++ backend allows happen, as on a CPU (no benchmarking)."""
+        """Allow every fusion that the C++ backend allows, as on a CPU (no benchmarking)."""
         return 0.0, ""

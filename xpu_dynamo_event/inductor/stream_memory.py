@@ -122,7 +122,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             self.stream_switched()
         if _switches_inside(getattr(node, "node", None)):
             self._after_subgraph = True
-            self.stream_switched()  # what the subgraph uses is not of this epoch, nor of the next
+            self.stream_switched()  # its uses belong neither to this epoch nor to the next
         if getattr(getattr(node, "node", None), "touches_no_memory", False):
             return
         for name in sorted(upstream.tensor_reads(node)):
@@ -165,7 +165,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
 
     def codegen_free(self, buffer: Any) -> None:
         """Free a buffer; without offering it for reuse when other streams used it."""
-        # The input of a subgraph is no input of the graph, where upstream's can_reuse looks for it.
+        # The input of a subgraph is not an input of the graph, where upstream's can_reuse looks.
         freeable = not isinstance(buffer, upstream.InputTypes) and super().can_reuse(buffer)
         if not freeable or self.can_reuse(buffer):
             super().codegen_free(buffer)
@@ -174,7 +174,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         self.writeline(upstream.FreeLine(self, buffer))
 
     def codegen_inplace_reuse(self, input_buffer: Any, output_buffer: Any) -> None:
-        """Let a kernel write over its input, which makes the two one storage."""
+        """Make a kernel write over its input, so that both are one storage."""
         self._epochs.alias(output_buffer.get_name(), input_buffer.get_name())
         super().codegen_inplace_reuse(input_buffer, output_buffer)
 

@@ -1,4 +1,4 @@
-"""What a generated kernel reads and writes, for the runtime's order log."""
+"""Memory that a generated kernel reads and writes, for the runtime's order log."""
 
 from __future__ import annotations
 

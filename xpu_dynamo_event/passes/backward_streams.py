@@ -127,13 +127,13 @@ class _Forward:
         del self.of_function[None]
 
     def of(self, node: Node) -> Node | None:
-        """The stream of what a node of the backward belongs to."""
+        """The stream of the forward node that a node of the backward belongs to."""
         if _function(node) is not None:
             return self.of_function.get(_function(node))
         return self.of_number.get(node.meta.get("seq_nr", -1))
 
     def keep_side_streams_there(self) -> None:
-        """Let the backward not recompute what another stream than the one at entry computed.
+        """Keep the backward from recomputing what another stream than the entry stream computed.
 
         It would do so at its start, without the waits of the forward.
         """
@@ -172,7 +172,7 @@ class _Backward:
                 self._follow_operand(node)
             elif self.entered:
                 self._note_operands(node)
-                self.made_on[node] = self.entered[0][0]  # who reads it waits for that, as in eager
+                self.made_on[node] = self.entered[0][0]  # its readers wait for that, as in eager
             else:
                 self._switch(node, streams[node])
                 self._wait_for_operands(node)
@@ -181,10 +181,10 @@ class _Backward:
         self._finish(next(iter(self.graph.find_nodes(op="output"))))
 
     def _keep_operands(self, node: Node) -> None:
-        """Let the backward use what the forward computed for ``node``, which is on a side stream.
+        """Make the backward use what the forward computed for ``node``, which is on a side stream.
 
-        What it recomputes it computes where it is used first. That is right on the stream at entry,
-        where the backward begins; from another stream nobody else would wait for it.
+        It recomputes a value where that is used first. That is right on the entry stream, where the
+        backward begins; on another stream nothing else would wait for it.
         """
         for operand in node.all_input_nodes:
             if operand in self.forward.stream:
@@ -235,7 +235,7 @@ class _Backward:
         self._emit(before, _SET, stream)
         self.current = stream
         if stream is not self.entry and (stream, self.entry) not in self.waited:
-            self._wait(before, self.entry)  # for the gradients that come in, and what is recomputed
+            self._wait(before, self.entry)  # for incoming gradients and recomputed values
 
     def _wait_for_operands(self, node: Node) -> None:
         for operand in node.all_input_nodes:
@@ -261,7 +261,7 @@ class _Backward:
             self.foreign.clear()
 
     def _finish(self, output: Node) -> None:
-        """As the engine: whoever called ``backward()`` may use the gradients on its stream."""
+        """As the engine does: the caller of ``backward()`` may use the gradients on its stream."""
         self._switch(output, self.entry)
         results = [n for n in output.all_input_nodes if n in self.made_on]
         for result in results:

@@ -55,7 +55,7 @@ def _replace_reading(graph: Graph, node: Node) -> None:
 
 
 def _skip(graph: Graph, handed: Node, live: Any) -> None:
-    """Let users of the tensors that ``handed`` hands through use these themselves."""
+    """Make users of the tensors that ``handed`` hands through use the tensors directly."""
     for item in list(handed.users):
         assert item.target is operator.getitem, f"{item.target} reads all of {handed}"
         item.replace_all_uses_with(live[item.args[1]])

@@ -20,16 +20,16 @@ _aten = torch.ops.aten
 
 
 def copy_all_directly(graph: Graph) -> None:
-    """Let each write-back of ``aten.copy`` in a graph copy from its source; changed in place."""
+    """Make each write-back of ``aten.copy`` in a graph copy from its source; changed in place."""
     for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
         copy_directly(node)
 
 
 def copy_directly(node: Node) -> None:
-    """Let a write-back of ``aten.copy`` (a node of ``aten.copy_``) copy from its source.
+    """Make a write-back of ``aten.copy`` (a node of ``aten.copy_``) copy from its source.
 
     Args:
-        node: ``copy_(target, copy(target, source, non_blocking))``; left alone where somebody could
+        node: ``copy_(target, copy(target, source, non_blocking))``; left alone if anything could
             tell the difference.
     """
     fuse_copies(node, _nobody_can_tell)

@@ -9,7 +9,7 @@ from torch.fx import Node
 
 
 def flatten_index(node: Node) -> None:
-    """Let argmax/argmin over all dimensions reduce over one.
+    """Make argmax/argmin over all dimensions reduce over one.
 
     Over several, the C++ backend may order its loops by the strides of what it reads, and then
     counts positions in memory instead of positions in the tensor.

@@ -60,7 +60,7 @@ def _graphs(module: GraphModule) -> list[GraphModule]:
 
 
 def _come_back_to_the_current_stream(module: GraphModule) -> None:
-    """Let a checkpointed region come back to the stream on which it is called, each time.
+    """Make a checkpointed region return to the stream on which it is called, each time.
 
     Autograd repeats the region while another stream may be current than in the forward, and goes on
     there. Graphs of AOTAutograd do not need it: ``name_current_streams`` undoes it.
@@ -88,7 +88,7 @@ def _replace_by_current(graph: Graph, stream: Node, after: Node) -> None:
 
 
 def name_current_streams(graph: Graph) -> None:
-    """Put in the place of "the current stream" the one that is, as it is known by now.
+    """Replace "the current stream" by the stream that is current, which is known by now.
 
     Args:
         graph: As AOTAutograd captured it; changed in place.
@@ -174,7 +174,7 @@ class _Uses:
             self._note()
 
     def note_results(self, nodes: Iterable[Node]) -> None:
-        """Note that what the graph returns is used on the stream at entry."""
+        """Note that the results of the graph are used on the entry stream."""
         results = next(iter(self.graph.find_nodes(op="output"))).all_input_nodes
         elsewhere = [n for n in results if self.made_on.get(n, self.entry) is not self.entry]
         returned = [n for n in elsewhere if is_xpu_tensor(n)]

@@ -23,7 +23,7 @@ BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in o
 """Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
 
 PINNED = {_overload(name, "default") for name in ("create", "create_stream", *ops.NOTES)}
-"""Ops that are no barriers, but must not be copied into the other phase either."""
+"""Ops that are not barriers, but must not be copied into the other phase either."""
 
 REPEATED = "xpu_event_repeated"
 """Key in the ``meta`` of a node that repeats one of the forward: the name of that one."""
@@ -45,7 +45,7 @@ def is_xpu_tensor(node: Node) -> bool:
 
 
 def device_type(node: object) -> str | None:
-    """Return the device of the tensor that a node stands for, or None where it is no tensor."""
+    """Return the device of a node's tensor, or None if its value is not a tensor."""
     if not isinstance(node, Node):
         return None
     value = node.meta.get("example_value", node.meta.get("val"))

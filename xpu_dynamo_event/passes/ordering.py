@@ -78,8 +78,8 @@ class _Phase:
         self.graph = graph
         self.backward = backward
         self.barriers: list[Node] = []
-        self.segment: dict[Node, int] = {}  # of each call that is no barrier
-        # Of each barrier: its operands (an ordered set), and who reads which of them through it.
+        self.segment: dict[Node, int] = {}  # of each call that is not a barrier
+        # Of each barrier: its operands (an ordered set), and its readers with the operand of each.
         self.operands: list[dict[Node, None]] = []
         self.readers: list[list[tuple[Node, Node]]] = []
         self.carrier: list[Node | None] = []  # a tensor from before it
@@ -160,7 +160,7 @@ class _Phase:
         """Put the ordered form in place of one event op.
 
         Returns:
-            A node that comes after the op, or None where the graph has no tensors.
+            A node that comes after the op, or None if the graph has no tensors.
         """
         barrier, live = self.barriers[index], [*map(self._as_it_is_now, self.operands[index])]
         # One operand at least, to carry the order of the barriers themselves.

@@ -68,7 +68,7 @@ ON_AOT_GRAPH: tuple[Pass, ...] = (
     backward_streams.follow_forward,
     # With all of them there: each stays in the phase that it is in now.
     ordering.pin_to_phases,
-    # Last: the edges hold what is there, and nothing that comes later has any.
+    # Last: the edges hold what is there; a node that came later would have none.
     ordering.order_event_ops,
 )
 """On each graph with event ops that AOTAutograd captured, joint or not, before partitioning."""
@@ -85,7 +85,7 @@ IN_INDUCTOR: Rewrites = {
     # Inductor would copy twice, and block the host.
     _aten.copy_.default: direct_copies.copy_directly,
 }
-"""On nodes of a graph that Inductor generates code for, whoever provides the device."""
+"""On nodes of a graph that Inductor generates code for, on any device."""
 
 IN_INDUCTOR_CPP: Rewrites = {
     **IN_INDUCTOR,
@@ -97,7 +97,7 @@ IN_INDUCTOR_CPP: Rewrites = {
 
 
 def install(patches: Patches) -> None:
-    """Let the compiler run these passes, and respect what they did."""
+    """Make the compiler run these passes, and respect what they did."""
     dynamo_hooks.install_around_backend(patches, _around_backend)
     aot.install_graph_pass(patches, _on_aot_graph)
     aot.install_graph_pass(patches, memory.Telling(patches))

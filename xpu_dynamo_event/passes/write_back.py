@@ -43,7 +43,7 @@ _NOTE = torch.ops.xpu_event.inputs_now.default
 
 
 def noting_inputs(module: GraphModule, compile_: Callable[[], Any]) -> Any:
-    """Compile a graph of Dynamo that says before each event op what the mutated inputs are there.
+    """Compile a graph of Dynamo that notes before each event op the values of mutated inputs.
 
     Args:
         module: The graph; changed in place.
@@ -143,7 +143,7 @@ def _advance_last_write_backs(graph: Graph) -> None:
     for node in _write_backs(graph):
         operands: Any = node.args
         target, value = operands[:2]
-        # Whoever reads the input itself wants the value from before; other writes come before.
+        # A node that reads the input itself wants the earlier value; other writes come before.
         others = [user for user in target.users if user is not node and user.op != "output"]
         before: list[Node] = [n for n in (value, *others) if position[n] < position[node]]
         latest = max(before, key=position.__getitem__)

@@ -46,7 +46,7 @@ _library: ctypes.CDLL | None = None  # libc10_xpu, once it is
 
 
 def register(event_base: type = _native.EventBase) -> bool:
-    """Let torch know the xpu device of this runtime, once, without looking for one.
+    """Register the xpu device of this runtime with torch, once, without looking for one.
 
     Args:
         event_base: The C type that becomes ``torch._C._XpuEventBase``. It adds methods to

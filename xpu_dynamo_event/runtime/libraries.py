@@ -86,7 +86,7 @@ def directories() -> Iterator[Path]:
 
 
 def why_no_opencl_cpu() -> str | None:
-    """Return what is wrong with OpenCL's driver for the processor, or None if nothing is."""
+    """Return the fault of OpenCL's driver for the processor, or None."""
     named = os.environ.get(_OPENCL_VARIABLE)
     if not named:
         tried = "".join(f"\n  {directory / _OPENCL_CPU}" for directory in directories())

@@ -23,7 +23,7 @@ _BUILD_AGAIN = (
 
 
 class BuildFacts(NamedTuple):
-    """What the native modules were built for; CMake writes it down beside them.
+    """What the native modules were built for; CMake writes it into a file beside them.
 
     Attributes:
         version: Of this package.
@@ -42,7 +42,7 @@ class BuildFacts(NamedTuple):
 
 
 def build_facts() -> BuildFacts | None:
-    """Return what the native modules were built for; None where nothing says so."""
+    """Return what the native modules were built for; None if no file says so."""
     path = _DIRECTORY / "lib" / "build_facts.json"
     return BuildFacts(**json.loads(path.read_text())) if path.exists() else None
 

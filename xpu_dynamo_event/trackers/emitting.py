@@ -1,4 +1,4 @@
-"""What the trackers of events and of streams share: arguments of calls, and ops in the graph."""
+"""Shared by the trackers of events and of streams: arguments of calls, and ops in the graph."""
 
 from __future__ import annotations
 

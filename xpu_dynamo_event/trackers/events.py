@@ -22,8 +22,8 @@ from ..event import Event
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
 from .streams import XPUStreamVariable, current_stream, stream_operand
 
-# With torch's own class of events, which on a torch with XPU is not ours: its methods only hand on
-# to native ones.
+# Includes torch's own class of events, which on a torch with XPU is not ours: its methods only call
+# native ones.
 _NATIVE_CLASSES = (
     torch.Event,
     _native.EventBase,
@@ -57,7 +57,7 @@ class XPUEventVariable(dynamo.ObjectVariable):
 
     @classmethod
     def of_input(cls, builder: Any, value: torch.Event) -> VariableTracker:
-        """Lift an event that the program brings along into the graph."""
+        """Make an event of the program an input of the graph."""
         proxy, _ = dynamo.lift(builder, value)
         return builder.tx.output.side_effects.track_object_existing(
             value, cls(proxy, value, source=builder.source)
@@ -106,7 +106,7 @@ class XPUEventVariable(dynamo.ObjectVariable):
         return super().compare(tx, other, op)
 
     def native_name(self, name: str) -> str | None:
-        """Return ``name`` if it stands for something that the native class defines."""
+        """Return ``name`` if the native class defines it."""
         attribute = self.lookup_class_mro_attr(name)
         return name if _NATIVE.get(id(attribute)) == name else None
 

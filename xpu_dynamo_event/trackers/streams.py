@@ -39,13 +39,13 @@ class XPUStreamVariable(dynamo.StreamVariable):
         self, proxy: torch.fx.Proxy, value: torch.Stream, *args: Any, **kwargs: Any
     ) -> None:
         super().__init__(proxy, value, *args, **kwargs)
-        self.target_values = None  # constants that a context is made of again; it has none
+        self.target_values = None  # constants to make a context again from; it has none
         self.input_source: Any = None
         self.known: dict[str, Any] = {}  # attributes of a stream that the graph makes
 
     @classmethod
     def of_input(cls, builder: Any, value: torch.Stream) -> VariableTracker:
-        """Lift a stream that the program brings along, or the current one, into the graph."""
+        """Make a stream of the program, or the current one, an input of the graph."""
         proxy, _ = dynamo.lift(builder, value)
         var = cls(proxy, value, source=builder.source)
         var.input_source = builder.source
@@ -217,7 +217,7 @@ METHODS: Mapping[str, Method] = {
 class EnteredStreamContext(torch.xpu.StreamContext):
     """``torch.xpu.stream(s)`` as it is after ``__enter__``.
 
-    A graph has entered it already; what comes after a graph break only has to leave it.
+    The graph has already entered it; the code after a graph break only has to leave it.
 
     Args:
         stream: The stream that is current now.
@@ -242,7 +242,7 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
     def __init__(self, stream: Any, previous: tuple[Any, ...] = (), **kwargs: Any) -> None:
         super().__init__(stream, **kwargs)
         self.target_values = None
-        # What `__enter__` called by hand came from: the current stream, and that of the device.
+        # Where `__enter__` by hand came from: the current stream, and the device's current one.
         self.previous = previous
 
     def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
@@ -306,7 +306,7 @@ def current_stream(tx: Any, device: torch.device | None) -> Any:
 
 
 def _lasting(stream: Any) -> Any:
-    """Let a stream that was current be what the graph got.
+    """Make a stream that was current refer to the one that the graph got.
 
     By its source it would be read again after the graph, which may have changed it.
     """

@@ -35,7 +35,7 @@ double record_and_wait(sycl::queue& recorded, sycl::queue& waiting, std::size_t 
 
 }  // namespace raw
 
-/// The same through `xpu_event::XPUEvent`: what Python and torch come on top of.
+/// The same through `xpu_event::XPUEvent`, below Python and torch.
 namespace event {
 
 double record(sycl::queue& queue, std::size_t count);

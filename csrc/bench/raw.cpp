@@ -41,7 +41,7 @@ double query(const sycl::event& event, std::size_t count) {
 }
 
 double synchronize(const sycl::event& event, std::size_t count) {
-  auto waiting = event;  // to wait is no const member
+  auto waiting = event;  // waiting is not a const member
   return ns_per_call(count, [&] { waiting.wait_and_throw(); });
 }
 

@@ -10,7 +10,7 @@
 namespace xpu_runtime {
 namespace {
 
-// The way to the protected members, for which there is no public one.
+// Gives access to protected members that have no public accessor.
 struct EngineAccess : torch::autograd::Engine {
   static bool has_started(Engine& engine) {
     return (engine.*&EngineAccess::thread_pool_shared_) != nullptr;
@@ -27,7 +27,7 @@ struct Nothing final : torch::autograd::Node {
   }
 };
 
-// A device thread takes a task when it has let go of the one before.
+// A device thread takes a task only once it has released the previous one.
 void run_nothing(torch::autograd::Engine& engine, c10::DeviceIndex device) {
   const auto nothing = c10::make_intrusive<Nothing>();
   const auto input = at::empty({0}, at::TensorOptions().device(c10::kXPU, device));

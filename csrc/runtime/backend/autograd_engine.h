@@ -8,7 +8,7 @@ namespace xpu_runtime {
 /// registered would make the first backward on the device fail an internal assertion.
 void ensure_autograd_threads();
 
-/// Waits until the engine's device threads have let go of the last backward. Call without the
+/// Waits until the engine's device threads have released the last backward. Call without the
 /// interpreter lock, before the interpreter is finalized.
 ///
 /// backward() returns when the gradients are there. Only after that the device thread gives up the

@@ -15,7 +15,7 @@ namespace xpu_runtime {
 /// The CPU generator inside an XPU generator, for CPU kernels; it shares its state.
 [[nodiscard]] at::Generator cpu_generator(const at::Generator& generator);
 
-/// The one to hand to a CPU kernel that runs for `device`: that of the given XPU generator, or of
+/// The generator for a CPU kernel that runs for `device`: that of the given XPU generator, or of
 /// the device's default generator. Throws for a generator of another device.
 [[nodiscard]] at::Generator cpu_generator(const std::optional<at::Generator>& generator,
                                           c10::Device device);

@@ -18,7 +18,7 @@ using c10::DeviceIndex;
 
 // No data members: see replace_cached_stub.
 struct Hooks final : at::XPUHooksInterface {
-  // Torch asks this for the accelerator of the process, which is none where there is no device.
+  // torch asks this to find the accelerator of the process; without a device there is none.
   bool isBuilt() const override { return isAvailable(); }
   bool isAvailable() const override { return c10::xpu::device_count() > 0; }
   bool hasXPU() const override { return isAvailable(); }

@@ -79,8 +79,8 @@ void RecordedEvent::wait(const XPUStream& stream) const {
     const Submission submission(stream);
     xpu_event::wait_for(submission.queue(), *pending);
   }
-  // Without a submission the stream comes after the event only if that is complete. Where the event
-  // is of the same stream nothing has to be logged.
+  // If nothing was submitted, the event is complete, or it is of the same stream; in that case
+  // there is nothing to log.
   if (order_log::enabled() && (pending || event_.query())) [[unlikely]]
     log_order(order_log::Op::wait, this, stream);
   if (submit_ns) trace_on_stream(trace::EventOp::wait, this, stream, submit_ns);

@@ -17,7 +17,7 @@ class RecordedEvent {
   explicit RecordedEvent(bool enable_timing) noexcept : event_(enable_timing) {}
 
   void record(const c10::xpu::XPUStream& stream);
-  /// Becomes an event that somebody else recorded, on a queue that this runtime does not know.
+  /// Takes over an event that was recorded elsewhere, on a queue that this runtime does not know.
   void adopt(const sycl::event& event, int device_index);
   void wait(const c10::xpu::XPUStream& stream) const;
   [[nodiscard]] bool query() const;
@@ -32,7 +32,7 @@ class RecordedEvent {
   [[nodiscard]] Coverage coverage() const;
   void log_finished() const;
 
-  // First: whoever knows the pointer takes it for an XPUEvent*, or for a sycl::event*.
+  // First, because code that has the pointer uses it as an XPUEvent*, or as a sycl::event*.
   xpu_event::XPUEvent event_;
   mutable std::mutex mutex_;
   Coverage coverage_;

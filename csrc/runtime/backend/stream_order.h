@@ -4,8 +4,8 @@
 
 namespace xpu_runtime {
 
-/// Lets later work of `waiting` run after all that `awaited` was given so far. Never blocks the
-/// host.
+/// Makes later work of `waiting` run after everything that `awaited` was given so far. Never blocks
+/// the host.
 void wait_for(const c10::xpu::XPUStream& waiting, const c10::xpu::XPUStream& awaited);
 
 }  // namespace xpu_runtime

@@ -81,7 +81,7 @@ void give_back(void* context) noexcept {
     log_order(order_log::Op::free, *block);
     report(*block, device, -static_cast<std::int64_t>(block->size));
     auto& cache = cache_of(device);
-    // Whoever frees on another stream has used the memory there last, told us or not.
+    // A free on another stream means that the memory was used there last, noted or not.
     cache.record_use(block, state_of(c10::xpu::getCurrentXPUStream(device)));
     cache.give_back(block);
   } catch (const std::exception& error) {

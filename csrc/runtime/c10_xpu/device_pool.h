@@ -14,7 +14,7 @@ struct DevicePool {
   std::string unavailable_reason;
 };
 
-/// Intel GPUs on Level Zero if there are any, else the OpenCL CPU device. Never throws.
+/// Intel GPUs on Level Zero if there are any, otherwise the OpenCL CPU device. Never throws.
 ///
 /// XPU_DYNAMO_EVENT_DEVICES=n makes it n devices, by repeating the ones found: virtual devices that
 /// exercise every check on devices with one piece of hardware.

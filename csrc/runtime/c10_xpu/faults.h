@@ -5,14 +5,14 @@
 
 #include "runtime/c10_xpu/export.h"
 
-/// Deliberate faults, to see whether tests would find such a thing (fuzz/faults). They exist in
+/// Deliberate faults, to see whether the tests find them (fuzz/faults). They exist in
 /// development builds, with XPU_RUNTIME_FAULTS, and are off unless switched on.
 namespace xpu_runtime::faults {
 
 enum class Fault : std::uint8_t {
   none,
   wait_elided,        ///< every third wait does nothing
-  record_stale,       ///< recording an event again keeps the point of before
+  record_stale,       ///< recording an event again keeps the earlier point
   use_forgotten,      ///< the allocator does not note uses on other streams
   hold_ends_early,    ///< the allocator takes unfinished uses for finished
   event_always_done,  ///< query and synchronize take every event for complete

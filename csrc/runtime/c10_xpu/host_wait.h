@@ -14,9 +14,9 @@ XPU_RUNTIME_API void set_gil_calls(const GilCalls& calls) noexcept;
 
 /// A scope in which this thread waits for the device, without the interpreter lock.
 ///
-/// A task that runs meanwhile may destroy the last reference to a tensor with a Python object,
-/// which takes that lock: waiting with it held would never end. Callers hold no other lock either,
-/// because the waiting thread may run tasks itself.
+/// A task that runs during the wait may destroy the last reference to a tensor with a Python
+/// object, which takes that lock, so a wait that held it would never end. Callers hold no other
+/// lock either, because the waiting thread may run tasks itself.
 class XPU_RUNTIME_API HostWait {
  public:
   HostWait();

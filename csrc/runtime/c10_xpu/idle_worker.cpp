@@ -12,7 +12,7 @@ namespace {
 
 using Work = std::function<void()>;
 
-// Out of order, and of no stream. Leaked, as work that came too late may still be in it at the end.
+// Out of order, and not a stream's. Leaked, because late work may still be in it at exit.
 const std::optional<cl_command_queue>& queue_of_offers() {
   static auto* queue = new sycl::queue(c10::xpu::get_device_context(), c10::xpu::get_raw_device(0));
   static const auto native = native_kernel_queue(*queue);

@@ -7,12 +7,12 @@
 namespace xpu_runtime {
 namespace {
 
-// The OpenMP library that torch brought, whatever its file is called: looked up through torch,
+// The OpenMP library that torch brought. Looked up through torch, whatever the file is called,
 // because a second OpenMP library would have its own idea of the number of threads.
 struct OpenMP {
   int (*get_max_threads)() = nullptr;
   void (*set_num_threads)(int) = nullptr;
-  // Once somebody has called torch.set_num_threads, MKL no longer asks OpenMP. Null without MKL.
+  // After torch.set_num_threads, MKL no longer asks OpenMP. Null without MKL.
   int (*set_mkl_threads)(int) = nullptr;
 
   OpenMP() {

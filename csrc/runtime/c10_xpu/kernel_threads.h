@@ -8,7 +8,7 @@ namespace xpu_runtime {
 
 /// A task that runs: OpenMP teams of its thread, and MKL, have one member.
 ///
-/// Every worker of the OpenCL runtime would otherwise start a team of its own, which makes a small
+/// Otherwise every worker of the OpenCL runtime would start its own team, which makes a small
 /// matmul a thousand times slower.
 class XPU_RUNTIME_API SingleKernelThread {
  public:
@@ -27,11 +27,9 @@ class XPU_RUNTIME_API SingleKernelThread {
 /// How many further threads the running task may use: none while other tasks run.
 [[nodiscard]] XPU_RUNTIME_API int spare_threads() noexcept;
 
-/// Lets a worker of the device that has nothing to do run `work`, soon or much later. `work` throws
-/// nothing.
+/// Has an idle worker of the device run `work`, soon or much later. `work` throws nothing.
 ///
-/// A thread of our own would share its processor with that worker, which looks for work all the
-/// time.
+/// An extra thread would share its processor with that worker, which never stops looking for work.
 ///
 /// Returns:
 ///   Whether the device can do that.

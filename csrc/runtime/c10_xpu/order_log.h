@@ -50,7 +50,7 @@ struct Entry {
   std::uintptr_t address = 0;  // of memory
   std::size_t bytes = 0;
   Accesses accesses{};
-  std::shared_ptr<c10::GatheredContext> where{};  // the stack of who issued it
+  std::shared_ptr<c10::GatheredContext> where{};  // the stack at the issuing call
 };
 
 namespace detail {
@@ -71,8 +71,8 @@ XPU_RUNTIME_API void start(StackSource source);
 /// Stops the log; what was logged stays until it is drained.
 XPU_RUNTIME_API void stop() noexcept;
 
-/// Adds what is issued. Dropped when the log is off. No lock may be held that a thread with the
-/// interpreter lock can wait for.
+/// Adds an entry; drops it when the log is off. The caller must not hold a lock that a thread with
+/// the interpreter lock may wait for.
 XPU_RUNTIME_API void add(Entry entry);
 
 /// The same without a stack, for callers that hold a lock.

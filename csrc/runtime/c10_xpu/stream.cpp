@@ -205,7 +205,7 @@ XPUStream getCurrentXPUStream(DeviceIndex device) {
 }
 
 void setCurrentXPUStream(XPUStream stream) {
-  // Looked up for the check that there is such a stream.
+  // The look-up checks that there is such a stream.
   const auto& state = xpu_runtime::state_of(stream);
   current_id(state.device()) = state.id();
 }

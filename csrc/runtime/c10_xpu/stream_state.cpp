@@ -10,7 +10,7 @@
 namespace xpu_runtime {
 namespace {
 
-// A loop whose every task fails must not fill the memory before it synchronises.
+// A loop in which every task fails must not fill the memory before it synchronises.
 constexpr std::size_t kMaxKeptErrors = 64;
 
 // Counts a thread in for as long as it lives.
@@ -72,8 +72,8 @@ void StreamState::rethrow_error(std::uint64_t tasks) {
   if (auto error = take_error(tasks)) std::rethrow_exception(error);
 }
 
-// Who asks says so before looking whether anybody submits, and who submits before looking whether
-// anybody asks; so one of two threads sees the other.
+// A thread that asks announces that before it looks for one that submits, and the other way round.
+// So one of the two sees the other.
 void StreamState::begin_submission() noexcept {
   progress_->submitting.fetch_add(1);
   while (progress_->asking.load() != 0) std::this_thread::yield();
@@ -83,8 +83,8 @@ bool StreamState::is_idle() const {
   if (has_pending_tasks()) return false;
   const Counted asking(progress_->asking);
   if (progress_->submitting.load() != 0) return false;
-  // SYCL asks the status of the last event, and that of a submission past this runtime may not have
-  // a native event yet: an error that is gone a moment later.
+  // SYCL asks for the status of the last event. If that is of a submission past this runtime, it
+  // may not have a native event yet, which is an error that is gone a moment later.
   constexpr int kAttempts = 1000;
   for (int i = 1; i < kAttempts; ++i) {
     try {

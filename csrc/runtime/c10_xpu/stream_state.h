@@ -64,15 +64,15 @@ class StreamState {
   [[nodiscard]] std::uint64_t submitted() const noexcept { return progress_->submitted.load(); }
   [[nodiscard]] bool has_pending_tasks() const noexcept { return progress_->pending.load() != 0; }
 
-  /// Keeps the error of a task until somebody synchronises.
+  /// Keeps the error of a task until the next synchronisation.
   void keep_error(std::uint64_t task, std::exception_ptr error);
   /// Rethrows the oldest kept error of the first `tasks` tasks, if any.
   void rethrow_error(std::uint64_t tasks);
   /// The oldest kept error, no longer kept.
   [[nodiscard]] std::exception_ptr take_error(std::uint64_t tasks);
 
-  /// Goes around a submission by way of SYCL: is_idle() then does not ask the queue, which would
-  /// read the last event of a queue that the submission is replacing.
+  /// Brackets a submission through SYCL. Meanwhile is_idle() does not ask the queue, because that
+  /// would read the last event of the queue, which the submission replaces.
   void begin_submission() noexcept;
   void end_submission() noexcept { progress_->submitting.fetch_sub(1); }
 

@@ -23,7 +23,7 @@ namespace xpu_runtime {
 class XPU_RUNTIME_API Task {
  public:
   /// Args:
-  ///   name: outlives the task, in practice a string literal. The trace leaves out a task without.
+  ///   name: outlives the task, usually a string literal. Null keeps the task out of the trace.
   ///   accesses: the memory it touches, when the order log is on.
   explicit Task(const char* name, order_log::Accesses accesses = {}) noexcept
       : name_(name), accesses_(std::move(accesses)) {}
@@ -92,8 +92,8 @@ XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream);
 
 class StreamState;
 
-/// Goes around what is submitted to the queue of a stream by way of SYCL, so that another thread
-/// may ask meanwhile whether the stream is idle.
+/// Brackets a submission to the queue of a stream through SYCL, so that another thread may ask at
+/// the same time whether the stream is idle.
 class XPU_RUNTIME_API Submission {
  public:
   explicit Submission(const c10::xpu::XPUStream& stream);

@@ -44,8 +44,8 @@ std::vector<Record> from(std::size_t begin, const std::vector<Record>& records) 
   return {records.begin() + static_cast<std::ptrdiff_t>(begin), records.end()};
 }
 
-// The operations that a thread is in. Those of an earlier log are dropped: who entered them may
-// have ended without leaving.
+// The operations that a thread is in. Those of an earlier log are dropped, because they may have
+// ended without a call of leave().
 struct Operations {
   std::uint64_t generation = 0;
   std::vector<Operation> entered;

@@ -53,14 +53,14 @@ XPU_RUNTIME_API extern std::atomic<bool> on;
 
 [[nodiscard]] inline bool enabled() noexcept { return detail::on.load(std::memory_order_relaxed); }
 
-/// A number for one who reads the log.
+/// The number of a reader of the log.
 using Reader = std::uint64_t;
 
 /// Begins to read; the first reader starts the log.
 [[nodiscard]] XPU_RUNTIME_API Reader start();
 
 /// Waits until everything that was submitted is complete, and so in the log. Errors of tasks stay
-/// with their streams, for whoever synchronises next.
+/// with their streams, for the next synchronisation.
 XPU_RUNTIME_API void wait_for_all_streams();
 
 /// Ends reading and returns what was logged meanwhile; the last reader stops the log. Work not yet
@@ -78,7 +78,7 @@ XPU_RUNTIME_API std::uint64_t add(const EventRecord& record);
 /// Sets `end_ns` of an event operation to now. Stale tickets of an earlier log are ignored.
 XPU_RUNTIME_API void finish(std::uint64_t ticket) noexcept;
 
-/// The calling thread enters, or leaves, an operation. What it submits meanwhile carries the
+/// The calling thread enters, or leaves, an operation. What it submits in between carries the
 /// number.
 XPU_RUNTIME_API void enter(Operation operation);
 XPU_RUNTIME_API void leave() noexcept;

@@ -101,7 +101,7 @@ class CallTask final : public Task {
   }
 
  private:
-  // To where the caller expects it, unless the kernel wrote there.
+  // Copies results to where the caller expects them, unless the kernel wrote there.
   void deliver() {
     std::size_t next = 0;
     for (const auto& value : stack_) {
@@ -114,10 +114,10 @@ class CallTask final : public Task {
   }
   void deliver(const Tensor& result, std::size_t index) {
     if (index >= outputs_.size() || !outputs_[index].defined()) return;
-    TORCH_CHECK(result.sizes() == outputs_[index].sizes(), name(),
-                ": the CPU kernel returned sizes ", result.sizes(),
-                ", but for arguments like these it returned ", outputs_[index].sizes(),
-                " before. Please report this.");
+    TORCH_INTERNAL_ASSERT(result.sizes() == outputs_[index].sizes(), name(),
+                          ": the CPU kernel returned sizes ", result.sizes(),
+                          ", but for arguments like these it returned ", outputs_[index].sizes(),
+                          " before. Please report this.");
     outputs_[index].copy_(result);
   }
 
@@ -128,8 +128,8 @@ class CallTask final : public Task {
 
 // ---- the call
 
-// The owner of a number of the host may change it before the task runs. Wrapped numbers are made
-// for the call.
+// Copies a CPU number, because its owner may change it before the task runs. A wrapped number is
+// made for the call and stays.
 Tensor alias(const Tensor& tensor) {
   if (tensor.is_xpu()) return cpu_alias(tensor);
   if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) return without_python(tensor);
@@ -220,12 +220,12 @@ void call_at_once(const OperatorHandle& op, Stack* stack) {
     cpu_fallback(op, stack);
 }
 
-// In a scope that only asks for shapes: the outputs are there, and there is nothing to compute.
+// In a scope that only asks for shapes, the outputs exist and there is nothing to compute.
 void return_outputs(const OperatorHandle& op, Stack* stack) {
   const auto& schema = op.schema();
   const auto returns = static_cast<std::ptrdiff_t>(schema.returns().size());
-  TORCH_CHECK(!schema.arguments().empty() && schema.arguments().back().is_out(),
-              "a shape function calls ", schema.name());
+  TORCH_INTERNAL_ASSERT(!schema.arguments().empty() && schema.arguments().back().is_out(),
+                        "a shape function calls ", schema.name());
   const Stack outputs(stack->end() - returns, stack->end());
   torch::jit::drop(*stack, schema.arguments().size());
   stack->insert(stack->end(), outputs.begin(), outputs.end());
@@ -233,7 +233,7 @@ void return_outputs(const OperatorHandle& op, Stack* stack) {
 
 // ---- registration
 
-// Of one kernel on the CPU that the generic kernel finds by way of an out= variant.
+// Operators of one kernel on the CPU, which the generic kernel reaches through an out= variant.
 constexpr std::array<std::string_view, 12> kOneKernel{
     "aten::abs",          "aten::abs_",        "aten::huber_loss_backward", "aten::logical_and",
     "aten::logical_and_", "aten::logical_not", "aten::logical_not_",        "aten::logical_or",

@@ -10,13 +10,13 @@ namespace xpu_runtime {
 /// The one kernel of the device: runs an operator's CPU kernel on the memory of its XPU arguments,
 /// as a task of the current stream of their device.
 ///
-/// What the call returns is known before the task has run, from the plan for its signature
-/// (rehearsal.h). A call that cannot be planned runs at once, by way of the fallback.
+/// The plan for the call's signature (rehearsal.h) says what the call returns, before the task has
+/// run. A call that cannot be planned runs at once, through the fallback.
 void boxed_kernel(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 
-/// Puts the kernel before generic kernels that would take its place: those of structured operators,
-/// which answer tensors of different devices with a failed assertion, and those of operators that
-/// are one kernel on the CPU, and several by way of the generic one.
+/// Registers the kernel ahead of generic kernels that would come first: those of structured
+/// operators, which fail an assertion for tensors of different devices, and those of operators that
+/// are one kernel on the CPU but several through the generic one.
 void register_boxed_kernel();
 
 /// How many plans are kept, and at most.

@@ -13,7 +13,7 @@ namespace xpu_runtime {
 /// over, `Generator? = None` is the XPU default generator.
 void cpu_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack);
 
-/// Number of operators that came this way since the process started.
+/// How many operators took this way since the process started.
 [[nodiscard]] std::int64_t fallback_count() noexcept;
 
 }  // namespace xpu_runtime

@@ -15,7 +15,7 @@ using c10::Argument;
 using c10::DispatchKey;
 using c10::OperatorHandle;
 
-// All overloads by the name that they have in common. The operators of ATen are there for good.
+// All overloads by their common name. Operators of ATen are never removed.
 const auto& overloads() {
   static const auto* all = [] {
     auto* found = new std::unordered_multimap<std::string, c10::OperatorName>;

@@ -29,7 +29,7 @@ struct Layout {
   }
 };
 
-/// What a call returns and changes, but for values.
+/// What a call returns and changes, without the values.
 struct Outcome {
   /// One returned tensor: an argument, a new tensor, or none.
   struct Output {
@@ -63,11 +63,11 @@ struct Outcome {
 /// What a call returned.
 ///
 /// Args:
-///   results: what the operator left on the stack.
+///   results: the stack after the operator.
 ///   arguments: its tensors.
 ///
 /// Returns:
-///   Nothing where a result is neither a new tensor nor an argument: a view of one, or a value.
+///   Nothing if a result is neither a new tensor nor an argument, but a view of one, or a value.
 [[nodiscard]] std::optional<Outcome> outcome_of(const torch::jit::Stack& results,
                                                 c10::ArrayRef<const at::Tensor*> arguments);
 
@@ -83,7 +83,7 @@ struct Plan {
   Outcome outcome;
   Computation how;
 
-  /// Whether the call has to run at once, by way of the fallback.
+  /// Whether the call has to run at once, through the fallback.
   [[nodiscard]] bool synchronous() const noexcept { return !how.op; }
 };
 

@@ -12,8 +12,8 @@
 
 namespace xpu_runtime {
 
-/// Plans by signature. Holds `limit` of them at most; then those go that were not used for longest.
-/// Any thread may use it. No lock is held while a plan is made.
+/// Plans by signature, `limit` at most; beyond that the least recently used go. Any thread may use
+/// it. No lock is held while a plan is made.
 class PlanCache {
  public:
   explicit PlanCache(std::size_t limit) : limit_(limit) {}
@@ -21,7 +21,7 @@ class PlanCache {
   /// The plan for a signature; null if there is none.
   [[nodiscard]] std::shared_ptr<const Plan> find(const Signature& signature);
 
-  /// Keeps a plan, in place of one that another thread made meanwhile.
+  /// Keeps a plan; replaces one that another thread made at the same time.
   void keep(const Signature& signature, std::shared_ptr<const Plan> plan);
 
   [[nodiscard]] std::size_t size() const;

@@ -22,8 +22,8 @@
 #include "runtime/tensors/factories.h"
 
 // Random operators. The device's generator is asked for one number per call, in the order of the
-// calls; the task runs a generator of its own that starts there. So results depend on the seed and
-// the order of issue only, whatever runs when on which stream.
+// calls, and the task runs a separate generator that starts there. So results depend only on the
+// seed and the issue order, not on what runs when on which stream.
 namespace xpu_runtime {
 namespace {
 
@@ -65,7 +65,7 @@ struct Seed {
 
 bool is_plain(c10::ScalarType type) { return !c10::isComplexType(type) && !c10::isQIntType(type); }
 
-// Whether every element has a place of its own.
+// Whether no two elements share a place.
 bool is_writable(const Tensor& self) {
   return self.is_xpu() && at::has_internal_overlap(self) == at::MemOverlap::No;
 }
@@ -73,7 +73,7 @@ bool is_writable(const Tensor& self) {
 template <class Op>
 using Fallback = at::native::call_fallback_fn_symint<&cpu_fallback, Op>;
 
-/// Lets `fill(alias, generator)` overwrite `self` in a task.
+/// Makes `fill(alias, generator)` overwrite `self` in a task.
 template <class Fill>
 Tensor& overwrite(const char* name, Tensor& self, Seed seed, Fill fill) {
   const c10::DeviceGuard guard(self.device());

@@ -22,7 +22,7 @@ using c10::OperatorHandle;
 
 // Up to so many elements, trying a call costs some ten microseconds.
 constexpr std::int64_t kSmall = 1 << 16;
-// Between the sizes of two likenesses: what one size comes to by chance in one, it does not in
+// The steps between sizes in two likenesses: a size that matches by chance in one does not match in
 // both.
 constexpr std::int64_t kStep = 1;
 constexpr std::int64_t kOtherStep = 3;
@@ -33,8 +33,8 @@ bool is_large(const CallArguments& arguments) {
   return elements > kSmall;
 }
 
-/// Trials of one call on the host. Zeros are no good for a divisor, ones for an index, so what
-/// throws on the one is tried on the other.
+/// Trials of one call on the host. Zeros are bad divisors and ones may be bad indices, so a call
+/// that throws with one of them is tried with the other.
 class Rehearsal {
  public:
   using MakeScene = std::function<std::unique_ptr<Scene>(int fill)>;
@@ -67,7 +67,7 @@ class Rehearsal {
     return {op_, runner && outcome.outputs.front().is_new(), runner};
   }
 
-  // With ones where the outcome is of zeros: values that change the outcome show here.
+  // With ones if the outcome is from zeros, so that values that change the outcome show here.
   [[nodiscard]] bool agrees(const std::function<bool(Trial)>& trial) const {
     for (const int fill : {1, 0}) {
       try {
@@ -83,7 +83,7 @@ class Rehearsal {
   MakeScene scene_;
 };
 
-// Whether the same comes of both, but for sizes.
+// Whether both have the same outcome, except for sizes.
 bool are_alike(const Outcome& one, const Outcome& other) {
   return one.returns == other.returns &&
          std::equal(one.outputs.begin(), one.outputs.end(), other.outputs.begin(),

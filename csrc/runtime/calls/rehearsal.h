@@ -12,11 +12,11 @@ namespace xpu_runtime {
 /// Finds out what a call returns, by running the CPU operator on zeros in the layout of the
 /// arguments, and how a task can compute it later.
 ///
-/// Small calls are tried as they are, twice: as the caller makes them, and as the task will. Of
-/// large ones a small likeness is tried; the sizes come from the shape function, or from what
-/// becomes of them in likenesses of different sizes. No memory of the device is touched, no
-/// generator, no autograd. Throws nothing that the operator throws: such a call is left to the
-/// fallback, which throws it again.
+/// Small calls are tried as they are, twice: as the caller makes them, and as the task will. Of a
+/// large call a small likeness is tried; the sizes of results come from the shape function, or from
+/// comparing likenesses of different sizes. Touches no memory of the device, no generator and no
+/// autograd. Does not throw what the operator throws: such a call is left to the fallback, which
+/// throws again.
 ///
 /// Args:
 ///   op: the operator, which has a CPU kernel.
@@ -27,7 +27,7 @@ namespace xpu_runtime {
 /// one shape function for all devices: only that is asked.
 ///
 /// Returns:
-///   Nothing where the shape function refuses the call, or sees another one in it.
+///   Nothing if the shape function refuses the call, or its outcome is of another kind.
 [[nodiscard]] std::optional<Plan> reshape(const c10::OperatorHandle& op,
                                           const CallArguments& arguments, const Plan& of_its_kind);
 

@@ -9,7 +9,7 @@ namespace xpu_runtime {
 /// The stack holds the arguments of the CPU operator, and then the output that it is to fill.
 using Runner = void (*)(torch::jit::Stack& arguments);
 
-/// What runs the named CPU operator in place of its kernel; null where nothing does.
+/// The runner that replaces the kernel of the named CPU operator; null if there is none.
 [[nodiscard]] Runner runner_of(const c10::OperatorName& name);
 
 void run_mm(torch::jit::Stack& arguments);

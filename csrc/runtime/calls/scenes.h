@@ -10,7 +10,7 @@
 #include "runtime/calls/call_arguments.h"
 #include "runtime/calls/plan.h"
 
-/// Where a call is tried before it is made: what stands in the place of its tensors.
+/// Scenes, in which a call is tried before it is made: other tensors in place of its own.
 namespace xpu_runtime {
 
 /// An uninitialised tensor of the host.

@@ -12,7 +12,7 @@ namespace xpu_runtime {
 /// Asks the shape function of a structured operator what a call returns. It compares devices and
 /// checks shapes and types; nothing is computed, and no memory is taken.
 ///
-/// Not by way of the meta device: Python has kernels for most operators there, and the first one
+/// Not through the meta device, where Python has kernels for most operators and the first of them
 /// imports torch's compiler.
 ///
 /// Returns:

@@ -16,8 +16,9 @@ constexpr double kWorthAThread = 1 << 24;
 
 using Part = c10::function_ref<void(std::int64_t begin, std::int64_t count)>;
 
-/// Parts that whoever comes first computes. Who comes too late finds none, and may come long after
-/// the call has returned: `part` is touched for a claimed part only, and the call waits for those.
+/// Parts, each computed by the first thread to claim it. A thread that comes too late finds none;
+/// it may come long after the call has returned. So `part` is touched for a claimed part only, and
+/// the call waits for those.
 class Parts {
  public:
   Parts(std::int64_t rows, std::int64_t parts, Part part)

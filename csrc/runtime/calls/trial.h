@@ -21,7 +21,7 @@ struct TrialCounts {
 };
 [[nodiscard]] TrialCounts trial_counts() noexcept;
 
-/// One call that is tried, in a scene. What the operator throws comes through.
+/// A trial of one call, in a scene. Exceptions of the operator pass through.
 class Trial {
  public:
   Trial(const CallArguments& arguments, const Scene& scene);
@@ -29,14 +29,14 @@ class Trial {
   /// Makes the call as the caller does.
   ///
   /// Returns:
-  ///   What comes of it; nothing where results are no new tensors or arguments, but views or
-  ///   values.
+  ///   The outcome; nothing if a result is neither a new tensor nor an argument, but a view or a
+  ///   value.
   [[nodiscard]] std::optional<Outcome> call(const c10::OperatorHandle& op);
 
   /// Makes the call as a task will: out= arguments have their shapes.
   ///
   /// Returns:
-  ///   Whether the same comes of it, and nothing gets other memory.
+  ///   Whether the outcome is the same, and no tensor gets other memory.
   [[nodiscard]] bool repeat(const c10::OperatorHandle& op, const Outcome& expected);
 
   /// The same with a variant that fills outputs.

@@ -8,14 +8,14 @@
 
 namespace xpu_runtime {
 
-/// Stands other tensors in the place of those of a call: aliases for the task, zeros for a
-/// rehearsal, or tensors without memory for a shape function.
+/// Replaces the tensors of a call by others: aliases for the task, zeros for a rehearsal, or
+/// tensors without memory for a shape function.
 ///
 /// Arguments that are one tensor, or share memory, do so as twins too: CPU kernels look at that to
 /// find out about in-place operation and overlap. Only the tensors of a list do not.
 class Twins {
  public:
-  /// Makes a twin with memory of its own.
+  /// Makes a twin with separate memory.
   using Make = c10::function_ref<at::Tensor(const at::Tensor&)>;
 
   explicit Twins(Make make) : make_(make) {}

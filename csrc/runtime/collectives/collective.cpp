@@ -52,7 +52,7 @@ class Arguments {
   [[nodiscard]] const c10::intrusive_ptr<ProcessGroup>& group() const { return group_; }
   [[nodiscard]] c10::DeviceIndex device() const { return tensors_.front().device().index(); }
   [[nodiscard]] const std::vector<Tensor>& outputs() const { return outputs_; }
-  /// For the CPU, and for `group` in the place of the given one.
+  /// For the CPU, and with `group` instead of the given one.
   [[nodiscard]] torch::jit::Stack take_on_host(const c10::intrusive_ptr<ProcessGroup>& group) {
     on_host_[group_position_] = group;
     return std::move(on_host_);

@@ -53,8 +53,8 @@ GroupPtr group_on_cpu(ProcessGroup& group, c10::DeviceIndex device) {
   return result;
 }
 
-// The groups of the process. Those whose process group is gone are given up, when nobody else has
-// them any more: what is queued on the thread of a group is lost with it.
+// The groups of the process. One whose process group is gone is destroyed, but only once nothing
+// else refers to it, because the work queued on its thread is lost with it.
 class AllGroups {
  public:
   std::shared_ptr<DeviceGroup> find(const ProcessGroup& group, c10::DeviceIndex device) {

@@ -24,9 +24,9 @@ class GroupError {
 
 /// What carries out the collectives of a process group on the memory of one device.
 ///
-/// Its connections are its own, because gloo matches the collectives of its ranks by the order in
-/// which they are *started*: those of a device start when their stream gets there, those on the CPU
-/// at once, and two ranks may see the two in different orders.
+/// It has separate connections, because gloo matches the collectives of its ranks by the order in
+/// which they are *started*. Those of a device start when their stream gets there, those on the CPU
+/// at once, so two ranks may see the two in different orders.
 class DeviceGroup {
  public:
   /// The one for `group` on `device`; made by the first call, which all ranks have to make.

@@ -31,7 +31,7 @@ void Progress::hold(xpu_event::Latch latch) {
 
 void Progress::finish(const std::exception_ptr& error) {
   if (error) group_error_->keep(error);
-  std::optional<xpu_event::Latch> latch;  // let go without the lock
+  std::optional<xpu_event::Latch> latch;  // released without the lock
   {
     const std::lock_guard lock(mutex_);
     finished_ = true;

@@ -24,7 +24,7 @@ class Progress {
   explicit Progress(std::shared_ptr<GroupError> group_error)
       : group_error_(std::move(group_error)) {}
 
-  /// Keeps a stream back until finish(); lets it go at once when that was before.
+  /// Holds a stream back until finish(); releases it at once if that was already called.
   void hold(xpu_event::Latch latch);
 
   /// Args:
@@ -35,7 +35,7 @@ class Progress {
   /// Of a collective that failed; null otherwise.
   [[nodiscard]] std::exception_ptr error() const;
 
-  /// The host waits; `timeout` of 0 is for ever. Holds neither the GIL nor a lock meanwhile.
+  /// The host waits; a `timeout` of 0 means for ever. Waits with neither the GIL nor a lock held.
   /// Throws what the collective failed with, or that the time is over.
   void wait(std::chrono::milliseconds timeout) const;
 

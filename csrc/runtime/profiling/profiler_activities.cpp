@@ -46,7 +46,7 @@ using Lanes = std::map<Lane, std::vector<Entry>>;
 
 bool is_copy(const TaskRecord& task) { return task.name.starts_with("copy_"); }
 
-// When the stream got past each record, at the latest just before a wait that it let go: that is
+// When the stream got past each record, at the latest just before a wait that it released: that is
 // noted by a task behind the record, and the other stream may be faster.
 std::vector<std::int64_t> passed(const std::vector<EventRecord>& events) {
   std::vector<std::int64_t> times;

@@ -115,7 +115,7 @@ Tensor copy_from_and_resize(const Tensor& self, const Tensor& to) {
 }
 
 at::Scalar local_scalar_dense(const Tensor& self) {
-  TORCH_CHECK(!WithoutMemory::here(), "a shape function reads a value");
+  TORCH_INTERNAL_ASSERT(!WithoutMemory::here(), "a shape function reads a value");
   const auto stream = c10::xpu::getCurrentXPUStream(self.device().index());
   synchronize(stream);
   if (order_log::enabled()) {

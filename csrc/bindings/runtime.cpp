@@ -7,6 +7,7 @@
 #include "runtime/backend/guard.h"
 #include "runtime/c10_xpu/host_wait.h"
 #include "runtime/registration.h"
+#include "types/torch_event.h"
 
 namespace py = pybind11;
 
@@ -15,6 +16,12 @@ namespace {
 void* release_gil() { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; }
 
 void restore_gil(void* state) { xpu_event_ops::take_gil_back(static_cast<PyThreadState*>(state)); }
+
+void bind_torch_event(py::module_& m) {
+  auto* type = xpu_types::torch_event_type();
+  if (!type) throw py::error_already_set();
+  m.attr("TorchEventBase") = py::handle(reinterpret_cast<PyObject*>(type));
+}
 
 }  // namespace
 
@@ -46,7 +53,7 @@ PYBIND11_MODULE(_runtime, m) {
   xpu_bindings::bind_device(m);
   xpu_bindings::bind_properties(m);
   xpu_bindings::bind_stream(m);
-  xpu_bindings::bind_torch_event(m);
+  bind_torch_event(m);
   xpu_bindings::bind_memory(m);
   xpu_bindings::bind_empty(m);
   xpu_bindings::bind_trace(m);

@@ -10,7 +10,6 @@ void bind_calls(pybind11::module_& m);
 void bind_device(pybind11::module_& m);
 void bind_properties(pybind11::module_& m);
 void bind_stream(pybind11::module_& m);
-void bind_torch_event(pybind11::module_& m);
 void bind_memory(pybind11::module_& m);
 void bind_empty(pybind11::module_& m);
 void bind_trace(pybind11::module_& m);

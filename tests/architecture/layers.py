@@ -94,7 +94,7 @@ INSIDE = {
 }
 """Modules of a folder; ``_compat`` is flat."""
 
-CSRC = ("bindings", "ops", "runtime", "event")
+CSRC = ("bindings", "types", "ops", "runtime", "event")
 """Of ``csrc``; ``runtime`` and ``ops`` know nothing of each other."""
 
 RUNTIME = (

@@ -31,7 +31,8 @@ INCLUDES = {
     "event": {"event"},
     "ops": {"event", "ops"},
     "runtime": {"event", "runtime"},
-    "bindings": {"event", "ops", "runtime", "bindings"},
+    "types": {"event", "ops", "runtime", "types"},
+    "bindings": {"event", "ops", "runtime", "types", "bindings"},
     "bench": {"event", "bench"},
 }
 

@@ -114,10 +114,11 @@ Block* MemoryCache::make_segment(BlockPool& pool, std::size_t size, StreamState&
   if (stats_.reserved() + segment_size > limit) return nullptr;
   void* memory = allocate_segment(segment_size, c10::xpu::get_raw_device(device_));
   if (!memory) return nullptr;
-  auto* block = new Block{&pool, &stream, reinterpret_cast<std::uintptr_t>(memory), segment_size};
-  segments_.emplace(block->address, block);
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  auto& first = segments_[address];
+  first = std::make_unique<Block>(&pool, &stream, address, segment_size);
   stats_.segment_made(pool.is_small, segment_size);
-  return block;
+  return first.get();
 }
 
 Block* MemoryCache::use(Block* block, std::size_t size, std::size_t requested) {
@@ -131,13 +132,8 @@ Block* MemoryCache::use(Block* block, std::size_t size, std::size_t requested) {
 }
 
 void MemoryCache::split(Block* block, std::size_t size) {
-  auto* rest = new Block{block->pool, block->stream, block->address + size, block->size - size};
-  rest->previous = block;
-  rest->next = block->next;
-  if (rest->next) rest->next->previous = rest;
-  block->next = rest;
-  block->size = size;
-  block->pool->free_blocks.insert(rest);
+  auto* rest = block->split(size);
+  rest->pool->free_blocks.insert(rest);
   stats_.fragment(rest->pool->is_small, rest->size);
 }
 
@@ -188,62 +184,55 @@ void MemoryCache::finish_uses() {
 void MemoryCache::make_free(Block* block) {
   stats_.block_inactive(block->pool->is_small, block->size);
   block->requested = 0;
-  merge(block, block->previous);
-  merge(block, block->next);
-  if (!block->previous) segments_[block->address] = block;
+  if (block->next && block->next->is_free()) {
+    forget_free(block->next.get());
+    block->absorb_next();
+  }
+  if (block->previous && block->previous->is_free()) {
+    block = block->previous;
+    forget_free(block);
+    block->absorb_next();
+  }
   block->pool->free_blocks.insert(block);
   if (!block->is_whole_segment()) stats_.fragment(block->pool->is_small, block->size);
 }
 
-void MemoryCache::merge(Block* block, Block* neighbour) {
-  if (!neighbour || !neighbour->is_free()) return;
-  block->pool->free_blocks.erase(neighbour);
-  stats_.unfragment(block->pool->is_small, neighbour->size);
-  if (neighbour == block->previous) {
-    block->address = neighbour->address;
-    block->previous = neighbour->previous;
-    if (block->previous) block->previous->next = block;
-  } else {
-    block->next = neighbour->next;
-    if (block->next) block->next->previous = block;
-  }
-  block->size += neighbour->size;
-  delete neighbour;
+void MemoryCache::forget_free(Block* block) {
+  block->pool->free_blocks.erase(block);
+  stats_.unfragment(block->pool->is_small, block->size);
 }
 
-std::vector<Block*> MemoryCache::extract_free_segments() {
-  std::vector<Block*> extracted;
-  for (auto* pool : {&small_, &large_}) {
-    for (auto it = pool->free_blocks.begin(); it != pool->free_blocks.end();) {
-      const bool whole = (*it)->is_whole_segment();
-      if (whole) extracted.push_back(*it);
-      it = whole ? pool->free_blocks.erase(it) : std::next(it);
-    }
+MemoryCache::Segments MemoryCache::extract_free_segments() {
+  Segments extracted;
+  for (auto it = segments_.begin(); it != segments_.end();) {
+    const auto here = it++;
+    auto* block = here->second.get();
+    if (!block->is_free() || !block->is_whole_segment()) continue;
+    block->pool->free_blocks.erase(block);
+    extracted.insert(segments_.extract(here));
   }
   return extracted;
 }
 
 void MemoryCache::release_cached() {
-  std::vector<Block*> segments;
+  Segments segments;
   {
     const std::lock_guard lock(mutex_);
     finish_uses();
     segments = extract_free_segments();
   }
   std::set<StreamState*> streams;
-  for (const auto* segment : segments) streams.insert(segment->stream);
+  for (const auto& [address, segment] : segments) streams.insert(segment->stream);
   for (auto* stream : streams) stream->wait();
   free_segments(segments);
 }
 
-void MemoryCache::free_segments(const std::vector<Block*>& segments) {
+void MemoryCache::free_segments(const Segments& segments) {
   auto& context = c10::xpu::get_device_context();
-  for (auto* segment : segments) {
+  for (const auto& [address, segment] : segments) {
     sycl::free(segment->pointer(), context);
     const std::lock_guard lock(mutex_);
-    segments_.erase(segment->address);
     stats_.segment_freed(segment->pool->is_small, segment->size);
-    delete segment;
   }
 }
 
@@ -264,7 +253,7 @@ bool MemoryCache::owns(const void* pointer) {
   auto after = segments_.upper_bound(address);
   if (after == segments_.begin()) return false;
   std::size_t end = 0;
-  for (const auto* block = std::prev(after)->second; block; block = block->next)
+  for (const auto* block = std::prev(after)->second.get(); block; block = block->next.get())
     end = block->address + block->size;
   return address < end;
 }
@@ -309,7 +298,7 @@ std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
     info.address = address;
     info.stream = &first->stream->queue();
     info.is_large = !first->pool->is_small;
-    for (const auto* block = first; block; block = block->next) {
+    for (const auto* block = first.get(); block; block = block->next.get()) {
       auto& entry = info.blocks.emplace_back();
       entry.size = block->size;
       entry.requested_size = block->requested;

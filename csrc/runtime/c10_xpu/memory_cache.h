@@ -50,19 +50,22 @@ class MemoryCache {
     std::uintptr_t hold;  // its number in the order log
   };
 
+  /// The first block of each segment, by address: its owner. Whoever takes one out has the segment.
+  using Segments = std::map<std::uintptr_t, std::unique_ptr<Block>>;
+
   // All of these need the mutex.
   [[nodiscard]] Block* find_free(BlockPool& pool, std::size_t size, StreamState& stream);
   [[nodiscard]] Block* make_segment(BlockPool& pool, std::size_t size, StreamState& stream);
   [[nodiscard]] Block* use(Block* block, std::size_t size, std::size_t requested);
   void split(Block* block, std::size_t size);
   void make_free(Block* block);
-  void merge(Block* block, Block* neighbour);
+  void forget_free(Block* block);
   void finish_uses();
-  [[nodiscard]] std::vector<Block*> extract_free_segments();
+  [[nodiscard]] Segments extract_free_segments();
 
   [[nodiscard]] Block* try_take(std::size_t size, std::size_t requested, StreamState& stream);
   void wait_for_uses();
-  void free_segments(const std::vector<Block*>& segments);
+  void free_segments(const Segments& segments);
   [[noreturn]] void throw_out_of_memory(std::size_t requested);
 
   c10::DeviceIndex device_;
@@ -71,7 +74,7 @@ class MemoryCache {
   double fraction_ = 1.0;
   BlockPool small_{true};
   BlockPool large_{false};
-  std::map<std::uintptr_t, Block*> segments_;  // first block of each, by address
+  Segments segments_;
   std::unordered_map<StreamState*, std::deque<Use>> uses_;
   MemoryStats stats_;
 };

@@ -1,21 +1,17 @@
-// The event type of a torch with XPU, on this runtime; there it is torch/csrc/xpu/Event.cpp.
+#include "types/torch_event.h"
+
 #include <c10/xpu/XPUStream.h>
-#include <pybind11/pybind11.h>
 #include <torch/csrc/Device.h>
 #include <torch/csrc/Exceptions.h>
 #include <torch/csrc/utils/object_ptr.h>
-#include <torch/csrc/utils/pybind.h>
 #include <torch/csrc/xpu/Event.h>
 
 #include <new>
 #include <type_traits>
 
-#include "bindings/runtime_parts.h"
 #include "ops/no_gil.h"
 
-namespace py = pybind11;
-
-namespace xpu_bindings {
+namespace xpu_types {
 namespace {
 
 using c10::xpu::XPUEvent;
@@ -127,7 +123,9 @@ PyMethodDef methods[] = {{"record", event_record, METH_O, nullptr},
                          {"synchronize", event_synchronize, METH_NOARGS, nullptr},
                          {nullptr, nullptr, 0, nullptr}};
 
-PyTypeObject* event_type() {
+}  // namespace
+
+PyTypeObject* torch_event_type() {
   static PyTypeObject type{};
   Py_SET_REFCNT(&type, 1);
   type.tp_name = "torch._C._XpuEventBase";
@@ -138,14 +136,7 @@ PyTypeObject* event_type() {
   type.tp_base = THPEventClass;
   type.tp_new = event_new;
   type.tp_dealloc = event_dealloc;
-  if (PyType_Ready(&type) < 0) throw py::error_already_set();
-  return &type;
+  return PyType_Ready(&type) < 0 ? nullptr : &type;
 }
 
-}  // namespace
-
-void bind_torch_event(py::module_& m) {
-  m.attr("TorchEventBase") = py::handle(reinterpret_cast<PyObject*>(event_type()));
-}
-
-}  // namespace xpu_bindings
+}  // namespace xpu_types

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -215,6 +216,21 @@ def test_emptying_the_cache_waits_for_who_uses_it(latch: Latches) -> None:
     threading.Timer(0.02, held.release).start()
     torch.xpu.empty_cache()
     assert y.item() == 10.0 * MIB
+
+
+def test_memory_that_another_thread_releases_may_come_back_at_once() -> None:
+    def allocate(_: int) -> torch.Tensor:
+        for _ in range(10):
+            torch.empty(20 * MIB, dtype=torch.uint8, device="xpu")
+            torch.xpu.empty_cache()
+        return torch.empty(20 * MIB, dtype=torch.uint8, device="xpu")
+
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(2000):
+            kept = list(threads.map(allocate, range(3)))
+            known = {segment["address"] for segment in torch.xpu.memory_snapshot()}
+            assert {tensor.data_ptr() for tensor in kept} <= known
+            del kept
 
 
 # ---- running out

@@ -16,7 +16,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 # Compiling is mostly parsing headers of torch and SYCL, so sources share translation units. More
 # of them in one would make the build faster, and an edit slower: its whole unit is compiled again.
 option(CMAKE_UNITY_BUILD "Compile several sources of a target at once" ON)
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 9)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(CCACHE_PROGRAM ccache)

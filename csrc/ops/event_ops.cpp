@@ -2,8 +2,8 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/frontend/schema_type_parser.h>
-#include <torch/csrc/jit/python/pybind_utils.h>
 #include <torch/csrc/utils/pybind.h>
 #include <torch/library.h>
 
@@ -13,6 +13,12 @@
 #include "ops/event_operand.h"
 #include "ops/event_state.h"
 #include "ops/python_args.h"
+
+// Of <torch/csrc/jit/python/pybind_utils.h>, which takes longer to compile than all of this.
+namespace torch::jit {
+TORCH_PYTHON_API c10::IValue toIValue(pybind11::handle object, const c10::TypePtr& type,
+                                      std::optional<int32_t> size);
+}  // namespace torch::jit
 
 namespace xpu_event_ops {
 namespace {
@@ -300,7 +306,7 @@ void create(const c10::OperatorHandle& /*op*/, Stack* stack) {
   const auto event = factory_of(in[0], "create")("enable_timing"_a = in[1].toBool(),
                                                  "blocking"_a = in[2].toBool());
   torch::jit::drop(*stack, 4);
-  torch::jit::push(*stack, torch::jit::toIValue(event, c10::PyObjectType::get()));
+  torch::jit::push(*stack, torch::jit::toIValue(event, c10::PyObjectType::get(), {}));
 }
 
 // create_stream(str kind, int device_index, int priority, int position) -> torch.Stream
@@ -309,7 +315,7 @@ void create_stream(const c10::OperatorHandle& /*op*/, Stack* stack) {
   const pybind11::gil_scoped_acquire gil;
   const auto stream = factory_of(in[0], "create_stream")(in[1].toInt(), in[2].toInt());
   torch::jit::drop(*stack, 4);
-  torch::jit::push(*stack, torch::jit::toIValue(stream, c10::PyObjectType::get()));
+  torch::jit::push(*stack, torch::jit::toIValue(stream, c10::PyObjectType::get(), {}));
 }
 
 TORCH_LIBRARY(xpu_event, library) {

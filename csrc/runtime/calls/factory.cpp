@@ -1,4 +1,5 @@
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/arange_ops.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linspace_ops.h>
@@ -10,7 +11,6 @@
 #include <utility>
 
 #include "runtime/c10_xpu/task_queue.h"
-
 #include "runtime/calls/cpu_keys.h"
 #include "runtime/tensors/accesses.h"
 #include "runtime/tensors/alias.h"

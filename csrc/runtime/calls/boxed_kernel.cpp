@@ -1,7 +1,6 @@
 #include "runtime/calls/boxed_kernel.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/ops/clone.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/xpu/XPUFunctions.h>
 #include <torch/library.h>
@@ -14,14 +13,12 @@
 
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/calls/call_arguments.h"
+#include "runtime/calls/call_task.h"
 #include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/fallback.h"
 #include "runtime/calls/operators.h"
 #include "runtime/calls/plan_cache.h"
 #include "runtime/calls/rehearsal.h"
-#include "runtime/calls/twins.h"
-#include "runtime/tensors/accesses.h"
-#include "runtime/tensors/alias.h"
 #include "runtime/tensors/factories.h"
 
 namespace xpu_runtime {
@@ -49,93 +46,30 @@ PlanCache& kinds() {
 
 // ---- planning
 
-std::shared_ptr<const Plan> plan_of_kind(const OperatorHandle& op, const CallArguments& arguments) {
+Plan plan_of_kind(const OperatorHandle& op, const CallArguments& arguments) {
   const CallArguments kind(op, arguments.values(), CallArguments::Detail::kind);
   if (const auto known = kinds().find(kind.signature()))
-    if (auto plan = reshape(op, arguments, *known))
-      return std::make_shared<const Plan>(std::move(*plan));
-  auto plan = std::make_shared<const Plan>(rehearse(op, arguments));
-  if (!plan->synchronous()) kinds().keep(kind.signature(), plan);
+    if (auto plan = reshape(op, arguments, *known)) return *std::move(plan);
+  auto plan = rehearse(op, arguments);
+  if (!plan.synchronous()) kinds().keep(kind.signature(), std::make_shared<const Plan>(plan));
   return plan;
 }
 
-std::shared_ptr<const Plan> new_plan(const OperatorHandle& op, const CallArguments& arguments) {
-  if (reason_to_wait(op, arguments)) return std::make_shared<const Plan>();
-  if (is_structured(op)) return plan_of_kind(op, arguments);
-  return std::make_shared<const Plan>(rehearse(op, arguments));
+Plan new_plan(const OperatorHandle& op, const CallArguments& arguments) {
+  if (reason_to_wait(op, arguments)) return {};
+  auto plan = is_structured(op) ? plan_of_kind(op, arguments) : rehearse(op, arguments);
+  if (!plan.synchronous()) prepare(plan, arguments);
+  return plan;
 }
 
 std::shared_ptr<const Plan> plan_for(const OperatorHandle& op, const CallArguments& arguments) {
   if (auto plan = plans().find(arguments.signature())) return plan;
-  auto plan = new_plan(op, arguments);
+  auto plan = std::make_shared<const Plan>(new_plan(op, arguments));
   plans().keep(arguments.signature(), plan);
   return plan;
 }
 
-// ---- the task
-
-class Unheard final : public c10::WarningHandler {
- public:
-  void process(const c10::Warning& /*warning*/) override {}
-};
-
-class CallTask final : public Task {
- public:
-  CallTask(const char* name, std::shared_ptr<const Plan> plan, Stack arguments, Tensors outputs,
-           order_log::Accesses accesses)
-      : Task(name, std::move(accesses)),
-        plan_(std::move(plan)),
-        stack_(std::move(arguments)),
-        outputs_(std::move(outputs)) {}
-
-  void run() override {
-    Unheard handler;  // the call has warned
-    const c10::WarningUtils::WarningHandlerGuard guard(&handler);
-    const auto& how = plan_->how;
-    if (how.runner) {
-      how.runner(stack_);
-    } else {
-      how.op->redispatchBoxed(kCpuKeys, &stack_);
-      deliver();
-    }
-  }
-
- private:
-  // Copies results to where the caller expects them, unless the kernel wrote there.
-  void deliver() {
-    std::size_t next = 0;
-    for (const auto& value : stack_) {
-      if (value.isTensor()) {
-        deliver(value.toTensor(), next++);
-      } else {
-        for (const auto& each : value.toListRef()) deliver(each.toTensor(), next++);
-      }
-    }
-  }
-  void deliver(const Tensor& result, std::size_t index) {
-    if (index >= outputs_.size() || !outputs_[index].defined()) return;
-    TORCH_INTERNAL_ASSERT(result.sizes() == outputs_[index].sizes(), name(),
-                          ": the CPU kernel returned sizes ", result.sizes(),
-                          ", but for arguments like these it returned ", outputs_[index].sizes(),
-                          " before. Please report this.");
-    outputs_[index].copy_(result);
-  }
-
-  std::shared_ptr<const Plan> plan_;
-  Stack stack_;
-  Tensors outputs_;  // that the kernel does not write itself; some undefined
-};
-
 // ---- the call
-
-// Copies a CPU number, because its owner may change it before the task runs. A wrapped number is
-// made for the call and stays.
-Tensor alias(const Tensor& tensor) {
-  if (tensor.is_xpu()) return cpu_alias(tensor);
-  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) return without_python(tensor);
-  const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return tensor.clone();
-}
 
 void resize(const Outcome& outcome, const CallArguments& arguments) {
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
@@ -161,44 +95,6 @@ Tensors results_of(const Outcome& outcome, const CallArguments& arguments) {
   return results;
 }
 
-void add_accesses(order_log::Accesses& accesses, const IValue& value, bool is_write) {
-  if (value.isTensor() && value.toTensor().defined() && value.toTensor().is_xpu())
-    order_log::add_access(accesses, value.toTensor(), is_write);
-  if (value.isTensorList() || value.isOptionalTensorList())
-    for (const auto& each : value.toListRef()) add_accesses(accesses, each, is_write);
-}
-
-order_log::Accesses accesses_of(const OperatorHandle& op, const CallArguments& arguments,
-                                const Outcome& outcome, const Tensors& results) {
-  order_log::Accesses accesses;
-  if (!order_log::enabled()) [[likely]]
-    return accesses;
-  for (std::size_t i = 0; i < arguments.values().size(); ++i) {
-    const auto* alias_info = op.schema().arguments()[i].alias_info();
-    add_accesses(accesses, arguments.values()[i], alias_info && alias_info->isWrite());
-  }
-  for (std::size_t i = 0; i < results.size(); ++i)
-    if (outcome.outputs[i].is_new()) add_accesses(accesses, results[i], /*is_write=*/true);
-  return accesses;
-}
-
-void submit_call(const OperatorHandle& op, const CallArguments& arguments,
-                 const std::shared_ptr<const Plan>& plan, const Tensors& results) {
-  auto work = Twins(&alias).of(arguments.values());
-  Tensors outputs;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    auto output = plan->outcome.outputs[i].is_new() ? cpu_alias(results[i]) : Tensor();
-    if (plan->how.fills_outputs)
-      work.emplace_back(std::move(output));
-    else
-      outputs.push_back(std::move(output));
-  }
-  submit(c10::xpu::getCurrentXPUStream(),
-         std::make_unique<CallTask>(op.schema().name().c_str(), plan, std::move(work),
-                                    std::move(outputs),
-                                    accesses_of(op, arguments, plan->outcome, results)));
-}
-
 void push_results(const Outcome& outcome, Tensors results, Stack* stack) {
   auto* next = results.begin();
   for (const auto& count : outcome.returns) {
@@ -213,11 +109,11 @@ void push_results(const Outcome& outcome, Tensors results, Stack* stack) {
   }
 }
 
-void call_at_once(const OperatorHandle& op, Stack* stack) {
+void call_at_once(const OperatorHandle& op, const CallArguments& arguments, Stack* stack) {
   if (is_composite(op))
     op.redispatchBoxed(kCpuKeys, stack);  // in terms of operators that may be planned
   else
-    cpu_fallback(op, stack);
+    cpu_fallback(op, arguments, stack);
 }
 
 // In a scope that only asks for shapes, the outputs exist and there is nothing to compute.
@@ -257,14 +153,15 @@ void boxed_kernel(const OperatorHandle& op, Stack* stack) {
     return return_outputs(op, stack);
   const CallArguments arguments(op, torch::jit::last(*stack, count));
   const auto plan = arguments.can_be_planned() ? plan_for(op, arguments) : nullptr;
-  if (!plan || plan->synchronous()) return call_at_once(op, stack);
+  if (!plan || plan->synchronous()) return call_at_once(op, arguments, stack);
   c10::OptionalDeviceGuard guard;
   if (arguments.device().index() != c10::xpu::current_device())
     guard.reset_device(arguments.device());
   for (const auto& warning : plan->outcome.warnings) c10::warn(warning);
   resize(plan->outcome, arguments);
   auto results = results_of(plan->outcome, arguments);
-  submit_call(op, arguments, plan, results);
+  submit(c10::xpu::getCurrentXPUStream(),
+         std::make_unique<CallTask>(op.schema().name().c_str(), plan, arguments, results));
   torch::jit::drop(*stack, count);
   push_results(plan->outcome, std::move(results), stack);
 }

@@ -7,6 +7,9 @@
 #include <cstring>
 #include <limits>
 
+#include "runtime/calls/tensors_of.h"
+#include "runtime/tensors/accesses.h"
+
 namespace xpu_runtime {
 namespace {
 
@@ -67,11 +70,13 @@ CallArguments::CallArguments(const c10::OperatorHandle& op, c10::ArrayRef<IValue
 void CallArguments::argument(const IValue& value, std::size_t position) {
   if (value.isTensor())
     tensor(value.toTensor(), position, /*in_list=*/false);
+  else if (kind_of(position) == c10::TypeKind::GeneratorType)
+    generator(value, position);
   else if (value.isNone())
     signature_.push_back(word(none, 0));
   else if (value.isBool())
     signature_.push_back(word(truth, value.toBool()));
-  else if (value.isInt() && !is_number(position))
+  else if (value.isInt() && kind_of(position) != c10::TypeKind::NumberType)
     signature_.append({word(words, 1), value.toInt()});
   else if (value.isInt() || value.isDouble() || value.isComplexDouble())
     number(value);
@@ -82,7 +87,7 @@ void CallArguments::argument(const IValue& value, std::size_t position) {
   else if (value.isList())
     list(value.toListRef(), position);
   else
-    plain_ = false;  // a device, a generator: not for a plan
+    plain_ = false;  // a device: not for a plan
 }
 
 void CallArguments::list(c10::ArrayRef<IValue> values, std::size_t position) {
@@ -176,18 +181,36 @@ void CallArguments::text(const std::string& text) {
   }
 }
 
+// Which of two bounds is the larger decides about an error, so here numbers go in as they are.
+void CallArguments::generator(const IValue& value, std::size_t position) {
+  if (!value.isNone() && !value.toGenerator().device().is_xpu()) plain_ = false;
+  generator_ = position;
+  for (const auto& each : values_)
+    if (each.isDouble())
+      signature_.append({word(words, 1), std::bit_cast<std::int64_t>(each.toDouble())});
+}
+
 // An int of a schema is a size or a dimension, which decides everything; a Scalar is a number.
-bool CallArguments::is_number(std::size_t position) const {
+c10::TypeKind CallArguments::kind_of(std::size_t position) const {
   const auto* type = op_.schema().arguments()[position].type().get();
   if (const auto* optional = type->castRaw<c10::OptionalType>())
     type = optional->getElementType().get();
   if (const auto* list = type->castRaw<c10::ListType>()) type = list->getElementType().get();
-  return type->kind() == c10::TypeKind::NumberType;
+  return type->kind();
 }
 
 bool CallArguments::is_written(std::size_t position) const {
   const auto* alias = op_.schema().arguments()[position].alias_info();
   return alias && alias->isWrite();
+}
+
+order_log::Accesses CallArguments::accesses() const {
+  order_log::Accesses result;
+  for (std::size_t i = 0; i < values_.size(); ++i)
+    for_each_tensor(values_[i], [&](const Tensor& tensor) {
+      if (tensor.is_xpu()) order_log::add_access(result, tensor, is_written(i));
+    });
+  return result;
 }
 
 }  // namespace xpu_runtime

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "runtime/c10_xpu/order_log.h"
+
 namespace xpu_runtime {
 
 /// The words that tell two calls apart, as far as it matters for the tensors that they return:
@@ -35,6 +37,14 @@ class CallArguments {
   [[nodiscard]] c10::Device device() const { return *device_; }
   [[nodiscard]] c10::ArrayRef<c10::IValue> values() const noexcept { return values_; }
 
+  /// Where a generator stands among the arguments, given or not.
+  [[nodiscard]] std::optional<std::size_t> generator_position() const noexcept {
+    return generator_;
+  }
+
+  /// The memory of the XPU tensors, for the order log.
+  [[nodiscard]] order_log::Accesses accesses() const;
+
   /// All defined tensors, those of lists too, in the order of the arguments.
   [[nodiscard]] c10::ArrayRef<const at::Tensor*> tensors() const noexcept { return tensors_; }
 
@@ -53,7 +63,8 @@ class CallArguments {
   void memory_shared_with(const at::Tensor& tensor);
   void number(const c10::IValue& value);
   void text(const std::string& text);
-  [[nodiscard]] bool is_number(std::size_t position) const;
+  void generator(const c10::IValue& value, std::size_t position);
+  [[nodiscard]] c10::TypeKind kind_of(std::size_t position) const;
   [[nodiscard]] bool is_written(std::size_t position) const;
 
   const c10::OperatorHandle& op_;
@@ -62,6 +73,7 @@ class CallArguments {
   Signature signature_;
   c10::SmallVector<const at::Tensor*, 8> tensors_;
   std::optional<c10::Device> device_;
+  std::optional<std::size_t> generator_;
   bool plain_ = true;
   bool shared_ = false;
   bool masked_ = false;

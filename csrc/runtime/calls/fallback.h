@@ -1,8 +1,11 @@
 #pragma once
 
-#include <ATen/core/boxing/KernelFunction.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
+
+#include <cstdint>
+
+#include "runtime/calls/call_arguments.h"
 
 namespace xpu_runtime {
 
@@ -11,7 +14,11 @@ namespace xpu_runtime {
 /// Synchronises the current stream of the arguments' device, then runs at once on this thread.
 /// Results become XPU tensors: views of arguments stay views, resized out= arguments are taken
 /// over, `Generator? = None` is the XPU default generator.
-void cpu_fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack);
+///
+/// Args:
+///   arguments: those at the end of the stack.
+void cpu_fallback(const c10::OperatorHandle& op, const CallArguments& arguments,
+                  torch::jit::Stack* stack);
 
 /// How many operators took this way since the process started.
 [[nodiscard]] std::int64_t fallback_count() noexcept;

@@ -56,12 +56,6 @@ std::optional<OperatorHandle> overload_that(const std::string& name, const Match
   return {};
 }
 
-bool takes_generator(const c10::FunctionSchema& schema) {
-  return std::any_of(schema.arguments().begin(), schema.arguments().end(), [](const auto& each) {
-    return each.type()->str().find("Generator") != std::string::npos;
-  });
-}
-
 bool is_host_only(const c10::FunctionSchema& schema) {
   return std::none_of(schema.arguments().begin(), schema.arguments().end(), [](const auto& each) {
     return each.type()->str().find("Tensor") != std::string::npos && !is_output(each);
@@ -113,8 +107,8 @@ const char* reason_to_wait(const OperatorHandle& op, const CallArguments& argume
   if (!schema.name().starts_with("aten::")) return "its schema may change while the process runs";
   if (!op.hasKernelForDispatchKey(DispatchKey::CPU) && !is_composite(op))
     return "there is no CPU kernel";
-  if (op.hasTag(at::Tag::nondeterministic_seeded) || takes_generator(schema))
-    return "it draws random numbers";
+  if (op.hasTag(at::Tag::nondeterministic_seeded) && !arguments.generator_position())
+    return "it draws random numbers, and nothing says from where";
   if (op.hasTag(at::Tag::dynamic_output_shape) && !indexes(schema))
     return "values decide the shape of the result";
   if (op.hasTag(at::Tag::data_dependent_output)) return "the host reads a value";

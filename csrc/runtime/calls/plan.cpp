@@ -1,5 +1,10 @@
 #include "runtime/calls/plan.h"
 
+#include <utility>
+
+#include "runtime/calls/tensors_of.h"
+#include "runtime/tensors/alias.h"
+
 namespace xpu_runtime {
 namespace {
 
@@ -39,6 +44,14 @@ bool add(const c10::IValue& result, c10::ArrayRef<const Tensor*> arguments, Outc
   return true;
 }
 
+Tensor without_memory(const Outcome::Output& output) {
+  auto tensor = at::detail::make_tensor<c10::TensorImpl>(
+      c10::Storage(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, c10::kCPU)),
+      c10::DispatchKeySet(c10::DispatchKey::CPU), c10::scalarTypeToTypeMeta(output.type));
+  tensor.unsafeGetTensorImpl()->set_sizes_and_strides(output.layout.sizes, output.layout.strides);
+  return tensor;
+}
+
 }  // namespace
 
 std::optional<Outcome> outcome_of(const torch::jit::Stack& results,
@@ -47,6 +60,25 @@ std::optional<Outcome> outcome_of(const torch::jit::Stack& results,
   for (const auto& result : results)
     if (!add(result, arguments, outcome)) return {};
   return outcome;
+}
+
+void prepare(Plan& plan, const CallArguments& arguments) {
+  const auto values = arguments.values();
+  plan.generator = arguments.generator_position();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!is_on_device(values[i])) continue;
+    const Tensor& tensor = values[i].toTensor();
+    DeviceTensor entry{i, i, false, tensor_over(Memory(), tensor)};
+    for (const auto& other : plan.tensors) {
+      const Tensor& earlier = values[other.position].toTensor();
+      if (entry.same || !earlier.is_alias_of(tensor)) continue;
+      entry.first = other.position;
+      entry.same = earlier.is_same(tensor);
+    }
+    plan.tensors.push_back(std::move(entry));
+  }
+  for (const auto& output : plan.outcome.outputs)
+    plan.results.push_back(output.is_new() ? without_memory(output) : Tensor());
 }
 
 }  // namespace xpu_runtime

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/calls/call_arguments.h"
 #include "runtime/calls/runners.h"
 
 namespace xpu_runtime {
@@ -78,13 +79,29 @@ struct Computation {
   Runner runner = nullptr;                // in place of `op`, which fills outputs then
 };
 
+/// A tensor of the device among the arguments, outside lists.
+struct DeviceTensor {
+  std::size_t position;
+  std::size_t first;  // the position of the first with the same memory; often its own
+  bool same;          // whether it is the same tensor as that
+  at::Tensor like;    // a CPU tensor of its dtype, layout and flags
+};
+
 /// What is known about all calls with one signature.
 struct Plan {
   Outcome outcome;
   Computation how;
 
+  // What a task has to know about the arguments; filled by prepare().
+  std::vector<DeviceTensor> tensors{};
+  std::vector<at::Tensor> results{};  // CPU tensors like them; undefined where none is new
+  std::optional<std::size_t> generator{};
+
   /// Whether the call has to run at once, through the fallback.
   [[nodiscard]] bool synchronous() const noexcept { return !how.op; }
 };
+
+/// Notes in the plan what tasks have to know about the arguments of such calls.
+void prepare(Plan& plan, const CallArguments& arguments);
 
 }  // namespace xpu_runtime

@@ -4,7 +4,8 @@
 #include <ATen/ExpandUtils.h>
 
 #include <cstring>
-#include <utility>
+
+#include "runtime/tensors/alias.h"
 
 namespace xpu_runtime {
 using at::Tensor;
@@ -18,18 +19,6 @@ Tensor host_tensor(const Layout& layout, at::ScalarType type) {
 namespace {
 
 constexpr std::int64_t kKept = 4;  // sizes that a likeness leaves as they are: those of kernels
-
-Tensor over(c10::Storage storage, const Tensor& tensor, const Layout& layout, std::int64_t offset) {
-  auto twin = at::detail::make_tensor<c10::TensorImpl>(
-      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
-  auto* impl = twin.unsafeGetTensorImpl();
-  impl->set_storage_offset(offset);
-  impl->set_sizes_and_strides(layout.sizes, layout.strides);
-  if (tensor.is_conj()) twin._set_conj(true);
-  if (tensor.is_neg()) twin._set_neg(true);
-  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) impl->set_wrapped_number(true);
-  return twin;
-}
 
 std::size_t bytes_of(const Tensor& tensor, const Layout& layout) {
   return at::detail::computeStorageNbytes(layout.sizes, layout.strides, tensor.itemsize());
@@ -52,10 +41,9 @@ Filled::Filled(const CallArguments& arguments, int fill)
     : whole_(arguments.has_views_of_each_other()), fill_(fill) {}
 
 Tensor Filled::twin(const Tensor& tensor) const {
-  const Layout layout(tensor);
   const bool whole = whole_ && tensor.is_xpu();
-  const auto bytes = whole ? tensor.storage().nbytes() : bytes_of(tensor, layout);
-  return over(filled(bytes, tensor, fill_), tensor, layout, whole ? tensor.storage_offset() : 0);
+  const auto bytes = whole ? tensor.storage().nbytes() : bytes_of(tensor, Layout(tensor));
+  return tensor_over(filled(bytes, tensor, fill_), whole ? tensor.storage_offset() : 0, tensor);
 }
 
 Likeness::Likeness(const CallArguments& arguments, int fill, std::int64_t step) : fill_(fill) {
@@ -76,7 +64,9 @@ Tensor Likeness::twin(const Tensor& tensor) const {
   for (auto& size : layout.sizes) size = small(size);
   const auto strides = at::infer_dense_strides(layout.sizes, layout.strides);
   layout.strides.assign(strides.begin(), strides.end());
-  return over(filled(bytes_of(tensor, layout), tensor, fill_), tensor, layout, 0);
+  auto twin = tensor_over(filled(bytes_of(tensor, layout), tensor, fill_), 0, tensor);
+  twin.unsafeGetTensorImpl()->set_sizes_and_strides(layout.sizes, layout.strides);
+  return twin;
 }
 
 c10::IValue Likeness::integers(const c10::IValue& list) const {

@@ -1,16 +1,18 @@
 #include "runtime/calls/trial.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+
 #include <atomic>
 #include <utility>
 
 #include "runtime/calls/cpu_keys.h"
+#include "runtime/calls/tensors_of.h"
 #include "runtime/calls/twins.h"
 
 namespace xpu_runtime {
 namespace {
 
 using at::Tensor;
-using c10::IValue;
 using c10::OperatorHandle;
 
 std::atomic<std::int64_t> trials{0};
@@ -24,12 +26,6 @@ class Collected final : public c10::WarningHandler {
  private:
   std::vector<c10::Warning>& warnings_;
 };
-
-void collect_tensors(const IValue& value, std::vector<Tensor>& tensors) {
-  if (value.isTensor() && value.toTensor().defined()) tensors.push_back(value.toTensor());
-  if (value.isTensorList() || value.isOptionalTensorList())
-    for (const auto& each : value.toListRef()) collect_tensors(each, tensors);
-}
 
 std::vector<const void*> memory_of(const std::vector<Tensor>& tensors) {
   std::vector<const void*> result;
@@ -46,7 +42,10 @@ Trial::Trial(const CallArguments& arguments, const Scene& scene) {
   stack_ = Twins(make).of(arguments.values());
   for (auto& value : stack_)
     if (value.isIntList()) value = scene.integers(value);
-  for (const auto& value : stack_) collect_tensors(value, twins_);
+  for (const auto& value : stack_)
+    for_each_tensor(value, [&](const Tensor& twin) { twins_.push_back(twin); });
+  if (const auto i = arguments.generator_position())
+    stack_[*i] = at::detail::createCPUGenerator();  // the caller's draws nothing
   for (const auto& twin : twins_) {
     layouts_.emplace_back(twin);
     elements.fetch_add(twin.numel(), std::memory_order_relaxed);

@@ -1,9 +1,9 @@
 #include "runtime/calls/twins.h"
 
-#include <ATen/core/List.h>
 #include <c10/core/TensorImpl.h>
 
-#include <utility>
+#include "runtime/calls/tensors_of.h"
+#include "runtime/tensors/alias.h"
 
 namespace xpu_runtime {
 namespace {
@@ -13,17 +13,6 @@ using c10::IValue;
 
 Tensor shared(c10::TensorImpl* twin) {
   return Tensor(c10::intrusive_ptr<c10::TensorImpl>::unsafe_reclaim_from_nonowning(twin));
-}
-
-Tensor over_memory_of(const c10::TensorImpl& twin, const Tensor& tensor) {
-  auto result = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(twin.unsafe_storage()),
-                                                         twin.key_set(), tensor.dtype());
-  auto* impl = result.unsafeGetTensorImpl();
-  impl->set_storage_offset(tensor.storage_offset());
-  impl->set_sizes_and_strides(tensor.sizes(), tensor.strides());
-  if (tensor.is_conj()) result._set_conj(true);
-  if (tensor.is_neg()) result._set_neg(true);
-  return result;
 }
 
 }  // namespace
@@ -36,21 +25,9 @@ torch::jit::Stack Twins::of(c10::ArrayRef<IValue> values) {
 }
 
 IValue Twins::of(const IValue& value) {
-  if (value.isTensor()) return of(value.toTensor());
-  if (value.isTensorList()) {
-    c10::List<Tensor> list;
-    list.reserve(value.toListRef().size());
-    for (const auto& each : value.toListRef()) list.push_back(alone(each.toTensor()));
-    return list;
-  }
-  if (value.isOptionalTensorList()) {
-    c10::List<std::optional<Tensor>> list;
-    list.reserve(value.toListRef().size());
-    for (const auto& each : value.toListRef())
-      list.push_back(each.isTensor() ? std::optional(of(each.toTensor())) : std::nullopt);
-    return list;
-  }
-  return value;
+  const bool in_list = value.isTensorList();
+  return with_tensors(value,
+                      [&](const Tensor& tensor) { return in_list ? alone(tensor) : of(tensor); });
 }
 
 Tensor Twins::alone(const Tensor& tensor) const {
@@ -64,7 +41,7 @@ Tensor Twins::of(const Tensor& tensor) {
   for (const auto& pair : pairs_) {
     if (pair.original == original) return shared(pair.twin);
     if (pair.original->unsafe_storage().unsafeGetStorageImpl() == storage)
-      return over_memory_of(*pair.twin, tensor);
+      return tensor_over(pair.twin->unsafe_storage(), tensor.storage_offset(), tensor);
   }
   auto twin = alone(tensor);
   pairs_.push_back({original, twin.unsafeGetTensorImpl()});

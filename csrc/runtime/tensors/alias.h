@@ -2,6 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
+#include <cstdint>
+
 namespace xpu_runtime {
 
 /// Whether an alias keeps the memory it shows alive.
@@ -22,6 +25,24 @@ enum class Hold : bool { no, yes };
 /// The same for a tensor of the host too. What the caller does with the storage of `tensor`
 /// afterwards, resizing it for one, does not change the alias.
 [[nodiscard]] at::Tensor memory_of(const at::Tensor& tensor, Hold hold = Hold::no);
+
+/// Where the elements of a tensor are.
+struct Memory {
+  void* data = nullptr;  // of the storage
+  std::size_t bytes = 0;
+  std::int64_t offset = 0;  // of the tensor, in elements
+
+  Memory() = default;
+  explicit Memory(const at::Tensor& tensor);
+};
+
+/// A tensor over `storage`, with the dtype, sizes, strides and flags of `like`.
+[[nodiscard]] at::Tensor tensor_over(c10::Storage storage, std::int64_t offset,
+                                     const at::Tensor& like,
+                                     c10::DispatchKey key = c10::DispatchKey::CPU);
+
+/// The same for the CPU. It does not keep the memory alive.
+[[nodiscard]] at::Tensor tensor_over(const Memory& memory, const at::Tensor& like);
 
 /// The same memory in a tensor that Python does not know, for a task to own: a thread that gives up
 /// the last use of a tensor known to Python needs the interpreter lock, and is ended by Python, and

@@ -1,0 +1,47 @@
+#include "runtime/calls/seed.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/native_dropout_native.h>
+#include <torch/library.h>
+
+#include <mutex>
+
+#include "runtime/backend/generator.h"
+
+namespace xpu_runtime {
+namespace {
+
+std::uint64_t splitmix64(std::uint64_t& state) {
+  std::uint64_t mixed = state += 0x9e3779b97f4a7c15U;
+  mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9U;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111ebU;
+  return mixed ^ (mixed >> 31U);
+}
+
+}  // namespace
+
+Seed Seed::draw(const std::optional<at::Generator>& generator, c10::Device device) {
+  auto parent = cpu_generator(generator, device);
+  const std::lock_guard lock(parent.mutex());
+  return Seed(parent.get<at::CPUGeneratorImpl>()->random64());
+}
+
+// Fills the whole state: seeding the engine itself would keep 32 bits only.
+at::Generator Seed::generator() const {
+  at::mt19937_data_pod data{value_, /*left_=*/1, /*seeded_=*/true, /*next_=*/0, {}};
+  std::uint64_t state = value_;
+  for (auto& word : data.state_) word = static_cast<std::uint32_t>(splitmix64(state) >> 32U);
+  at::mt19937 engine;
+  engine.set_data(data);
+  auto result = at::make_generator<at::CPUGeneratorImpl>(value_);
+  result.get<at::CPUGeneratorImpl>()->set_engine(engine);
+  return result;
+}
+
+// It takes no generator, so the boxed kernel would not know that it draws. This is in terms of
+// operators that do.
+TORCH_LIBRARY_IMPL(aten, XPU, m) {
+  m.impl("native_dropout", TORCH_FN(at::native::native_dropout_cpu));
+}
+
+}  // namespace xpu_runtime

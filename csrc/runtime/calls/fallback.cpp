@@ -184,28 +184,6 @@ bool is_for_the_host(const OperatorHandle& op, std::size_t result) {
   return result == 1 && op.schema().name() == "aten::_pack_padded_sequence";
 }
 
-/// A scope that the trace shows as a task.
-class Traced {
- public:
-  Traced(const OperatorHandle& op, const c10::xpu::XPUStream& stream)
-      : op_(op), stream_(stream), start_ns_(trace::enabled() ? trace::now_ns() : 0) {}
-  ~Traced() {
-    if (start_ns_)
-      trace::add(trace::TaskRecord{op_.schema().name(), stream_.device_index(), stream_.id(),
-                                   start_ns_, start_ns_, trace::now_ns(),
-                                   trace::current_operation()});
-  }
-  Traced(const Traced&) = delete;
-  Traced& operator=(const Traced&) = delete;
-  Traced(Traced&&) = delete;
-  Traced& operator=(Traced&&) = delete;
-
- private:
-  const OperatorHandle& op_;
-  c10::xpu::XPUStream stream_;
-  std::int64_t start_ns_;
-};
-
 }  // namespace
 
 void cpu_fallback(const OperatorHandle& op, const CallArguments& arguments, Stack* stack) {
@@ -216,10 +194,11 @@ void cpu_fallback(const OperatorHandle& op, const CallArguments& arguments, Stac
   synchronize(stream);
   auto work = arguments_on_cpu(arguments, device);
   const auto twins = tensors_of(work);
-  {
-    const Traced traced(op, stream);
-    call_on_cpu(op, work);
-  }
+  const auto start = trace::enabled() ? trace::now_ns() : 0;
+  call_on_cpu(op, work);
+  if (start)
+    trace::add({op.schema().name(), stream.device_index(), stream.id(), start, start,
+                trace::now_ns(), trace::current_operation()});
   if (order_log::enabled()) [[unlikely]]
     order_log::add_host_work(stream, op.schema().name().c_str(), arguments.accesses());
   for (std::size_t i = 0; i < twins.size(); ++i)

@@ -5,7 +5,6 @@
 
 #include <exception>
 #include <functional>
-#include <memory>
 #include <utility>
 
 #include "runtime/c10_xpu/clean_dispatch.h"
@@ -37,15 +36,13 @@ bool is_large(const CallArguments& arguments) {
 /// that throws with one of them is tried with the other.
 class Rehearsal {
  public:
-  using MakeScene = std::function<std::unique_ptr<Scene>(int fill)>;
-
-  Rehearsal(const OperatorHandle& op, const CallArguments& arguments, MakeScene scene)
-      : op_(op), arguments_(arguments), scene_(std::move(scene)) {}
+  Rehearsal(const OperatorHandle& op, const CallArguments& arguments, std::int64_t step)
+      : op_(op), arguments_(arguments), step_(step) {}
 
   [[nodiscard]] Plan plan() const {
     for (const int fill : {0, 1}) {
       try {
-        auto outcome = Trial(arguments_, *scene_(fill)).call(op_);
+        auto outcome = Trial(arguments_, Scene(arguments_, fill, step_)).call(op_);
         if (!outcome) return {};
         auto how = computation(*outcome);
         return {std::move(*outcome), how};
@@ -71,7 +68,7 @@ class Rehearsal {
   [[nodiscard]] bool agrees(const std::function<bool(Trial)>& trial) const {
     for (const int fill : {1, 0}) {
       try {
-        return trial(Trial(arguments_, *scene_(fill)));
+        return trial(Trial(arguments_, Scene(arguments_, fill, step_)));
       } catch (const std::exception&) {
       }
     }
@@ -80,7 +77,7 @@ class Rehearsal {
 
   const OperatorHandle& op_;
   const CallArguments& arguments_;
-  MakeScene scene_;
+  std::int64_t step_;
 };
 
 // Whether both have the same outcome, except for sizes.
@@ -93,8 +90,8 @@ bool are_alike(const Outcome& one, const Outcome& other) {
 
 // The outcome in the sizes of the originals, from likenesses of different sizes; nothing where a
 // result has a size that no argument has.
-std::optional<Outcome> enlarged(Outcome outcome, const Likeness& likeness, const Outcome& other,
-                                const Likeness& other_likeness) {
+std::optional<Outcome> enlarged(Outcome outcome, const Scene& likeness, const Outcome& other,
+                                const Scene& other_likeness) {
   if (!are_alike(outcome, other) || !outcome.resized.empty()) return {};
   for (std::size_t i = 0; i < outcome.outputs.size(); ++i) {
     auto& layout = outcome.outputs[i].layout;
@@ -114,8 +111,8 @@ std::optional<Outcome> enlarged(Outcome outcome, const Likeness& likeness, const
 std::optional<Outcome> likely_outcome(const OperatorHandle& op, const CallArguments& arguments,
                                       const Outcome& of_likeness) {
   if (is_structured(op)) return shapes_of(op, arguments);
-  const Likeness one(arguments, 0, kStep);
-  const Likeness other(arguments, 0, kOtherStep);
+  const Scene one(arguments, 0, kStep);
+  const Scene other(arguments, 0, kOtherStep);
   const auto outcome = Trial(arguments, other).call(op);
   if (!outcome) return {};
   return enlarged(of_likeness, one, *outcome, other);
@@ -124,9 +121,7 @@ std::optional<Outcome> likely_outcome(const OperatorHandle& op, const CallArgume
 // A large call takes as long to try as to make, so a small one that is like it is tried.
 std::optional<Plan> rehearse_likeness(const OperatorHandle& op, const CallArguments& arguments) {
   if (arguments.has_views_of_each_other()) return {};
-  auto plan = Rehearsal(op, arguments, [&](int fill) {
-                return std::make_unique<Likeness>(arguments, fill, kStep);
-              }).plan();
+  auto plan = Rehearsal(op, arguments, kStep).plan();
   if (plan.synchronous()) return {};
   try {
     auto outcome = likely_outcome(op, arguments, plan.outcome);
@@ -145,9 +140,7 @@ Plan rehearse(const OperatorHandle& op, const CallArguments& arguments) {
   const SingleKernelThread threads;
   if (is_large(arguments))
     if (auto plan = rehearse_likeness(op, arguments)) return *std::move(plan);
-  return Rehearsal(op, arguments,
-                   [&](int fill) { return std::make_unique<Filled>(arguments, fill); })
-      .plan();
+  return Rehearsal(op, arguments, /*step=*/0).plan();
 }
 
 std::optional<Plan> reshape(const OperatorHandle& op, const CallArguments& arguments,

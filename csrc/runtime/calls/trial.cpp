@@ -1,6 +1,7 @@
 #include "runtime/calls/trial.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/EmptyTensor.h>
 
 #include <atomic>
 #include <utility>
@@ -76,7 +77,8 @@ bool Trial::repeat(const OperatorHandle& op, const Outcome& expected) {
 bool Trial::fill(const OperatorHandle& out, const Outcome& expected) {
   std::vector<Tensor> outputs;
   for (const auto& each : expected.outputs) {
-    outputs.push_back(host_tensor(each.layout, each.type));
+    outputs.emplace_back(
+        at::detail::empty_strided_cpu(each.layout.sizes, each.layout.strides, each.type));
     stack_.emplace_back(outputs.back());
   }
   const auto memory = memory_of(outputs);

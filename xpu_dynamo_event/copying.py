@@ -31,10 +31,10 @@ def refuse_to_pickle(value: torch.Event | torch.Stream) -> NoReturn:
 
 
 def install() -> None:
-    """Set the rules for the classes of torch that take no methods; ours have them as methods."""
+    """Set the rules for torch's classes; ours have them as methods."""
     copying.set_rules(torch.Event, _fresh_event, _refuse_event)
-    for cls in (torch.Stream, torch.xpu.Stream):
-        copying.set_rules(cls, _same_stream, _refuse_stream)
+    copying.set_rules(torch.Stream, _same_stream, _refuse_stream)
+    copying.set_methods(torch.xpu.Stream, _same_stream, _refuse_stream)
 
 
 def _is_xpu(value: torch.Event | torch.Stream) -> bool:
@@ -55,7 +55,7 @@ def _refuse_event(event: torch.Event) -> NoReturn:
     copying.refuse(event)
 
 
-def _same_stream(stream: torch.Stream, memo: dict[int, Any]) -> torch.Stream:
+def _same_stream(stream: torch.Stream, _memo: dict[int, Any]) -> torch.Stream:
     if not _is_xpu(stream):
         copying.refuse(stream)
     return stream

@@ -4,11 +4,13 @@
 
 #include "bindings/native_parts.h"
 #include "event/latch.h"
+#include "event/queue_address.h"
 #include "ops/event_calls.h"
 #include "ops/event_operand.h"
 #include "ops/event_ops.h"
 #include "ops/event_state.h"
 #include "ops/event_type.h"
+#include "ops/external_stream.h"
 #include "ops/no_gil.h"
 
 namespace py = pybind11;
@@ -46,7 +48,8 @@ PYBIND11_MODULE(_native, m) {
 
   py::class_<xpu_event::Latch>(m, "Latch")
       .def(py::init([](uintptr_t sycl_queue) {
-             return std::make_unique<xpu_event::Latch>(*reinterpret_cast<sycl::queue*>(sycl_queue));
+             auto& known = xpu_event_ops::queue_of(xpu_event_ops::current_stream());
+             return std::make_unique<xpu_event::Latch>(xpu_event::queue_at(sycl_queue, known));
            }),
            py::arg("sycl_queue"))
       .def("release", &xpu_event::Latch::release, py::call_guard<xpu_event_ops::NoGil>());

@@ -45,8 +45,8 @@ void init(const py::object& properties_of) {
 }
 
 // A negative index is torch.xpu's way to say "leave it".
-int exchange_device(int device) {
-  return device < 0 ? -1 : c10::xpu::exchange_device(static_cast<DeviceIndex>(device));
+DeviceIndex exchange_device(DeviceIndex device) {
+  return device < 0 ? DeviceIndex{-1} : c10::xpu::exchange_device(device);
 }
 
 }  // namespace

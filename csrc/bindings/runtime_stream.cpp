@@ -34,6 +34,8 @@ const XPUStream& stream_of(PyObject* self) { return reinterpret_cast<StreamObjec
 XPUStream unpack(std::int64_t id, std::int64_t device_index, std::int64_t device_type) {
   const auto index = static_cast<DeviceIndex>(device_index);
   const auto type = static_cast<DeviceType>(device_type);
+  TORCH_CHECK(index == device_index && static_cast<std::int64_t>(type) == device_type,
+              "There is no device with index ", device_index, " and type ", device_type, ".");
   TORCH_CHECK(type == c10::kXPU, "Expected a stream of an XPU device, but got one of ",
               c10::Device(type, index), ". Create it with torch.xpu.Stream().");
   return XPUStream::unpack3(id, index, type);

@@ -84,7 +84,7 @@ PyObject* call_synchronize_stream(PyObject* /*module*/, PyObject* stream) {
 
 PyObject* call_synchronize_device(PyObject* /*module*/, PyObject* index) {
   return translate_errors([&]() -> PyObject* {
-    const auto device = static_cast<c10::DeviceIndex>(THPUtils_unpackLong(index));
+    const auto device = THPUtils_unpackLong(index);
     const ProfilerRange range("xpu_event::synchronize_device");
     return without_gil([&] { synchronize_device(device); });
   });

@@ -101,7 +101,7 @@ struct SynchronizeDevice {
   static constexpr auto kName = "synchronize_device";
   static constexpr auto kOperands = "int device_index";
   static constexpr size_t kCount = 1;
-  static void run(Operands in) { synchronize_device(static_cast<c10::DeviceIndex>(in[0].toInt())); }
+  static void run(Operands in) { synchronize_device(in[0].toInt()); }
 };
 
 // Tensor.record_stream of a program.

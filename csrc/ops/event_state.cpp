@@ -194,6 +194,12 @@ void synchronize_stream(const c10::Stream& stream) { guard().synchronizeStream(s
 
 bool query_stream(const c10::Stream& stream) { return guard().queryStream(stream); }
 
-void synchronize_device(c10::DeviceIndex device_index) { guard().synchronizeDevice(device_index); }
+void synchronize_device(std::int64_t device_index) {
+  const auto count = guard().deviceCount();
+  TORCH_CHECK(-1 <= device_index && device_index < count,
+              "The device index is out of range. It must be in [0, ", static_cast<int>(count),
+              "), but got ", device_index, ".");
+  guard().synchronizeDevice(static_cast<c10::DeviceIndex>(device_index));
+}
 
 }  // namespace xpu_event_ops

@@ -55,6 +55,9 @@ void record_stream(const c10::DataPtr& data, const c10::Stream& stream);
 void wait_stream(const c10::Stream& waiter, const c10::Stream& other);
 void synchronize_stream(const c10::Stream& stream);
 [[nodiscard]] bool query_stream(const c10::Stream& stream);
-void synchronize_device(c10::DeviceIndex device_index);
+
+// Raises for an index that no device has; -1 is the current one. Not c10::DeviceIndex: 256 would
+// become 0.
+void synchronize_device(std::int64_t device_index);
 
 }  // namespace xpu_event_ops

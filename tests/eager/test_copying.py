@@ -112,10 +112,26 @@ def test_plain_torch_event(enable_timing: bool) -> None:
 # ---- streams and modules
 
 
-@pytest.mark.parametrize("cls", [torch.xpu.Stream, torch.Stream])
+class Lane(torch.xpu.Stream):
+    """A stream of a user's class, with an attribute."""
+
+    name = "copies"
+
+
+@pytest.mark.parametrize("cls", [torch.xpu.Stream, torch.Stream, Lane])
 def test_a_stream_stays_the_same(cls: Any) -> None:
     stream = cls(device="xpu")
     assert copy.deepcopy(stream) is stream
+    assert copy.deepcopy([stream, stream]) == [stream, stream]
+    assert copy.copy(stream) is stream
+
+
+def test_a_shallow_copy_of_a_plain_event_is_another_event() -> None:
+    event = torch.Event("xpu")
+    with hold():
+        event.record()
+        assert copy.copy(event).query()
+        assert not event.query()
 
 
 def test_a_module_is_copied_with_fresh_events() -> None:
@@ -158,7 +174,7 @@ def test_pickling_an_event(protocol: int) -> None:
 
 
 def test_pickling_a_stream() -> None:
-    for stream in (torch.xpu.Stream(), torch.Stream("xpu")):
+    for stream in (torch.xpu.Stream(), torch.Stream("xpu"), Lane()):
         with pytest.raises(TypeError, match=STREAM_ERROR):
             pickle.dumps(stream)
 

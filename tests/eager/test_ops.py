@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.library import opcheck
 
-from xpu_dynamo_event import ops
+from xpu_dynamo_event import _native, ops
 
 OPS = torch.ops.xpu_event
 
@@ -140,3 +140,44 @@ def test_not_a_stream() -> None:
 def test_event_of_another_device_type() -> None:
     with pytest.raises(ValueError, match="device type 'cpu'.*torch.xpu.Event"):
         OPS.record(torch.Event(device="cpu"))
+
+
+BAD_INDICES = (256, 255, 128, 1 << 40)
+"""Of no device; cut to eight bits, some would be 0."""
+
+
+@pytest.mark.parametrize("index", BAD_INDICES)
+@pytest.mark.parametrize(
+    "function",
+    [
+        OPS.synchronize_device,
+        OPS.current_stream,
+        torch.xpu.synchronize,
+        torch.xpu.current_stream,
+        torch.xpu.set_device,
+        lambda index: torch.xpu.device(index).__enter__(),
+        torch.accelerator.synchronize,
+        torch.accelerator.current_stream,
+        lambda index: torch.xpu.Stream(stream_id=1, device_index=index, device_type=12),
+    ],
+)
+def test_an_index_of_no_device(function: Any, index: int) -> None:
+    with pytest.raises((RuntimeError, ValueError, TypeError, AssertionError)):
+        function(index)
+
+
+@pytest.mark.parametrize("index", [256, 1 << 40])
+def test_an_index_of_no_device_compiled(index: int, backend: str) -> None:
+    def program(x: torch.Tensor) -> torch.Tensor:
+        torch.xpu.synchronize(index)
+        return x + 1
+
+    compiled = torch.compile(program, backend=backend)
+    with pytest.raises((RuntimeError, TypeError), match=str(index)):
+        compiled(torch.ones(2, device="xpu"))
+
+
+@pytest.mark.parametrize("address", [0, 8, 12345])
+def test_a_latch_of_no_queue(address: int) -> None:
+    with pytest.raises(RuntimeError, match="sycl::queue"):
+        _native.Latch(address)

@@ -1,10 +1,10 @@
 """How classes written in C are copied and pickled: ``torch.Event``, ``torch.Stream``.
 
-They take no new methods, and ``copy.deepcopy`` asks only three places: a table of its own, the
-method ``__deepcopy__``, and the rules of pickling. The last would make pickling do the same, and a
+They take no new methods, and ``copy`` asks only three places: tables of its own, the methods
+``__copy__`` and ``__deepcopy__``, and the rules of pickling. The last would make pickling do the same, and a
 pickled event would come out as another one without a word. So each gets its own rule.
 
-Upstream: Lib/copy.py (``_deepcopy_dispatch``), torch/csrc/{Event,Stream}.cpp (no ``__deepcopy__``).
+Upstream: Lib/copy.py (``_deepcopy_dispatch``, ``_copy_dispatch``), torch/csrc/{Event,Stream}.cpp (no ``__deepcopy__``).
 Versions: CPython 3.11 to 3.14, torch 2.13 to 2.15.
 CAN REMOVE when torch.Event and torch.Stream can be copied themselves.
 """
@@ -32,14 +32,24 @@ def can_remove() -> bool:
 def set_rules(
     cls: type[T], deepcopy: Callable[[T, dict[int, Any]], T], pickle: Callable[[T], NoReturn]
 ) -> None:
-    """Set what ``copy.deepcopy`` and pickling do with instances of exactly this class."""
+    """Set what ``copy`` and pickling do with instances of exactly this class."""
     FOR_GOOD.replace_entry(vars(copy)["_deepcopy_dispatch"], cls, deepcopy)
+    FOR_GOOD.replace_entry(vars(copy)["_copy_dispatch"], cls, lambda value: deepcopy(value, {}))
     copyreg.pickle(cls, pickle)
+
+
+def set_methods(
+    cls: type[T], deepcopy: Callable[[T, dict[int, Any]], T], pickle: Callable[[T], NoReturn]
+) -> None:
+    """Set the same for a class written in Python, so that its subclasses inherit it."""
+    FOR_GOOD.replace(cls, "__deepcopy__", deepcopy)
+    FOR_GOOD.replace(cls, "__copy__", lambda value: deepcopy(value, {}))
+    FOR_GOOD.replace(cls, "__reduce_ex__", lambda value, _protocol: pickle(value))
 
 
 def refuse(value: object) -> NoReturn:
     """Raise the TypeError of Python for what cannot be pickled."""
-    value.__reduce_ex__(2)
+    object.__reduce_ex__(value, 2)
     raise TypeError(f"cannot pickle {type(value).__name__!r} object")
 
 

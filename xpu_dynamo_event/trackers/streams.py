@@ -367,5 +367,12 @@ def _device_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.dev
 
 def device_from(value: Any) -> torch.device:
     """Return the XPU device that an argument names, with its index."""
+    if isinstance(value, int) and value >= torch.xpu.device_count():
+        dynamo.graph_break(  # torch.device would cut 256 to 0
+            "Index of no device",
+            f"index {value}",
+            f"There are {torch.xpu.device_count()} XPU devices.",
+            "The call itself is wrong: eager raises here.",
+        )
     device = torch.device("xpu", value) if isinstance(value, int) else torch.device(value)
     return torch.device("xpu", torch.xpu.current_device()) if device.index is None else device

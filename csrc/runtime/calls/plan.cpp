@@ -75,6 +75,10 @@ void prepare(Plan& plan, const CallArguments& arguments) {
       entry.first = other.position;
       entry.same = earlier.is_same(tensor);
     }
+    for (const auto& resized : plan.outcome.resized)
+      if (arguments.tensors()[resized.argument]->is_same(tensor))
+        entry.like.unsafeGetTensorImpl()->set_sizes_and_strides(resized.layout.sizes,
+                                                                resized.layout.strides);
     plan.tensors.push_back(std::move(entry));
   }
   for (const auto& output : plan.outcome.outputs)

@@ -50,11 +50,11 @@ build-bench: env-demo build/build.ninja
 
 test: build-tests
 	ctest --test-dir build --output-on-failure
-	python -m pytest -n $(JOBS) --dist loadfile
+	python -m pytest -n $(JOBS) --dist worksteal
 
 # As on a torch with XPU: its guard, and its own class torch.xpu.Event (docs/intel-gpu.md).
 test-plusxpu: build-tests
-	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist loadfile
+	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist worksteal
 
 # ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
 test-matrix: build-tests

@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 from collections.abc import Callable, Iterator
 
 import pytest
-import torch
+from isolation import isolate
+from settings import set_environment
+from slow import mark_slow
 
-import xpu_dynamo_event
-from xpu_dynamo_event import runtime
-from xpu_dynamo_event.testing import Latch
+set_environment()
+
+import torch  # noqa: E402
+
+import xpu_dynamo_event  # noqa: E402
+from xpu_dynamo_event import runtime  # noqa: E402
+from xpu_dynamo_event.testing import Latch  # noqa: E402
 
 BACKENDS = ("eager", "aot_eager", "inductor")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the selection by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, skip what this torch does not have, isolate what needs its own process."""
+    mark_slow(items)
+    _skip_what_cannot_run(items)
+    isolate(items)
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's sight.
+
+    A collection, which many tests need, then looks at what tests made: 0.25 seconds less.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _skip_what_cannot_run(items: list[pytest.Item]) -> None:
     """Skip tests of what this torch does not have; REQUIRE_XPU=1 lets those of a device fail."""
     if torch.xpu.Event is not xpu_dynamo_event.Event:
         _skip(items, "own_event_class")
@@ -39,6 +63,7 @@ def _skip(items: list[pytest.Item], name: str) -> None:
 def fresh_dynamo() -> Iterator[None]:
     """Forget what other tests compiled, and leave no work of this test running."""
     torch.compiler.reset()
+    torch.manual_seed(random.getrandbits(32))  # pytest-randomly has seeded `random`
     yield
     if torch.xpu.is_available():
         torch.xpu.synchronize()

@@ -70,6 +70,7 @@ LEAKS = {
 }
 
 
+@pytest.mark.own_process
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_a_leak_is_seen(quantity: str) -> None:
     """The control: each quantity grows over its bound when each step leaks one of its pieces."""
@@ -79,6 +80,7 @@ def test_a_leak_is_seen(quantity: str) -> None:
     assert quantity in series.growing(), soak.summary({"leak": series})
 
 
+@pytest.mark.own_process
 def test_what_grows_only_at_first_is_no_leak() -> None:
     """Caches fill: one that is full after the first half is not reported."""
     kept: list[object] = []
@@ -86,6 +88,7 @@ def test_what_grows_only_at_first_is_no_leak() -> None:
     assert "device" not in series.growing()
 
 
+@pytest.mark.own_process
 def test_it_writes_its_results_and_fails_when_something_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

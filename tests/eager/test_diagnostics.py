@@ -169,6 +169,7 @@ def test_version() -> None:
     assert run("--version").stdout.strip() == xpu_dynamo_event.__version__
 
 
+@pytest.mark.own_process
 def test_many_times_in_one_process() -> None:
     """torch limits how often it compiles one code object, and never forgets what it compiled."""
     from torch._dynamo import config

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from isolation import isolate
+from order import Order
 from settings import set_environment
 from slow import mark_slow
 
@@ -21,6 +22,11 @@ from xpu_dynamo_event import runtime  # noqa: E402
 from xpu_dynamo_event.testing import Latch  # noqa: E402
 
 BACKENDS = ("eager", "aot_eager", "inductor")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Write down the order of tests."""
+    Order.register(config)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the selection by marks

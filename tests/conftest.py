@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -65,15 +66,21 @@ def _skip(items: list[pytest.Item], name: str) -> None:
             item.add_marker(pytest.mark.skip(reason=f"{name}: {mark.kwargs['reason']}"))
 
 
+def reset_compiler() -> None:
+    """Forget what was compiled; which imports the compiler, unless nothing has yet."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
+
+
 @pytest.fixture(autouse=True)
 def fresh_dynamo() -> Iterator[None]:
     """Forget what other tests compiled, and leave no work of this test running."""
-    torch.compiler.reset()
+    reset_compiler()
     torch.manual_seed(random.getrandbits(32))  # pytest-randomly has seeded `random`
     yield
     if torch.xpu.is_available():
         torch.xpu.synchronize()
-    torch.compiler.reset()
+    reset_compiler()
     # The thread of a DataLoader that pins memory sets it to 1 for every thread that starts later,
     # and Dynamo guards on it: a compiled function would be compiled anew in each thread.
     torch.set_num_threads(torch.get_num_threads())

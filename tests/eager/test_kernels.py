@@ -192,7 +192,7 @@ class Watchdog:
 
 
 # Operators on their way out, resized outputs, numbers cut to another dtype: on both devices.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.mark.parametrize("info", EVERY)

@@ -116,7 +116,9 @@ def test_own_process_shares_nothing_with_other_tests(run: Run) -> None:
 
 
 SOME_SLOW = """
-    import pytest
+    import pytest, subprocess
+    def helper(): return [subprocess.run(["true"]) for _ in range(2)]
+    def test_helper_starts_a_process(): helper()
     @pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
     def test_backend(backend): pass
     @pytest.mark.own_process

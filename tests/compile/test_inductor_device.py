@@ -28,6 +28,11 @@ needs_runtime = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def kernels_without_vectors() -> None:
+    """As a user's: with them."""
+
+
 def compiled(fn: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     return torch.compile(fn, fullgraph=True, **options)
 

@@ -10,6 +10,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 CACHES = "TORCHINDUCTOR_CACHE_DIR"
 
@@ -20,14 +21,15 @@ def set_environment() -> None:
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     # That the compiler knows the processor's vectors: else each process compiles a program to see.
     os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
-    if CACHES not in os.environ:
-        # One folder for a run and all its processes. That of the user would keep what an earlier
-        # state of this package compiled, and hide what is wrong with this one.
-        folder, owner = tempfile.mkdtemp(prefix="xpu-event-tests-"), os.getpid()
-        os.environ[CACHES] = folder
-        atexit.register(_remove, folder, owner)
+    if CACHES in os.environ:  # a worker, or the user's choice
+        return
+    folder = Path(tempfile.mkdtemp(prefix="xpu-event-tests-"))
+    atexit.register(_remove, folder, os.getpid())
+    # One folder for a run and all its processes. That of the user would keep what an earlier state
+    # of this package compiled, and hide what is wrong with this one.
+    os.environ[CACHES] = str(folder)
 
 
-def _remove(folder: str, owner: int) -> None:
+def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not a forked child
         shutil.rmtree(folder, ignore_errors=True)

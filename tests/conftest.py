@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from isolation import isolate
+from once import Once
 from order import Order
 from settings import set_environment
 from slow import mark_slow
@@ -84,6 +85,12 @@ def fresh_dynamo() -> Iterator[None]:
     # The thread of a DataLoader that pins memory sets it to 1 for every thread that starts later,
     # and Dynamo guards on it: a compiled function would be compiled anew in each thread.
     torch.set_num_threads(torch.get_num_threads())
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Make something once for all workers."""
+    return Once.of_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from xpu_dynamo_event.inductor import async_kernel, device
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.slow  # Inductor
+
 needs_runtime = pytest.mark.skipif(
     torch.xpu.is_available() and upstream.has_native_backend(),
     reason="torch has an XPU backend of its own",

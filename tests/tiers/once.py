@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Once:
         done, part = self._folder / name, self._folder / f"{name}.part"
         with FileLock(self._folder / f"{name}.lock"):
             if not done.exists():
+                shutil.rmtree(part, ignore_errors=True)  # of one that failed
                 part.mkdir()
                 fill(part)
                 part.rename(done)

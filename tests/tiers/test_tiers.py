@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from once import Once
 
 HERE = Path(__file__).parent
 
@@ -146,6 +147,21 @@ def test_an_order_can_be_run_again(run: Run, tmp_path: Path) -> None:
     (tmp_path / "again").write_text("\n".join(first))
     assert run(tests, "-p", "no:randomly", "@again").returncode == 0
     assert order() == first
+
+
+def test_what_is_made_once_is_made_whole(tmp_path: Path) -> None:
+    calls: list[bool] = []
+
+    def make() -> list[int]:
+        calls.append(True)
+        if len(calls) == 1:
+            raise ValueError("the first fails")
+        return [1, 2]
+
+    with pytest.raises(ValueError, match="the first fails"):
+        Once(tmp_path).value("list", make)
+    assert [Once(tmp_path).value("list", make) for _ in range(2)] == [[1, 2]] * 2
+    assert len(calls) == 2
 
 
 def test_a_failure_shows_no_structured_traces(caplog: pytest.LogCaptureFixture) -> None:

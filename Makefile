@@ -6,12 +6,14 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build build-tests build-bench test test-plusxpu test-matrix demo examples parity fuzz soak bench docs lint tidy format sanitize wheel test-wheel clean
+.PHONY: help env build build-tests build-bench check test test-random test-plusxpu test-matrix demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
 	@echo "make examples  programs to copy from: prefetcher, offloading, pipeline, FSDP2, ... (docs/examples.md)"
+	@echo "make check     lint and the quick tests, in 3 minutes"
 	@echo "make test      C++ and Python tests"
+	@echo "make test-random  Python tests in REPEAT (default 5) random orders, beside BUSY loops"
 	@echo "make test-plusxpu  Python tests as on a torch with XPU: its own event class and guard"
 	@echo "make test-matrix  with each supported torch and Python; a share of the tests, FULL=1 all"
 	@echo "make build     the extension, in place"
@@ -48,13 +50,24 @@ build-tests: env-demo-lint-test build/build.ninja
 build-bench: env-demo build/build.ninja
 	cmake --build build --target all _bench
 
+# What a change is tried with again and again: no clang-tidy, no test that is marked `slow`.
+check: style build
+	python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
+
 test: build-tests
 	ctest --test-dir build --output-on-failure
-	python -m pytest -n $(JOBS) --dist loadfile
+	python -m pytest -n $(JOBS) --dist worksteal
+
+REPEAT ?= 5
+BUSY ?= 0
+
+# A new seed each time. TESTS="tests/eager -k event" runs these only.
+test-random: build-tests
+	python scripts/repeat.py --times $(REPEAT) --busy $(BUSY) --jobs $(JOBS) $(TESTS)
 
 # As on a torch with XPU: its guard, and its own class torch.xpu.Event (docs/intel-gpu.md).
 test-plusxpu: build-tests
-	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist loadfile
+	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist worksteal
 
 # ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
 test-matrix: build-tests
@@ -97,12 +110,14 @@ STEPS ?= 100000
 soak: build-bench
 	python -m benchmarks.soak --pairs $(PAIRS) --steps $(STEPS)
 
-lint: env
+lint: style
+	$(MAKE) --no-print-directory tidy
+
+style: env
 	ruff check .
 	ruff format --check .
 	mypy --cache-dir=/dev/null  # a warm cache has hidden an error that a fresh clone shows
 	clang-format --dry-run --Werror $(CXX_SOURCES)
-	$(MAKE) --no-print-directory tidy
 
 # A file takes seconds, for the headers of torch, and one with <torch/library.h> minutes: in
 # `make lint` only the layers that everything rests on, without those files.

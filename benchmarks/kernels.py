@@ -21,11 +21,11 @@ BATCH = 128
 
 def rows(short: bool) -> Iterator[Row]:
     """Measure; ``short`` only shows that it runs."""
-    yield from _demo(*((1, 2) if short else (10, 15)))
+    yield from _demo(*((1, 2, "aot_eager") if short else (10, 15, "inductor")))
     yield from _large(*((1, 1) if short else (2, 11)))
 
 
-def _demo(count: int, repeats: int) -> Iterator[Row]:
+def _demo(count: int, repeats: int, backend: str) -> Iterator[Row]:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
     from digits_step import TrainingStep, make_network  # type: ignore[import-not-found]
 
@@ -36,7 +36,7 @@ def _demo(count: int, repeats: int) -> Iterator[Row]:
         step = TrainingStep(deepcopy(network).to(device), torch.xpu.Stream())
         batch = images.to(device), labels.to(device)
         ways[f"{device} eager"] = until_done(step.learn, *batch)
-        ways[f"{device} compiled"] = until_done(torch.compile(step.learn), *batch)
+        ways[f"{device} compiled"] = until_done(torch.compile(step.learn, backend=backend), *batch)
     torch.set_num_threads(1)
     for way in ways.values():
         way(3)

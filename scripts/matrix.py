@@ -42,7 +42,7 @@ QUICK = (
     "tests/compile/test_ordering.py",
     "tests/compile/test_streams.py",
 )
-FULL = ("-n", "2", "--dist", "loadfile", "tests/eager", "tests/compile", "tests/fuzz")
+FULL = ("-n", "2", "--dist", "worksteal", "tests/eager", "tests/compile", "tests/fuzz")
 SHARES = {"smoke": SMOKE, "quick": QUICK, "full": FULL}
 
 # Installed beside torch, to build, run and test the extension.
@@ -58,6 +58,7 @@ TOOLS = (
     "expecttest>=0.3",
     "hypothesis>=6.100",
     "pytest>=8.2",
+    "pytest-randomly>=3.16",
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
 )

@@ -46,8 +46,18 @@ def command(output: Path) -> list[str]:
 
 def build(directory: Path) -> ModuleType:
     """Compile the extension into ``directory`` and import it."""
-    output = directory / f"copier{sysconfig.get_config_var('EXT_SUFFIX')}"
-    subprocess.run(command(output), check=True)
+    subprocess.run(command(output_in(directory)), check=True)
+    return load(directory)
+
+
+def output_in(directory: Path) -> Path:
+    """Return where the extension is in ``directory``."""
+    return directory / f"copier{sysconfig.get_config_var('EXT_SUFFIX')}"
+
+
+def load(directory: Path) -> ModuleType:
+    """Import the extension from ``directory``."""
+    output = output_in(directory)
     spec = importlib.util.spec_from_file_location("copier", output)
     assert spec is not None
     assert spec.loader is not None

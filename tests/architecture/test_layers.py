@@ -41,11 +41,13 @@ pytestmark = pytest.mark.no_device
 
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 PROGRAMS = [
-    *(path for path in PYTHON if "_compat" not in path.parts),
+    *(path for path in PYTHON if "_compat" not in path.relative_to(ROOT).parts),
     *sorted(path for name in OTHER_PYTHON for path in (ROOT / name).rglob("*.py")),
 ]
 SOURCES = sorted(
-    p for p in CSRC.rglob("*") if p.suffix in {".h", ".cpp"} and "tests" not in p.parts
+    path
+    for path in CSRC.rglob("*")
+    if path.suffix in {".h", ".cpp"} and "tests" not in path.relative_to(ROOT).parts
 )
 
 

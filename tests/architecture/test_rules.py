@@ -18,7 +18,8 @@ SOURCES = [
     *sorted(
         path
         for path in (ROOT / "csrc").rglob("*")
-        if path.suffix in {".h", ".cpp"} and not {"tests", "bench"} & set(path.parts)
+        if path.suffix in {".h", ".cpp"}
+        and not {"tests", "bench"} & set(path.relative_to(ROOT).parts)
     ),
 ]
 

@@ -70,22 +70,27 @@ LEAKS = {
 }
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
-def test_a_leak_is_seen(quantity: str) -> None:
-    """The control: each quantity grows over its bound when each step leaks one of its pieces."""
+def see_a_leak(quantity: str) -> None:
     kept: list[object] = []
     leak: Callable[[list[object]], object] = LEAKS[quantity]
     series = soaked(lambda: leak(kept), 12_000)
     assert quantity in series.growing(), soak.summary({"leak": series})
 
 
-def test_what_grows_only_at_first_is_no_leak() -> None:
-    """Caches fill: one that is full after the first half is not reported."""
+@pytest.mark.own_process
+def test_a_leak_is_seen_and_what_grows_only_at_first_is_none() -> None:
+    """The control: each quantity grows over its bound when each step leaks one of its pieces.
+
+    Caches fill: one that is full after the first half is not reported.
+    """
+    for quantity in QUANTITIES:
+        see_a_leak(quantity)
     kept: list[object] = []
     series = soaked(lambda: len(kept) < 2000 and leak_device_memory(kept), 5000)
     assert "device" not in series.growing()
 
 
+@pytest.mark.own_process
 def test_it_writes_its_results_and_fails_when_something_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,8 @@ from xpu_dynamo_event.testing import hold
 
 HERE = str(Path(__file__).parent)
 
+pytestmark = pytest.mark.slow  # Inductor, with empty caches
+
 
 @pytest.fixture(autouse=True)
 def empty_caches(tmp_path: Path) -> Iterator[None]:

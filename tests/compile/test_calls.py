@@ -90,6 +90,7 @@ def living_events() -> int:
     return sum(type(o) is torch.xpu.Event for o in gc.get_objects())
 
 
+@pytest.mark.own_process
 def test_nothing_is_left_behind(compiled: Any) -> None:
     """Upstream appends each event that a graph makes to a list of the module."""
 

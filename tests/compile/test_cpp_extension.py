@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 import torch
+from once import Once
 from own_process import run_program
 
 from xpu_dynamo_event import Event, external_stream
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "cpp_extension"
 
-pytestmark = pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler"),
+]
 
 
 def load(name: str) -> ModuleType:
@@ -31,9 +35,10 @@ def load(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def copier(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def copier(once: Once) -> Any:
     """The extension, compiled."""
-    return load("copier_build").build(tmp_path_factory.mktemp("extension"))
+    build = load("copier_build")
+    return build.load(once.folder("extension", build.build))
 
 
 class Tensors:

@@ -256,6 +256,7 @@ def test_what_was_compiled_before_stays() -> None:
     assert len(log.graphs) == 1
 
 
+@pytest.mark.own_process
 @pytest.mark.parametrize("training", [False, True])
 def test_graphs_are_given_back(training: bool) -> None:
     x, ready, side = operands()

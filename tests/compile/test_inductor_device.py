@@ -22,10 +22,17 @@ from xpu_dynamo_event.inductor import async_kernel, device
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.slow  # Inductor
+
 needs_runtime = pytest.mark.skipif(
     torch.xpu.is_available() and upstream.has_native_backend(),
     reason="torch has an XPU backend of its own",
 )
+
+
+@pytest.fixture(autouse=True)
+def kernels_without_vectors() -> None:
+    """As a user's: with them."""
 
 
 def compiled(fn: Callable[..., Any], **options: Any) -> Callable[..., Any]:

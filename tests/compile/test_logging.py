@@ -109,6 +109,7 @@ RECORD = "program.py:6: xpu_event.record"
 EDGE = "forward 0, record: after add"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -126,6 +127,7 @@ def test_torch_logs(run_step: Any, setting: str, said: set[str]) -> None:
     assert result.stdout.splitlines() == [str(level), setting]
 
 
+@pytest.mark.slow
 def test_torch_logs_out(run_step: Any, tmp_path: Path) -> None:
     result = run_step(TORCH_LOGS="xpu_dynamo_event", TORCH_LOGS_OUT=str(tmp_path / "log"))
     assert result.returncode == 0, result.stderr
@@ -134,6 +136,7 @@ def test_torch_logs_out(run_step: Any, tmp_path: Path) -> None:
     assert "graph break: Attribute outside the graph" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["+xpu_dynamo_event.nothing", "nothing,xpu_dynamo_event"])
 def test_what_is_wrong_with_torch_logs_is_for_torch_to_say(run_step: Any, setting: str) -> None:
     result = run_step(TORCH_LOGS=setting)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from once import Once
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits.py"
 TIMEOUT_S = 600
@@ -31,12 +32,16 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(once: Once) -> Demo:
     pytest.importorskip("sklearn")
-    out = tmp_path_factory.mktemp("demo") / "out"
-    done = _run("--quick", "--out", str(out))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Demo(done.stdout, out)
+
+    def run(folder: Path) -> None:
+        done = _run("--quick", "--out", str(folder / "out"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder / "printed").write_text(done.stdout)
+
+    folder = once.folder("demo", run)
+    return Demo((folder / "printed").read_text(), folder / "out")
 
 
 def _line(demo: Demo, start: str, number: int = 0) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from once import Once
 
 import xpu_dynamo_event
 from xpu_dynamo_event.testing import Latch
@@ -19,14 +20,14 @@ MakeLatch = Callable[..., Latch]
 
 
 @pytest.fixture(scope="module")
-def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+def ranks(once: Once) -> list[Any]:
     """What each of two ranks got."""
-    folder = tmp_path_factory.mktemp("ranks")
-    mp.spawn(
-        collective_ranks.run,
-        ((folder / "meeting").as_uri(), str(folder)),
-        nprocs=collective_ranks.RANKS,
-    )
+
+    def run(folder: Path) -> None:
+        arguments = (folder / "meeting").as_uri(), str(folder)
+        mp.spawn(collective_ranks.run, arguments, nprocs=collective_ranks.RANKS)
+
+    folder = once.folder("ranks", run)
     return [torch.load(Path(folder) / f"{rank}.pt") for rank in range(collective_ranks.RANKS)]
 
 

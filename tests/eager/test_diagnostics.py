@@ -18,6 +18,7 @@ from own_process import ROOT, run_program
 import xpu_dynamo_event
 from xpu_dynamo_event import install
 from xpu_dynamo_event.diagnostics import Report, examine
+from xpu_dynamo_event.diagnostics.command import main
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -158,10 +159,11 @@ def test_a_forked_child_of_a_process_that_used_the_device() -> None:
 
 @pytest.mark.no_device
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["json"]])
-def test_wrong_use(arguments: list[str]) -> None:
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert "unrecognized arguments" in done.stderr
+def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
 
 
 @pytest.mark.no_device
@@ -169,6 +171,7 @@ def test_version() -> None:
     assert run("--version").stdout.strip() == xpu_dynamo_event.__version__
 
 
+@pytest.mark.own_process
 def test_many_times_in_one_process() -> None:
     """torch limits how often it compiles one code object, and never forgets what it compiled."""
     from torch._dynamo import config

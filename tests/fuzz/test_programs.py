@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ pytestmark = [
 ]
 
 CORPUS = dict(entries(Path(__file__).with_name("corpus")))
-FRESH = random.SystemRandom().randrange(10**6, 10**9)
 SHARE = 16  # programs of a test
 
 
@@ -43,8 +41,10 @@ def test_fixed_seeds(seed: int, backend: str | None) -> None:
 
 
 @pytest.mark.parametrize("backend", [None, "eager", "aot_eager"])
-def test_a_fresh_seed(backend: str | None) -> None:
-    assert wrong(FRESH, SHARE, 24, Way(backend)) == []
+def test_a_fresh_seed(backend: str | None, pytestconfig: pytest.Config) -> None:
+    """That of the run: ``--randomly-seed`` brings the programs back, too."""
+    fresh = 10**6 + pytestconfig.getoption("randomly_seed", 0) % 10**9
+    assert wrong(fresh, SHARE, 24, Way(backend)) == []
 
 
 @pytest.mark.parametrize("seed", [1000, 1001])

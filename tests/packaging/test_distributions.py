@@ -14,6 +14,7 @@ from pathlib import Path
 
 import layouts
 import pytest
+from once import Once
 
 import xpu_dynamo_event
 from xpu_dynamo_event.runtime import native_modules
@@ -37,17 +38,19 @@ def build(kind: str, folder: Path, options: str = "None") -> Path:
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+def sdist(once: Once) -> set[str]:
     """The names in the sdist."""
-    with tarfile.open(build("sdist", tmp_path_factory.mktemp("sdist"))) as archive:
+    (path,) = once.folder("sdist", lambda folder: build("sdist", folder)).iterdir()
+    with tarfile.open(path) as archive:
         return {name.partition("/")[2] for name in archive.getnames()}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+def wheel(once: Once) -> zipfile.ZipFile:
     """A wheel without its binaries, which takes no compiler."""
-    folder = tmp_path_factory.mktemp("wheel")
-    return zipfile.ZipFile(build("wheel", folder, '{"wheel.cmake": "false"}'))
+    options = '{"wheel.cmake": "false"}'
+    (path,) = once.folder("wheel", lambda folder: build("wheel", folder, options)).iterdir()
+    return zipfile.ZipFile(path)
 
 
 @pytest.fixture(scope="module")

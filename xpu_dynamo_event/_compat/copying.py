@@ -1,10 +1,11 @@
 """How classes written in C are copied and pickled: ``torch.Event``, ``torch.Stream``.
 
 They take no new methods, and ``copy`` asks only three places: tables of its own, the methods
-``__copy__`` and ``__deepcopy__``, and the rules of pickling. The last would make pickling do the same, and a
-pickled event would come out as another one without a word. So each gets its own rule.
+``__copy__`` and ``__deepcopy__``, and the rules of pickling. The last would make pickling do the
+same, and a pickled event would come out as another one without a word. So each gets its own rule.
 
-Upstream: Lib/copy.py (``_deepcopy_dispatch``, ``_copy_dispatch``), torch/csrc/{Event,Stream}.cpp (no ``__deepcopy__``).
+Upstream: Lib/copy.py (``_deepcopy_dispatch``, ``_copy_dispatch``), torch/csrc/{Event,Stream}.cpp
+(no ``__deepcopy__``).
 Versions: CPython 3.11 to 3.14, torch 2.13 to 2.15.
 CAN REMOVE when torch.Event and torch.Stream can be copied themselves.
 """

@@ -78,8 +78,9 @@ py::tuple to_tuple(const order_log::Access& access) {
 py::tuple to_tuple(const order_log::Entry& entry) {
   py::list accesses;
   for (const auto& access : entry.accesses) accesses.append(to_tuple(access));
-  return py::make_tuple(to_string(entry.op), entry.name, static_cast<int>(entry.device),
-                        entry.stream, entry.object, entry.address, entry.bytes, py::tuple(accesses),
+  return py::make_tuple(to_string(entry.op), entry.name,
+                        static_cast<int>(entry.stream.device_index()), entry.stream.id(),
+                        entry.object, entry.address, entry.bytes, py::tuple(accesses),
                         entry.where ? py::cast(Stack{entry.where}) : py::none());
 }
 

@@ -1,6 +1,8 @@
 // The runtime log, as plain tuples' worth of dictionaries.
 #include <pybind11/pybind11.h>
 
+#include <array>
+
 #include "bindings/runtime_parts.h"
 #include "runtime/c10_xpu/trace.h"
 
@@ -10,6 +12,8 @@ namespace xpu_bindings {
 namespace {
 
 namespace trace = xpu_runtime::trace;
+
+constexpr std::array kEventOps{"record", "wait", "synchronize"};  // by trace::EventOp
 
 py::dict to_dict(const trace::TaskRecord& task) {
   py::dict result;
@@ -24,7 +28,7 @@ py::dict to_dict(const trace::TaskRecord& task) {
 
 py::dict to_dict(const trace::EventRecord& event) {
   py::dict result;
-  result["op"] = trace::to_string(event.op);
+  result["op"] = kEventOps.at(static_cast<std::size_t>(event.op));
   result["event"] = event.event;
   result["device"] = static_cast<int>(event.device);
   result["stream"] = event.stream;

@@ -5,7 +5,6 @@
 
 #include "runtime/backend/autograd_engine.h"
 #include "runtime/backend/guard.h"
-#include "runtime/backend/hide_cuda.h"
 #include "runtime/backend/hooks.h"
 #include "runtime/backend/pinned_memory.h"
 #include "runtime/calls/boxed_kernel.h"

@@ -1,7 +1,7 @@
 """A torch built for CUDA, which the runtime's device needs to be hidden.
 
 Torch takes exactly one accelerator (``at::getAccelerator``), and a CUDA build says it has one even
-on a machine without a driver. ``csrc/runtime/backend/hide_cuda.cpp`` hides it from C++, this from
+on a machine without a driver. ``csrc/runtime/backend/hooks.cpp`` hides it from C++, this from
 Python.
 
 Upstream: torch/cuda/__init__.py (``_is_compiled``), torch/backends/cuda/__init__.py (``is_built``).

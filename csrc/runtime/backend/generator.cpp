@@ -83,15 +83,13 @@ at::Generator new_generator(c10::DeviceIndex device) {
                                        at::detail::createCPUGenerator(c10::default_rng_seed_val));
 }
 
-at::Generator cpu_generator(const at::Generator& generator) {
-  return generator.get<Generator>()->inner();
-}
-
 at::Generator cpu_generator(const std::optional<at::Generator>& generator, c10::Device device) {
-  if (!generator || !generator->defined()) return cpu_generator(default_generator(device.index()));
-  TORCH_CHECK(generator->device().is_xpu(), "Expected a generator of an 'xpu' device, but found '",
-              generator->device(), "'. Make it with torch.Generator(device='xpu').");
-  return cpu_generator(*generator);
+  const bool is_given = generator && generator->defined();
+  TORCH_CHECK(!is_given || generator->device().is_xpu(),
+              "Expected a generator of an 'xpu' device, but found '", generator->device(),
+              "'. Make it with torch.Generator(device='xpu').");
+  const auto& chosen = is_given ? *generator : default_generator(device.index());
+  return chosen.get<Generator>()->inner();
 }
 
 }  // namespace xpu_runtime

@@ -12,11 +12,9 @@ namespace xpu_runtime {
 
 [[nodiscard]] at::Generator new_generator(c10::DeviceIndex device);
 
-/// The CPU generator inside an XPU generator, for CPU kernels; it shares its state.
-[[nodiscard]] at::Generator cpu_generator(const at::Generator& generator);
-
-/// The generator for a CPU kernel that runs for `device`: that of the given XPU generator, or of
-/// the device's default generator. Throws for a generator of another device.
+/// The generator for a CPU kernel that runs for `device`: the one inside the given XPU generator,
+/// or inside the device's default generator, whose state it shares. Throws for a generator of
+/// another device.
 [[nodiscard]] at::Generator cpu_generator(const std::optional<at::Generator>& generator,
                                           c10::Device device);
 

@@ -2,12 +2,12 @@
 
 #include <c10/core/DeviceCapability.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <c10/core/impl/GPUTrace.h>
 #include <c10/xpu/XPUCachingAllocator.h>
 #include <c10/xpu/XPUFunctions.h>
 #include <c10/xpu/XPUStream.h>
 
 #include "runtime/backend/recorded_event.h"
+#include "runtime/c10_xpu/gpu_trace.h"
 #include "runtime/c10_xpu/task_queue.h"
 
 namespace xpu_runtime {
@@ -17,29 +17,9 @@ using c10::Device;
 using c10::DeviceIndex;
 using c10::EventFlag;
 using c10::Stream;
-using c10::impl::GPUTrace;
-using c10::impl::PyInterpreter;
 using c10::xpu::XPUStream;
 
-// Tells torch's GPU trace (torch.utils._python_dispatch, CUDA sanitizer) what happens; takes the
-// interpreter lock, so no lock may be held.
-template <class Callback>
-void gpu_trace(Callback callback) {
-  if (const PyInterpreter* interpreter = GPUTrace::get_trace()) callback(*interpreter);
-}
-
-std::uintptr_t id_of(const void* object) { return reinterpret_cast<std::uintptr_t>(object); }
-
-std::uintptr_t id_of(const XPUStream& stream) { return id_of(&stream.queue()); }
-
 RecordedEvent& as_event(void* payload) { return *static_cast<RecordedEvent*>(payload); }
-
-// Kernels are torch's CPU kernels, which have every dtype they have on the CPU.
-c10::DeviceCapability all_dtypes() {
-  c10::DeviceCapability capability;
-  capability.capability_data.capability_bits = ~std::uint64_t{0};
-  return capability;
-}
 
 class Guard final : public c10::impl::DeviceGuardImplInterface {
  public:
@@ -63,11 +43,12 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
   }
   DeviceIndex deviceCount() const noexcept override { return c10::xpu::device_count(); }
   c10::DeviceCapability getDeviceCapability(Device /*device*/) const override {
-    return all_dtypes();
+    c10::DeviceCapability all;  // kernels are the CPU's, which have every dtype
+    all.capability_data.capability_bits = ~std::uint64_t{0};
+    return all;
   }
   void synchronizeDevice(const DeviceIndex device) const override {
-    gpu_trace(
-        [](const PyInterpreter& trace) { trace->trace_gpu_device_synchronization(c10::kXPU); });
+    gpu_trace(&GpuTrace::trace_gpu_device_synchronization);
     synchronize(device);
   }
 
@@ -97,9 +78,7 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
   bool queryStream(const Stream& stream) const override { return is_idle(XPUStream(stream)); }
   void synchronizeStream(const Stream& stream) const override {
     const XPUStream xpu_stream(stream);
-    gpu_trace([&](const PyInterpreter& trace) {
-      trace->trace_gpu_stream_synchronization(c10::kXPU, id_of(xpu_stream));
-    });
+    gpu_trace(&GpuTrace::trace_gpu_stream_synchronization, xpu_stream);
     synchronize(xpu_stream);
   }
   bool isStreamCapturing(const Stream& stream) const override {
@@ -111,76 +90,56 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
 
   // ---- event
   void record(void** event, const Stream& stream, const DeviceIndex device_index,
-              const EventFlag flag) const override;
-  void block(void* event, const Stream& stream) const override;
+              const EventFlag flag) const override {
+    TORCH_CHECK(
+        device_index == -1 || device_index == stream.device_index(),
+        "Event device xpu:", static_cast<int>(device_index),
+        " does not match recording stream's device xpu:", static_cast<int>(stream.device_index()),
+        ". An event belongs to the device it was first recorded on.");
+    const XPUStream xpu_stream(stream);
+    std::unique_ptr<RecordedEvent> made;
+    if (!*event) made = std::make_unique<RecordedEvent>(flag == EventFlag::BACKEND_DEFAULT);
+    (made ? *made : as_event(*event)).record(xpu_stream);
+    if (made) {
+      *event = made.release();
+      gpu_trace(&GpuTrace::trace_gpu_event_creation, *event);
+    }
+    gpu_trace(&GpuTrace::trace_gpu_event_record, *event, xpu_stream);
+  }
+  void block(void* event, const Stream& stream) const override {
+    if (!event) return;
+    const XPUStream xpu_stream(stream);
+    as_event(event).wait(xpu_stream);
+    gpu_trace(&GpuTrace::trace_gpu_event_wait, event, xpu_stream);
+  }
   bool queryEvent(void* event) const override { return !event || as_event(event).query(); }
-  void synchronizeEvent(void* event) const override;
-  double elapsedTime(void* start, void* end, const DeviceIndex device_index) const override;
-  void destroyEvent(void* event, const DeviceIndex device_index) const noexcept override;
+  void synchronizeEvent(void* event) const override {
+    if (!event) return;
+    gpu_trace(&GpuTrace::trace_gpu_event_synchronization, event);
+    as_event(event).synchronize();
+  }
+  double elapsedTime(void* start, void* end, const DeviceIndex /*device_index*/) const override {
+    TORCH_CHECK(
+        start && end,
+        "Both events must be recorded before calculating elapsed time. Call record() on both "
+        "events first.");
+    return xpu_event::XPUEvent::elapsed_ms(as_event(start).event(), as_event(end).event());
+  }
+  void destroyEvent(void* event, const DeviceIndex /*device_index*/) const noexcept override {
+    if (!event) return;
+    try {
+      gpu_trace(&GpuTrace::trace_gpu_event_deletion, event);
+    } catch (...) {
+      // A tracer's failure must not end the process.
+    }
+    delete static_cast<RecordedEvent*>(event);
+  }
 
  private:
   static void check_xpu(Device device) {
     TORCH_CHECK(device.is_xpu(), "Expected an XPU device, but got ", device, ".");
   }
 };
-
-void Guard::record(void** event, const Stream& stream, const DeviceIndex device_index,
-                   const EventFlag flag) const {
-  TORCH_CHECK(
-      device_index == -1 || device_index == stream.device_index(),
-      "Event device xpu:", static_cast<int>(device_index),
-      " does not match recording stream's device xpu:", static_cast<int>(stream.device_index()),
-      ". An event belongs to the device it was first recorded on.");
-  const XPUStream xpu_stream(stream);
-  std::unique_ptr<RecordedEvent> made;
-  if (!*event) made = std::make_unique<RecordedEvent>(flag == EventFlag::BACKEND_DEFAULT);
-  (made ? *made : as_event(*event)).record(xpu_stream);
-  if (made) {
-    *event = made.release();
-    gpu_trace([&](const PyInterpreter& trace) {
-      trace->trace_gpu_event_creation(c10::kXPU, id_of(*event));
-    });
-  }
-  gpu_trace([&](const PyInterpreter& trace) {
-    trace->trace_gpu_event_record(c10::kXPU, id_of(*event), id_of(xpu_stream));
-  });
-}
-
-void Guard::block(void* event, const Stream& stream) const {
-  if (!event) return;
-  const XPUStream xpu_stream(stream);
-  as_event(event).wait(xpu_stream);
-  gpu_trace([&](const PyInterpreter& trace) {
-    trace->trace_gpu_event_wait(c10::kXPU, id_of(event), id_of(xpu_stream));
-  });
-}
-
-void Guard::synchronizeEvent(void* event) const {
-  if (!event) return;
-  gpu_trace([&](const PyInterpreter& trace) {
-    trace->trace_gpu_event_synchronization(c10::kXPU, id_of(event));
-  });
-  as_event(event).synchronize();
-}
-
-double Guard::elapsedTime(void* start, void* end, const DeviceIndex /*device_index*/) const {
-  TORCH_CHECK(start && end,
-              "Both events must be recorded before calculating elapsed time. Call record() on both "
-              "events first.");
-  return xpu_event::XPUEvent::elapsed_ms(as_event(start).event(), as_event(end).event());
-}
-
-void Guard::destroyEvent(void* event, const DeviceIndex /*device_index*/) const noexcept {
-  if (!event) return;
-  try {
-    gpu_trace([&](const PyInterpreter& trace) {
-      trace->trace_gpu_event_deletion(c10::kXPU, id_of(event));
-    });
-  } catch (...) {
-    // A tracer's failure must not end the process.
-  }
-  delete static_cast<RecordedEvent*>(event);
-}
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 #include "runtime/backend/hooks.h"
 
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/detail/XPUHooksInterface.h>
+#include <c10/util/Exception.h>
 #include <c10/xpu/XPUFunctions.h>
 
 #include <memory>
@@ -16,7 +18,7 @@ namespace {
 using c10::Device;
 using c10::DeviceIndex;
 
-// No data members: see replace_cached_stub.
+// No data members: see replace().
 struct Hooks final : at::XPUHooksInterface {
   // torch asks this to find the accelerator of the process; without a device there is none.
   bool isBuilt() const override { return isAvailable(); }
@@ -53,17 +55,14 @@ struct Hooks final : at::XPUHooksInterface {
   bool isPinnedPtr(const void* pointer) const override { return is_pinned(pointer); }
 };
 
-// getXPUHooks() keeps its first answer, and a backward or a torch.accelerator call before us has
-// got the stub. That object has nothing but a vtable pointer, so ours can be constructed in its
-// place.
-void replace_cached_stub() {
-  static_assert(sizeof(Hooks) == sizeof(at::XPUHooksInterface));
-  auto& cached = const_cast<at::XPUHooksInterface&>(at::detail::getXPUHooks());
-  if (dynamic_cast<Hooks*>(&cached)) return;
-  TORCH_CHECK(typeid(cached) == typeid(at::XPUHooksInterface),
-              "torch has XPU hooks of another backend already.");
-  std::destroy_at(&cached);
-  new (&cached) Hooks();
+// torch keeps the first hooks that it hands out. Such an object has nothing but a vtable pointer,
+// so another one can be constructed in its place.
+template <class New, class Interface>
+void replace(const Interface& hooks) {
+  static_assert(sizeof(New) == sizeof(void*) && sizeof(Interface) == sizeof(void*));
+  auto* place = const_cast<Interface*>(&hooks);
+  std::destroy_at(place);
+  new (place) New();
 }
 
 }  // namespace
@@ -72,7 +71,20 @@ void register_hooks() {
   // By hand and not with REGISTER_XPU_HOOKS, which registers when the library is loaded. The key is
   // the name that getXPUHooks() looks for.
   at::XPUHooksRegistry()->Register("XPUHooks", [] { return std::make_unique<Hooks>(); });
-  replace_cached_stub();
+  // A backward or a torch.accelerator call before us has got the stub.
+  const auto& cached = at::detail::getXPUHooks();
+  if (dynamic_cast<const Hooks*>(&cached)) return;
+  TORCH_CHECK(typeid(cached) == typeid(at::XPUHooksInterface),
+              "torch has XPU hooks of another backend already.");
+  replace<Hooks>(cached);
+}
+
+void hide_cuda() {
+  const auto& hooks = at::detail::getCUDAHooks();  // ATen/cuda/detail/CUDAHooks.h in a CUDA build
+  if (!hooks.isBuilt()) return;
+  TORCH_CHECK(!hooks.hasCUDA(), "CUDA cannot be hidden: this process has ", hooks.getNumGPUs(),
+              " CUDA device(s). Start it with CUDA_VISIBLE_DEVICES= (empty) as well.");
+  replace<at::CUDAHooksInterface>(hooks);
 }
 
 }  // namespace xpu_runtime

@@ -39,15 +39,6 @@ struct PinnedAllocatorImpl final : at::CachingHostAllocatorImpl<XPUStream, xpu_e
 
 void free_pinned(void* context);
 
-// Handed out again only when the copies recorded for it are over.
-void log_free(const void* context) {
-  if (!context || !order_log::enabled()) return;
-  const auto& block = *static_cast<const at::HostBlock<XPUStream>*>(context);
-  order_log::add_bare({.op = order_log::Op::free_host,
-                       .address = reinterpret_cast<std::uintptr_t>(block.ptr_),
-                       .bytes = block.size_});
-}
-
 using PinnedAllocator = at::CachingHostAllocatorInterface<PinnedAllocatorImpl, &free_pinned>;
 
 PinnedAllocator& instance() {
@@ -57,7 +48,13 @@ PinnedAllocator& instance() {
 
 void free_pinned(void* context) {
   if (in_bad_fork()) return;
-  log_free(context);
+  // Handed out again only when the copies recorded for it are over.
+  if (context && order_log::enabled()) {
+    const auto& block = *static_cast<const at::HostBlock<XPUStream>*>(context);
+    order_log::add_bare({.op = order_log::Op::free_host,
+                         .address = reinterpret_cast<std::uintptr_t>(block.ptr_),
+                         .bytes = block.size_});
+  }
   instance().free(context);
 }
 

@@ -28,10 +28,7 @@ void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stre
 }
 
 void log_order(order_log::Op op, const void* event, const XPUStream& stream) {
-  order_log::add({.op = op,
-                  .device = stream.device_index(),
-                  .stream = stream.id(),
-                  .object = reinterpret_cast<std::uintptr_t>(event)});
+  order_log::add({.op = op, .stream = stream, .object = reinterpret_cast<std::uintptr_t>(event)});
 }
 
 bool every_third() {
@@ -88,7 +85,11 @@ void RecordedEvent::wait(const XPUStream& stream) const {
 
 void RecordedEvent::synchronize() const {
   if (faults::is_on(faults::Fault::event_always_done)) return;
-  const auto covered = coverage();
+  Coverage covered;
+  {
+    const std::lock_guard lock(mutex_);
+    covered = coverage_;
+  }
   const auto device = static_cast<c10::DeviceIndex>(event_.device_index());
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   {
@@ -117,9 +118,18 @@ void RecordedEvent::log_finished() const {
         {.op = order_log::Op::finish_event, .object = reinterpret_cast<std::uintptr_t>(this)});
 }
 
-RecordedEvent::Coverage RecordedEvent::coverage() const {
-  const std::lock_guard lock(mutex_);
-  return coverage_;
+void wait_for(const XPUStream& waiting, const XPUStream& awaited) {
+  xpu_event::XPUEvent event;
+  {
+    const Submission submission(awaited);
+    event.record(submission.queue(), awaited.device_index());
+  }
+  {
+    const Submission submission(waiting);
+    event.wait(submission.queue());
+  }
+  log_order(order_log::Op::record, &event, awaited);
+  log_order(order_log::Op::wait, &event, waiting);
 }
 
 }  // namespace xpu_runtime

@@ -29,7 +29,6 @@ class RecordedEvent {
     c10::StreamId stream = 0;
     std::uint64_t tasks = 0;
   };
-  [[nodiscard]] Coverage coverage() const;
   void log_finished() const;
 
   // First, because code that has the pointer uses it as an XPUEvent*, or as a sycl::event*.
@@ -37,5 +36,9 @@ class RecordedEvent {
   mutable std::mutex mutex_;
   Coverage coverage_;
 };
+
+/// Makes later work of `waiting` run after everything that `awaited` was given so far. Never blocks
+/// the host.
+void wait_for(const c10::xpu::XPUStream& waiting, const c10::xpu::XPUStream& awaited);
 
 }  // namespace xpu_runtime

@@ -2,13 +2,13 @@
 #include "runtime/c10_xpu/allocator.h"
 
 #include <c10/core/Allocator.h>
-#include <c10/core/impl/GPUTrace.h>
 #include <c10/xpu/XPUCachingAllocator.h>
 
 #include <mutex>
 #include <unordered_map>
 
 #include "runtime/c10_xpu/fork.h"
+#include "runtime/c10_xpu/gpu_trace.h"
 #include "runtime/c10_xpu/memory_cache.h"
 #include "runtime/c10_xpu/order_log.h"
 #include "runtime/c10_xpu/task_queue.h"
@@ -36,37 +36,23 @@ MemoryCache& cache_of(DeviceIndex device) {
 }
 
 void report(const Block& block, DeviceIndex device, std::int64_t change) {
-  const c10::Device where(c10::kXPU, device);
   if (!c10::memoryProfilingEnabled()) return;
   const auto stats = cache_of(device).stats();
   c10::reportMemoryUsageToProfiler(block.pointer(), change, stats.allocated_bytes[0].current,
-                                   stats.reserved_bytes[0].current, where);
-}
-
-void trace_allocation(const Block& block) {
-  if (const auto* interpreter = c10::impl::GPUTrace::get_trace())
-    (*interpreter)->trace_gpu_memory_allocation(c10::kXPU, block.address);
-}
-
-void trace_deallocation(const Block& block) {
-  if (const auto* interpreter = c10::impl::GPUTrace::get_trace())
-    (*interpreter)->trace_gpu_memory_deallocation(c10::kXPU, block.address);
+                                   stats.reserved_bytes[0].current, c10::Device(c10::kXPU, device));
 }
 
 void log_order(order_log::Op op, const Block& block) {
   if (!order_log::enabled()) return;
-  order_log::add({.op = op,
-                  .device = block.stream->device(),
-                  .stream = block.stream->id(),
-                  .address = block.address,
-                  .bytes = block.size});
+  order_log::add(
+      {.op = op, .stream = block.stream->handle, .address = block.address, .bytes = block.size});
 }
 
 Block* take(std::size_t size, const c10::xpu::XPUStream& stream) {
   const auto device = stream.device_index();
   auto* block = cache_of(device).take(size, state_of(stream));
   report(*block, device, static_cast<std::int64_t>(block->size));
-  trace_allocation(*block);
+  gpu_trace(&GpuTrace::trace_gpu_memory_allocation, block->pointer());
   log_order(order_log::Op::allocate, *block);
   return block;
 }
@@ -77,7 +63,7 @@ void give_back(void* context) noexcept {
   auto* block = static_cast<Block*>(context);
   const auto device = block->stream->device();
   try {
-    trace_deallocation(*block);
+    gpu_trace(&GpuTrace::trace_gpu_memory_deallocation, block->pointer());
     log_order(order_log::Op::free, *block);
     report(*block, device, -static_cast<std::int64_t>(block->size));
     auto& cache = cache_of(device);
@@ -154,11 +140,6 @@ class CachingAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocato
   std::unordered_map<void*, Block*> raw_;
 };
 
-CachingAllocator& instance() {
-  static auto* allocator = new CachingAllocator;
-  return *allocator;
-}
-
 }  // namespace
 
 std::optional<DeviceIndex> device_of_allocation(const void* pointer) {
@@ -171,14 +152,14 @@ std::optional<DeviceIndex> device_of_allocation(const void* pointer) {
 
 namespace c10::xpu::XPUCachingAllocator {
 
-std::atomic<XPUAllocator*> allocator{&xpu_runtime::instance()};
+std::atomic<XPUAllocator*> allocator{new xpu_runtime::CachingAllocator};
 
-double getMemoryFraction(DeviceIndex device) { return xpu_runtime::cache_of(device).limit(); }
+double getMemoryFraction(DeviceIndex device) { return xpu_runtime::cache_of(device).fraction; }
 
 void setMemoryFraction(double fraction, DeviceIndex device) {
   TORCH_CHECK(fraction >= 0.0 && fraction <= 1.0,
               "The memory fraction must be in [0, 1], but it is ", fraction, ".");
-  xpu_runtime::cache_of(device).set_limit(fraction);
+  xpu_runtime::cache_of(device).fraction = fraction;
 }
 
 SnapshotInfo snapshot(MempoolId_t /*mempool_id*/) {

@@ -8,14 +8,11 @@ namespace xpu_runtime {
 ///
 /// CPU kernels that do the device's work must not see what the calling thread has switched on:
 /// autograd, autocast, dispatch modes, functorch.
-class CleanDispatch {
- public:
+struct CleanDispatch : c10::impl::ForceDispatchKeyGuard {
   CleanDispatch()
-      : guard_(c10::default_included_set,
-               c10::default_excluded_set | c10::autograd_dispatch_keyset_with_ADInplaceOrView) {}
-
- private:
-  c10::impl::ForceDispatchKeyGuard guard_;
+      : ForceDispatchKeyGuard(
+            c10::default_included_set,
+            c10::default_excluded_set | c10::autograd_dispatch_keyset_with_ADInplaceOrView) {}
 };
 
 }  // namespace xpu_runtime

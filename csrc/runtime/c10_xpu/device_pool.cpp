@@ -3,6 +3,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <cstdlib>
+#include <utility>
 
 namespace xpu_runtime {
 namespace {
@@ -10,22 +11,15 @@ namespace {
 constexpr const char* kDevicesVariable = "XPU_DYNAMO_EVENT_DEVICES";
 constexpr int kMaxDevices = 64;
 
-std::vector<sycl::device> level_zero_gpus(const sycl::platform& platform) {
-  if (platform.get_backend() != sycl::backend::ext_oneapi_level_zero) return {};
-  return platform.get_devices(sycl::info::device_type::gpu);
-}
-
-std::vector<sycl::device> opencl_cpus(const sycl::platform& platform) {
-  if (platform.get_backend() != sycl::backend::opencl) return {};
-  return platform.get_devices(sycl::info::device_type::cpu);
-}
-
 // All devices come from one platform, because they share one context.
 std::vector<sycl::device> find_devices() {
   const auto platforms = sycl::platform::get_platforms();
-  for (auto* select : {&level_zero_gpus, &opencl_cpus}) {
+  for (const auto& [backend, type] :
+       {std::pair(sycl::backend::ext_oneapi_level_zero, sycl::info::device_type::gpu),
+        std::pair(sycl::backend::opencl, sycl::info::device_type::cpu)}) {
     for (const auto& platform : platforms) {
-      if (auto found = select(platform); !found.empty()) return found;
+      if (platform.get_backend() != backend) continue;
+      if (auto found = platform.get_devices(type); !found.empty()) return found;
     }
   }
   return {};
@@ -80,8 +74,6 @@ const DevicePool& device_pool() {
   static const auto* pool = new DevicePool(make_pool());
   return *pool;
 }
-
-bool is_host_device(const sycl::device& device) { return device.is_cpu(); }
 
 }  // namespace xpu_runtime
 

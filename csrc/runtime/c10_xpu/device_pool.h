@@ -5,6 +5,8 @@
 
 #include <sycl/sycl.hpp>
 
+#include "runtime/c10_xpu/export.h"
+
 namespace xpu_runtime {
 
 /// The devices of this process, found once. An index of c10::xpu is an index into `devices`.
@@ -20,13 +22,10 @@ struct DevicePool {
 /// exercise every check on devices with one piece of hardware.
 const DevicePool& device_pool();
 
-/// Whether the host can read and write device memory directly.
-[[nodiscard]] bool is_host_device(const sycl::device& device);
-
 }  // namespace xpu_runtime
 
 extern "C" {
 /// For the Python side, which must know before it loads anything that registers with torch.
-__attribute__((visibility("default"))) int xpu_runtime_device_count();
-__attribute__((visibility("default"))) const char* xpu_runtime_unavailable_reason();
+XPU_RUNTIME_API int xpu_runtime_device_count();
+XPU_RUNTIME_API const char* xpu_runtime_unavailable_reason();
 }

@@ -2,10 +2,6 @@
 
 #ifdef XPU_RUNTIME_FAULTS
 
-namespace xpu_runtime::faults {
-
-std::atomic<Fault> active{Fault::none};
-
-}  // namespace xpu_runtime::faults
+std::atomic<xpu_runtime::faults::Fault> xpu_runtime::faults::active{Fault::none};
 
 #endif

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/macros/Macros.h>
+
 #include "runtime/c10_xpu/export.h"
 
 namespace xpu_runtime {
@@ -21,10 +23,7 @@ class XPU_RUNTIME_API HostWait {
  public:
   HostWait();
   ~HostWait();
-  HostWait(const HostWait&) = delete;
-  HostWait& operator=(const HostWait&) = delete;
-  HostWait(HostWait&&) = delete;
-  HostWait& operator=(HostWait&&) = delete;
+  C10_DISABLE_COPY_AND_ASSIGN(HostWait);
 
  private:
   void* state_;

@@ -33,12 +33,8 @@ bool offer_to_idle_worker(Work work) {
   if (!queue) return false;
   auto kept = std::make_unique<Work>(std::move(work));
   Work* pointer = kept.get();
-  check_opencl(
-      opencl().enqueue_native_kernel(*queue, &run_offer, static_cast<void*>(&pointer),
-                                     sizeof(Work*), 0, nullptr, nullptr, 0, nullptr, nullptr),
-      "clEnqueueNativeKernel");
+  enqueue_native_kernel(*queue, &run_offer, static_cast<void*>(&pointer), sizeof(pointer));
   [[maybe_unused]] auto* taken_over = kept.release();
-  check_opencl(opencl().flush(*queue), "clFlush");
   return true;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/macros/Macros.h>
+
 #include <functional>
 
 #include "runtime/c10_xpu/export.h"
@@ -14,10 +16,7 @@ class XPU_RUNTIME_API SingleKernelThread {
  public:
   SingleKernelThread();
   ~SingleKernelThread();
-  SingleKernelThread(const SingleKernelThread&) = delete;
-  SingleKernelThread& operator=(const SingleKernelThread&) = delete;
-  SingleKernelThread(SingleKernelThread&&) = delete;
-  SingleKernelThread& operator=(SingleKernelThread&&) = delete;
+  C10_DISABLE_COPY_AND_ASSIGN(SingleKernelThread);
 
  private:
   int previous_;

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <c10/core/Device.h>
-#include <c10/core/Stream.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,19 +11,6 @@
 #include "runtime/c10_xpu/stream_state.h"
 
 namespace xpu_runtime {
-
-/// How requests become blocks; the constants of torch's other caching allocators.
-struct BlockSizes {
-  static constexpr std::size_t kMinimum = 512;                 // all sizes are multiples of this
-  static constexpr std::size_t kSmall = std::size_t{1} << 20;  // largest block of the small pool
-  static constexpr std::size_t kSmallSegment = std::size_t{2} << 20;
-  static constexpr std::size_t kMedium = std::size_t{10} << 20;  // smaller ones share a segment
-  static constexpr std::size_t kMediumSegment = std::size_t{20} << 20;
-  static constexpr std::size_t kLargeStep = std::size_t{2} << 20;
-
-  [[nodiscard]] static std::size_t block(std::size_t requested) noexcept;
-  [[nodiscard]] static std::size_t segment(std::size_t block) noexcept;
-};
 
 struct BlockPool;
 

@@ -1,12 +1,12 @@
 #include "runtime/c10_xpu/memory_cache.h"
 
+#include <c10/core/AllocatorConfig.h>
 #include <c10/util/Exception.h>
 #include <c10/xpu/XPUFunctions.h>
 
 #include <algorithm>
 #include <iterator>
 
-#include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/faults.h"
 #include "runtime/c10_xpu/host_wait.h"
 #include "runtime/c10_xpu/order_log.h"
@@ -14,6 +14,10 @@
 
 namespace xpu_runtime {
 namespace {
+
+namespace sizes = c10::CachingAllocator;
+
+constexpr std::size_t kMediumSegment = std::size_t{20} << 20;
 
 std::size_t round_up(std::size_t size, std::size_t step) { return (size + step - 1) / step * step; }
 
@@ -25,12 +29,22 @@ bool is_complete(const sycl::event& event) {
 // Kernels are host code, so on a device with its own memory the host has to see it too.
 void* allocate_segment(std::size_t size, const sycl::device& device) {
   auto& context = c10::xpu::get_device_context();
-  const auto kind = is_host_device(device) ? sycl::usm::alloc::device : sycl::usm::alloc::shared;
+  const auto kind = device.is_cpu() ? sycl::usm::alloc::device : sycl::usm::alloc::shared;
   try {
-    return sycl::aligned_alloc(BlockSizes::kMinimum, size, device, context, kind);
+    return sycl::aligned_alloc(sizes::kMinBlockSize, size, device, context, kind);
   } catch (const sycl::exception&) {
     return nullptr;  // some devices throw where others return null
   }
+}
+
+std::size_t segment_size_for(std::size_t block) {
+  if (block <= sizes::kSmallSize) return sizes::kSmallBuffer;
+  if (block < sizes::kMinLargeAlloc) return kMediumSegment;
+  return round_up(block, sizes::kRoundLarge);
+}
+
+std::size_t total_bytes(const StatArray& figure) {
+  return static_cast<std::size_t>(figure[0].current);
 }
 
 std::string mebibytes(std::size_t bytes) {
@@ -42,10 +56,7 @@ std::string mebibytes(std::size_t bytes) {
 std::uintptr_t log_hold(const StreamState& stream) {
   if (!order_log::enabled()) return 0;
   const auto hold = order_log::next_hold();
-  order_log::add_bare({.op = order_log::Op::hold,
-                       .device = stream.device(),
-                       .stream = stream.id(),
-                       .object = hold});
+  order_log::add_bare({.op = order_log::Op::hold, .stream = stream.handle, .object = hold});
   return hold;
 }
 
@@ -59,16 +70,6 @@ void log_reclaim(const Block& block, std::uintptr_t hold) {
 
 }  // namespace
 
-std::size_t BlockSizes::block(std::size_t requested) noexcept {
-  return round_up(std::max(requested, std::size_t{1}), kMinimum);
-}
-
-std::size_t BlockSizes::segment(std::size_t block) noexcept {
-  if (block <= kSmall) return kSmallSegment;
-  if (block < kMedium) return kMediumSegment;
-  return round_up(block, kLargeStep);
-}
-
 MemoryCache::MemoryCache(c10::DeviceIndex device)
     : device_(device),
       total_(c10::xpu::get_raw_device(device).get_info<sycl::info::device::global_mem_size>()) {}
@@ -76,12 +77,12 @@ MemoryCache::MemoryCache(c10::DeviceIndex device)
 Block* MemoryCache::take(std::size_t requested, StreamState& stream) {
   // Rounding must not wrap around.
   if (requested > total_) throw_out_of_memory(requested);
-  const auto size = BlockSizes::block(requested);
+  const auto size = round_up(std::max(requested, std::size_t{1}), sizes::kMinBlockSize);
   if (auto* block = try_take(size, requested, stream)) return block;
   {
     const std::lock_guard lock(mutex_);
-    stats_.allocation_retried();
-    stats_.synchronized();
+    ++stats_.num_alloc_retries;
+    ++stats_.num_sync_all_streams;
   }
   wait_for_uses();
   release_cached();
@@ -92,7 +93,7 @@ Block* MemoryCache::take(std::size_t requested, StreamState& stream) {
 Block* MemoryCache::try_take(std::size_t size, std::size_t requested, StreamState& stream) {
   const std::lock_guard lock(mutex_);
   finish_uses();
-  auto& pool = size <= BlockSizes::kSmall ? small_ : large_;
+  auto& pool = size <= sizes::kSmallSize ? small_ : large_;
   auto* block = find_free(pool, size, stream);
   if (!block) block = make_segment(pool, size, stream);
   return block ? use(block, size, requested) : nullptr;
@@ -103,38 +104,33 @@ Block* MemoryCache::find_free(BlockPool& pool, std::size_t size, StreamState& st
   const auto found = pool.free_blocks.lower_bound(&wanted);
   if (found == pool.free_blocks.end() || (*found)->stream != &stream) return nullptr;
   auto* block = *found;
-  pool.free_blocks.erase(found);
-  if (!block->is_whole_segment()) stats_.unfragment(pool.is_small, block->size);
+  take_out_of_pool(block);
   return block;
 }
 
 Block* MemoryCache::make_segment(BlockPool& pool, std::size_t size, StreamState& stream) {
-  const auto segment_size = BlockSizes::segment(size);
-  const auto limit = static_cast<std::size_t>(static_cast<double>(total_) * fraction_);
-  if (stats_.reserved() + segment_size > limit) return nullptr;
+  const auto segment_size = segment_size_for(size);
+  if (total_bytes(stats_.reserved_bytes) + segment_size > limit()) return nullptr;
   void* memory = allocate_segment(segment_size, c10::xpu::get_raw_device(device_));
   if (!memory) return nullptr;
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
   auto& first = segments_[address];
   first = std::make_unique<Block>(&pool, &stream, address, segment_size);
-  stats_.segment_made(pool.is_small, segment_size);
+  count_in(stats_.segment, stats_.reserved_bytes, *first);
+  ++stats_.num_device_alloc;
   return first.get();
 }
 
 Block* MemoryCache::use(Block* block, std::size_t size, std::size_t requested) {
   const auto rest = block->size - size;
-  if (rest >= BlockSizes::kMinimum && (block->pool->is_small || rest > BlockSizes::kSmall))
-    split(block, size);
+  if (rest >= sizes::kMinBlockSize && (block->pool->is_small || rest > sizes::kSmallSize))
+    add_to_pool(block->split(size));
   block->allocated = true;
   block->requested = requested;
-  stats_.block_taken(block->pool->is_small, block->size, requested);
+  count_in(stats_.allocation, stats_.allocated_bytes, *block);
+  count_in(stats_.active, stats_.active_bytes, *block);
+  for (auto* entry : entries_for(stats_.requested_bytes, *block->pool)) entry->increase(requested);
   return block;
-}
-
-void MemoryCache::split(Block* block, std::size_t size) {
-  auto* rest = block->split(size);
-  rest->pool->free_blocks.insert(rest);
-  stats_.fragment(rest->pool->is_small, rest->size);
 }
 
 void MemoryCache::give_back(Block* block) {
@@ -142,7 +138,9 @@ void MemoryCache::give_back(Block* block) {
   {
     const std::lock_guard lock(mutex_);
     block->allocated = false;
-    stats_.block_given_back(block->pool->is_small, block->size, block->requested);
+    count_out(stats_.allocation, stats_.allocated_bytes, *block);
+    for (auto* entry : entries_for(stats_.requested_bytes, *block->pool))
+      entry->decrease(block->requested);
     streams.swap(block->other_streams);
     block->unfinished_uses = static_cast<int>(streams.size());
     if (streams.empty()) return make_free(block);
@@ -151,7 +149,7 @@ void MemoryCache::give_back(Block* block) {
   for (auto* stream : streams) {
     auto end = [stream] {
       const Submission submission(*stream);
-      return stream->queue().ext_oneapi_submit_barrier();
+      return stream->queue.ext_oneapi_submit_barrier();
     }();
     const auto hold = log_hold(*stream);
     const std::lock_guard lock(mutex_);
@@ -182,24 +180,30 @@ void MemoryCache::finish_uses() {
 }
 
 void MemoryCache::make_free(Block* block) {
-  stats_.block_inactive(block->pool->is_small, block->size);
+  count_out(stats_.active, stats_.active_bytes, *block);
   block->requested = 0;
   if (block->next && block->next->is_free()) {
-    forget_free(block->next.get());
+    take_out_of_pool(block->next.get());
     block->absorb_next();
   }
   if (block->previous && block->previous->is_free()) {
     block = block->previous;
-    forget_free(block);
+    take_out_of_pool(block);
     block->absorb_next();
   }
-  block->pool->free_blocks.insert(block);
-  if (!block->is_whole_segment()) stats_.fragment(block->pool->is_small, block->size);
+  add_to_pool(block);
 }
 
-void MemoryCache::forget_free(Block* block) {
+void MemoryCache::add_to_pool(Block* block) {
+  block->pool->free_blocks.insert(block);
+  if (!block->is_whole_segment())
+    count_in(stats_.inactive_split, stats_.inactive_split_bytes, *block);
+}
+
+void MemoryCache::take_out_of_pool(Block* block) {
   block->pool->free_blocks.erase(block);
-  stats_.unfragment(block->pool->is_small, block->size);
+  if (!block->is_whole_segment())
+    count_out(stats_.inactive_split, stats_.inactive_split_bytes, *block);
 }
 
 MemoryCache::Segments MemoryCache::extract_free_segments() {
@@ -208,7 +212,7 @@ MemoryCache::Segments MemoryCache::extract_free_segments() {
     const auto here = it++;
     auto* block = here->second.get();
     if (!block->is_free() || !block->is_whole_segment()) continue;
-    block->pool->free_blocks.erase(block);
+    take_out_of_pool(block);
     extracted.insert(segments_.extract(here));
   }
   return extracted;
@@ -232,7 +236,8 @@ void MemoryCache::free_segments(const Segments& segments) {
   for (const auto& [address, segment] : segments) {
     sycl::free(segment->pointer(), context);
     const std::lock_guard lock(mutex_);
-    stats_.segment_freed(segment->pool->is_small, segment->size);
+    count_out(stats_.segment, stats_.reserved_bytes, *segment);
+    ++stats_.num_device_free;
   }
 }
 
@@ -258,35 +263,34 @@ bool MemoryCache::owns(const void* pointer) {
   return address < end;
 }
 
-MemoryStats::Values MemoryCache::stats() {
+DeviceStats MemoryCache::stats() {
   const std::lock_guard lock(mutex_);
   finish_uses();
-  return stats_.values();
+  return stats_;
 }
 
 void MemoryCache::reset_peak_stats() {
   const std::lock_guard lock(mutex_);
-  stats_.reset_peak();
+  for_each_entry(stats_, [](Stat& entry) { entry.reset_peak(); });
 }
 
 void MemoryCache::reset_accumulated_stats() {
   const std::lock_guard lock(mutex_);
-  stats_.reset_accumulated();
+  for_each_entry(stats_, [](Stat& entry) { entry.reset_accumulated(); });
+  stats_.num_alloc_retries = 0;
+  stats_.num_ooms = 0;
+  stats_.num_sync_all_streams = 0;
+  stats_.num_device_alloc = 0;
+  stats_.num_device_free = 0;
 }
 
 std::pair<std::size_t, std::size_t> MemoryCache::capacity() {
   const std::lock_guard lock(mutex_);
-  return {total_ - std::min(total_, stats_.reserved()), total_};
+  return {total_ - std::min(total_, total_bytes(stats_.reserved_bytes)), total_};
 }
 
-void MemoryCache::set_limit(double fraction) {
-  const std::lock_guard lock(mutex_);
-  fraction_ = fraction;
-}
-
-double MemoryCache::limit() {
-  const std::lock_guard lock(mutex_);
-  return fraction_;
+std::size_t MemoryCache::limit() const noexcept {
+  return static_cast<std::size_t>(static_cast<double>(total_) * fraction);
 }
 
 std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
@@ -296,7 +300,7 @@ std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
     auto& info = result.emplace_back();
     info.device = device_;
     info.address = address;
-    info.stream = &first->stream->queue();
+    info.stream = &first->stream->queue;
     info.is_large = !first->pool->is_small;
     for (const auto* block = first.get(); block; block = block->next.get()) {
       auto& entry = info.blocks.emplace_back();
@@ -316,20 +320,17 @@ std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
 void MemoryCache::throw_out_of_memory(std::size_t requested) {
   std::size_t allocated = 0;
   std::size_t reserved = 0;
-  double fraction = 1.0;
   {
     const std::lock_guard lock(mutex_);
-    stats_.out_of_memory();
-    allocated = stats_.allocated();
-    reserved = stats_.reserved();
-    fraction = fraction_;
+    ++stats_.num_ooms;
+    allocated = total_bytes(stats_.allocated_bytes);
+    reserved = total_bytes(stats_.reserved_bytes);
   }
-  const auto limit = static_cast<std::size_t>(static_cast<double>(total_) * fraction);
   TORCH_CHECK_WITH(
       OutOfMemoryError, false, "XPU out of memory. Tried to allocate ", mebibytes(requested),
       " on xpu:", static_cast<int>(device_), ", which has ", mebibytes(total_),
-      " in total, of which this process may use ", mebibytes(limit),
-      " (torch.xpu.set_per_process_memory_fraction: ", fraction, "). Tensors hold ",
+      " in total, of which this process may use ", mebibytes(limit()),
+      " (torch.xpu.set_per_process_memory_fraction: ", fraction.load(), "). Tensors hold ",
       mebibytes(allocated), ", the cache another ", mebibytes(reserved - allocated),
       ". Free tensors, or use smaller ones; the largest single allocation of this "
       "device is ",

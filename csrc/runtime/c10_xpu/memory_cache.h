@@ -2,6 +2,7 @@
 
 #include <c10/core/CachingDeviceAllocator.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -34,14 +35,15 @@ class MemoryCache {
   void release_cached();
 
   [[nodiscard]] bool owns(const void* pointer);
-  [[nodiscard]] MemoryStats::Values stats();
+  [[nodiscard]] DeviceStats stats();
   void reset_peak_stats();
   void reset_accumulated_stats();
   /// Bytes free for new segments, and in all.
   [[nodiscard]] std::pair<std::size_t, std::size_t> capacity();
-  void set_limit(double fraction);
-  [[nodiscard]] double limit();
   [[nodiscard]] std::vector<c10::CachingDeviceAllocator::SegmentInfo> segments();
+
+  /// The part of the memory that this process may use, from 0 to 1.
+  std::atomic<double> fraction = 1.0;
 
  private:
   struct Use {
@@ -57,9 +59,10 @@ class MemoryCache {
   [[nodiscard]] Block* find_free(BlockPool& pool, std::size_t size, StreamState& stream);
   [[nodiscard]] Block* make_segment(BlockPool& pool, std::size_t size, StreamState& stream);
   [[nodiscard]] Block* use(Block* block, std::size_t size, std::size_t requested);
-  void split(Block* block, std::size_t size);
   void make_free(Block* block);
-  void forget_free(Block* block);
+  void add_to_pool(Block* block);
+  void take_out_of_pool(Block* block);
+  [[nodiscard]] std::size_t limit() const noexcept;
   void finish_uses();
   [[nodiscard]] Segments extract_free_segments();
 
@@ -71,12 +74,11 @@ class MemoryCache {
   c10::DeviceIndex device_;
   std::size_t total_;
   std::mutex mutex_;
-  double fraction_ = 1.0;
   BlockPool small_{true};
   BlockPool large_{false};
   Segments segments_;
   std::unordered_map<StreamState*, std::deque<Use>> uses_;
-  MemoryStats stats_;
+  DeviceStats stats_;
 };
 
 }  // namespace xpu_runtime

@@ -12,25 +12,21 @@ namespace {
 
 using xpu_event::find_opencl_function;
 
+void check(cl_int code, const char* call) {
+  TORCH_CHECK(code == CL_SUCCESS, call, " failed with OpenCL error ", code, ".");
+}
+
 bool runs_native_kernels(const sycl::device& device) {
   const auto get_device_info = find_opencl_function<decltype(clGetDeviceInfo)>("clGetDeviceInfo");
   cl_device_exec_capabilities capabilities = 0;
   const auto native = sycl::get_native<sycl::backend::opencl>(device);
-  check_opencl(get_device_info(native, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof(capabilities),
-                               &capabilities, nullptr),
-               "clGetDeviceInfo");
+  check(get_device_info(native, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof(capabilities),
+                        &capabilities, nullptr),
+        "clGetDeviceInfo");
   return (capabilities & CL_EXEC_NATIVE_KERNEL) != 0;
 }
 
 }  // namespace
-
-const OpenCL& opencl() {
-  static const OpenCL calls{
-      find_opencl_function<decltype(clEnqueueNativeKernel)>("clEnqueueNativeKernel"),
-      find_opencl_function<decltype(clFlush)>("clFlush"),
-      find_opencl_function<decltype(clFinish)>("clFinish")};
-  return calls;
-}
 
 std::optional<cl_command_queue> native_kernel_queue(const sycl::queue& queue) {
   // For tests: what a device without OpenCL does.
@@ -40,8 +36,19 @@ std::optional<cl_command_queue> native_kernel_queue(const sycl::queue& queue) {
   return sycl::get_native<sycl::backend::opencl>(queue);
 }
 
-void check_opencl(cl_int code, const char* call) {
-  TORCH_CHECK(code == CL_SUCCESS, call, " failed with OpenCL error ", code, ".");
+void enqueue_native_kernel(cl_command_queue queue, void(CL_CALLBACK* function)(void*),
+                           void* arguments, std::size_t bytes) {
+  static const auto enqueue =
+      find_opencl_function<decltype(clEnqueueNativeKernel)>("clEnqueueNativeKernel");
+  static const auto flush = find_opencl_function<decltype(clFlush)>("clFlush");
+  check(enqueue(queue, function, arguments, bytes, 0, nullptr, nullptr, 0, nullptr, nullptr),
+        "clEnqueueNativeKernel");
+  check(flush(queue), "clFlush");
+}
+
+void finish_native_queue(cl_command_queue queue) {
+  static const auto finish = find_opencl_function<decltype(clFinish)>("clFinish");
+  check(finish(queue), "clFinish");
 }
 
 }  // namespace xpu_runtime

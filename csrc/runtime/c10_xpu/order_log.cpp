@@ -4,11 +4,8 @@
 #include <utility>
 
 namespace xpu_runtime::order_log {
-namespace detail {
 
-std::atomic<bool> on{false};
-
-}  // namespace detail
+std::atomic<bool> detail::on{false};
 
 namespace {
 
@@ -52,6 +49,11 @@ void add_bare(Entry entry) {
   auto& current = state();
   const std::lock_guard lock(current.mutex);
   if (enabled()) current.entries.push_back(std::move(entry));
+}
+
+void add_task(const c10::Stream& stream, const std::string& name, Accesses accesses) {
+  if (!enabled()) return;
+  add({.op = Op::task, .name = name, .stream = stream, .accesses = std::move(accesses)});
 }
 
 Accesses accesses_of_bytes(const void* to, const void* from, std::size_t bytes) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <c10/core/Allocator.h>
-#include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 
 #include <atomic>
@@ -44,8 +43,7 @@ enum class Op : std::uint8_t {
 struct Entry {
   Op op;
   std::string name{};  // of a task
-  c10::DeviceIndex device = 0;
-  c10::StreamId stream = 0;
+  c10::Stream stream{c10::Stream::DEFAULT, c10::Device(c10::kXPU, 0)};
   std::uintptr_t object = 0;   // an event, or the number of a hold
   std::uintptr_t address = 0;  // of memory
   std::size_t bytes = 0;
@@ -77,6 +75,10 @@ XPU_RUNTIME_API void add(Entry entry);
 
 /// The same without a stack, for callers that hold a lock.
 XPU_RUNTIME_API void add_bare(Entry entry);
+
+/// Adds a task of a stream.
+XPU_RUNTIME_API void add_task(const c10::Stream& stream, const std::string& name,
+                              Accesses accesses);
 
 /// What a copy of bytes touches; empty when the log is off.
 [[nodiscard]] XPU_RUNTIME_API Accesses accesses_of_bytes(const void* to, const void* from,

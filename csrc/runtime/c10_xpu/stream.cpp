@@ -9,12 +9,14 @@
 #include "event/queue_address.h"
 #include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/fork.h"
+#include "runtime/c10_xpu/gpu_trace.h"
 #include "runtime/c10_xpu/stream_state.h"
 #include "runtime/c10_xpu/task_queue.h"
 
 namespace c10::xpu {
 namespace {
 
+using xpu_runtime::QueueProgress;
 using xpu_runtime::StreamState;
 
 constexpr int kStreamsPerPool = 32;
@@ -23,18 +25,16 @@ constexpr int kPriorities = max_compile_time_stream_priorities;
 constexpr int kNormalRank = 1;
 
 /* How a StreamId names a queue:
-     0                           the default stream of the device
-     (index << 4) | (rank << 1) | 1   number `index` of the pool of that rank
-     address of a sycl::queue    an external stream; addresses are even */
+     0                                   the default stream of the device
+     1 + rank * kStreamsPerPool + index  a stream of the pool of that rank
+     address of a sycl::queue            an external stream */
 constexpr StreamId kDefaultStream = 0;
+constexpr StreamId kOwnStreams = 1 + kPriorities * kStreamsPerPool;
 
-constexpr StreamId pool_id(int rank, int index) {
-  return (static_cast<StreamId>(index) << 4) | (rank << 1) | 1;
+constexpr bool is_own_id(StreamId id) { return id >= 0 && id < kOwnStreams; }
+constexpr int rank_of(StreamId id) {
+  return id == kDefaultStream ? kNormalRank : static_cast<int>((id - 1) / kStreamsPerPool);
 }
-constexpr bool is_pool_id(StreamId id) { return (id & 1) != 0; }
-constexpr bool is_own_id(StreamId id) { return id == kDefaultStream || is_pool_id(id); }
-constexpr int rank_of(StreamId id) { return static_cast<int>((id >> 1) & 7); }
-constexpr StreamId index_of(StreamId id) { return id >> 4; }
 
 sycl::property_list queue_properties(const sycl::device& device, int rank) {
   using sycl::ext::oneapi::property::queue::priority_high;
@@ -53,23 +53,32 @@ sycl::property_list queue_properties(const sycl::device& device, int rank) {
   return with(priority_normal());
 }
 
-std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id, int rank) {
+XPUStream stream_from_id(DeviceIndex device, StreamId id) {
+  return XPUStream(XPUStream::UNCHECKED,
+                   Stream(Stream::UNSAFE, Device(DeviceType::XPU, device), id));
+}
+
+std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id) {
   xpu_runtime::note_device_use();
   const auto& hardware = get_raw_device(device);
-  auto target = std::make_shared<std::atomic<StreamState*>>(nullptr);
-  sycl::queue queue(get_device_context(), hardware, StreamState::async_handler(target),
-                    queue_properties(hardware, rank));
-  auto state = std::make_unique<StreamState>(device, id, kNormalRank - rank, std::move(queue));
-  target->store(state.get());
-  return state;
+  const int rank = rank_of(id);
+  const auto progress = std::make_shared<QueueProgress>();
+  const auto keep_errors = [progress](const sycl::exception_list& errors) {
+    for (const auto& error : errors) progress->keep_error(progress->submitted.load(), error);
+  };
+  sycl::queue queue(get_device_context(), hardware, keep_errors, queue_properties(hardware, rank));
+  return std::make_unique<StreamState>(stream_from_id(device, id), kNormalRank - rank,
+                                       std::move(queue), progress);
 }
 
 // A stream that is made when it is first needed.
 class Slot {
  public:
-  StreamState& get(DeviceIndex device, StreamId id, int rank) {
+  StreamState& get(DeviceIndex device, StreamId id) {
     if (auto* state = get_if_used()) return *state;
-    if (make(device, id, rank)) trace_creation(*owned_);
+    // Takes the interpreter lock, so the mutex must be free.
+    if (make(device, id))
+      xpu_runtime::gpu_trace(&xpu_runtime::GpuTrace::trace_gpu_stream_creation, &owned_->queue);
     return *owned_;
   }
   [[nodiscard]] StreamState* get_if_used() const noexcept {
@@ -77,19 +86,12 @@ class Slot {
   }
 
  private:
-  bool make(DeviceIndex device, StreamId id, int rank) {
+  bool make(DeviceIndex device, StreamId id) {
     const std::lock_guard lock(mutex_);
     if (owned_) return false;
-    owned_ = make_stream(device, id, rank);
+    owned_ = make_stream(device, id);
     state_.store(owned_.get(), std::memory_order_release);
     return true;
-  }
-
-  // Takes the interpreter lock, so the mutex must be free.
-  static void trace_creation(StreamState& state) {
-    if (const auto* interpreter = c10::impl::GPUTrace::get_trace())
-      (*interpreter)
-          ->trace_gpu_stream_creation(kXPU, reinterpret_cast<std::uintptr_t>(&state.queue()));
   }
 
   std::atomic<StreamState*> state_{nullptr};
@@ -98,8 +100,7 @@ class Slot {
 };
 
 struct DeviceStreams {
-  Slot default_stream;
-  std::array<std::array<Slot, kStreamsPerPool>, kPriorities> pools;
+  std::array<Slot, kOwnStreams> own;  // by id
   std::array<std::atomic<std::uint32_t>, kPriorities> next{};
   std::mutex external_mutex;
   std::unordered_map<StreamId, std::unique_ptr<StreamState>> external;
@@ -136,18 +137,13 @@ StreamState& external_state(DeviceIndex device, StreamId id) {
   return *found->second;
 }
 
-XPUStream stream_from_id(DeviceIndex device, StreamId id) {
-  return XPUStream(XPUStream::UNCHECKED,
-                   Stream(Stream::UNSAFE, Device(DeviceType::XPU, device), id));
-}
-
 // A stream of this queue, on this device rather than on another, or null. Streams of one queue are
 // in order with one another, and what was submitted to one is work of all.
 const StreamState* find_stream_of(const sycl::queue& queue, DeviceIndex device) {
   const StreamState* elsewhere = nullptr;
   for (DeviceIndex index = 0; index < device_count(); ++index) {
     for (auto* state : xpu_runtime::used_streams(index)) {
-      if (state->queue() != queue) continue;
+      if (state->queue != queue) continue;
       if (index == device) return state;
       elsewhere = state;
     }
@@ -162,15 +158,15 @@ StreamId& current_id(DeviceIndex device) {
 
 }  // namespace
 
-int XPUStream::priority() const { return xpu_runtime::state_of(*this).priority(); }
+int XPUStream::priority() const { return xpu_runtime::state_of(*this).priority; }
 
-sycl::queue& XPUStream::queue() const { return xpu_runtime::state_of(*this).queue(); }
+sycl::queue& XPUStream::queue() const { return xpu_runtime::state_of(*this).queue; }
 
 XPUStream getStreamFromPool(const int priority, DeviceIndex device) {
   device = resolve(device);
   const int rank = std::clamp(kNormalRank - priority, 0, kPriorities - 1);
   const auto ticket = streams_of(device).next[rank].fetch_add(1, std::memory_order_relaxed);
-  return stream_from_id(device, pool_id(rank, static_cast<int>(ticket % kStreamsPerPool)));
+  return stream_from_id(device, 1 + rank * kStreamsPerPool + ticket % kStreamsPerPool);
 }
 
 XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
@@ -179,7 +175,7 @@ XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
 
 XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index) {
   device_index = resolve(device_index);
-  const auto& ours = xpu_runtime::state_of(device_index, kDefaultStream).queue();
+  const auto& ours = xpu_runtime::state_of(device_index, kDefaultStream).queue;
   xpu_event::check_is_usable(xpu_event::queue_at(reinterpret_cast<std::uintptr_t>(ext_queue), ours),
                              ours);
   xpu_runtime::note_device_use();
@@ -187,16 +183,20 @@ XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index
   static std::mutex one_at_a_time;
   const std::lock_guard one_queue(one_at_a_time);
   const auto* same = find_stream_of(*ext_queue, device_index);
-  if (same && same->device() == device_index && is_own_id(same->id()))
-    return stream_from_id(device_index, same->id());
+  if (same && same->device() == device_index && is_own_id(same->handle.id()))
+    return XPUStream(same->handle);
   auto& streams = streams_of(device_index);
   const std::lock_guard lock(streams.external_mutex);
   auto& state = streams.external[id];
   // The copy of the queue in the state keeps it alive: a stream may outlive its owner's object.
   // A different queue at the same address is a new stream.
-  if (state && state->queue() != *ext_queue) streams.retired.push_back(std::move(state));
-  if (!state) state = std::make_unique<StreamState>(device_index, id, 0, *ext_queue, same);
-  return stream_from_id(device_index, id);
+  if (state && state->queue != *ext_queue) streams.retired.push_back(std::move(state));
+  const auto stream = stream_from_id(device_index, id);
+  if (!state)
+    state =
+        std::make_unique<StreamState>(stream, /*priority=*/0, *ext_queue,
+                                      same ? same->progress : std::make_shared<QueueProgress>());
+  return stream;
 }
 
 XPUStream getCurrentXPUStream(DeviceIndex device) {
@@ -207,7 +207,7 @@ XPUStream getCurrentXPUStream(DeviceIndex device) {
 void setCurrentXPUStream(XPUStream stream) {
   // The look-up checks that there is such a stream.
   const auto& state = xpu_runtime::state_of(stream);
-  current_id(state.device()) = state.id();
+  current_id(state.device()) = state.handle.id();
 }
 
 std::ostream& operator<<(std::ostream& stream, const XPUStream& s) { return stream << s.unwrap(); }
@@ -226,14 +226,8 @@ using namespace c10::xpu;
 
 StreamState& state_of(c10::DeviceIndex device, c10::StreamId id) {
   check_not_forked();
-  auto& streams = streams_of(checked(device));
-  if (id == kDefaultStream) return streams.default_stream.get(device, id, kNormalRank);
-  if (!is_pool_id(id)) return external_state(device, id);
-  const int rank = rank_of(id);
-  const auto index = index_of(id);
-  TORCH_CHECK(rank < kPriorities && index >= 0 && index < kStreamsPerPool, "The stream id ", id,
-              " names no stream of xpu:", static_cast<int>(device), ".");
-  return streams.pools[rank][index].get(device, id, rank);
+  device = checked(device);
+  return is_own_id(id) ? streams_of(device).own[id].get(device, id) : external_state(device, id);
 }
 
 StreamState& state_of(const c10::xpu::XPUStream& stream) {
@@ -244,11 +238,8 @@ std::vector<StreamState*> used_streams(c10::DeviceIndex device) {
   check_not_forked();
   auto& streams = streams_of(resolve(device));
   std::vector<StreamState*> used;
-  const auto add = [&used](const Slot& slot) {
+  for (const auto& slot : streams.own)
     if (auto* state = slot.get_if_used()) used.push_back(state);
-  };
-  add(streams.default_stream);
-  for (const auto& pool : streams.pools) std::for_each(pool.begin(), pool.end(), add);
   const std::lock_guard lock(streams.external_mutex);
   for (const auto& [id, state] : streams.external) used.push_back(state.get());
   for (const auto& state : streams.retired) used.push_back(state.get());

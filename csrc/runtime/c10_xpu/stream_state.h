@@ -2,12 +2,14 @@
 
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
+#include <c10/macros/Macros.h>
 #include <c10/xpu/XPUStream.h>
 
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,9 @@ struct QueueProgress {
     std::exception_ptr error;
   };
 
+  /// Keeps the error of a task until the next synchronisation.
+  void keep_error(std::uint64_t task, std::exception_ptr error);
+
   std::atomic<std::uint64_t> submitted{0};
   // SYCL does not see native commands when asked whether its queue is empty.
   std::atomic<std::int64_t> pending{0};
@@ -37,59 +42,33 @@ struct QueueProgress {
 };
 
 /// What the runtime knows of one stream. Lives for ever at one address, so hot paths keep pointers.
-class StreamState {
- public:
+struct StreamState {
   /// Args:
-  ///   same_queue: another stream of this queue, or null.
-  StreamState(c10::DeviceIndex device, c10::StreamId id, int priority, sycl::queue queue,
-              const StreamState* same_queue = nullptr);
-  StreamState(const StreamState&) = delete;
-  StreamState& operator=(const StreamState&) = delete;
-  StreamState(StreamState&&) = delete;
-  StreamState& operator=(StreamState&&) = delete;
+  ///   progress: of the queue; shared by all streams of that queue.
+  StreamState(const c10::Stream& handle, int priority, sycl::queue queue,
+              std::shared_ptr<QueueProgress> progress);
+  C10_DISABLE_COPY_AND_ASSIGN(StreamState);
   ~StreamState() = default;
 
-  /// The async handler of a stream's queue has to exist before the stream's state does.
-  static sycl::async_handler async_handler(std::shared_ptr<std::atomic<StreamState*>> target);
-
-  [[nodiscard]] c10::DeviceIndex device() const noexcept { return device_; }
-  [[nodiscard]] c10::StreamId id() const noexcept { return id_; }
-  [[nodiscard]] int priority() const noexcept { return priority_; }
-  [[nodiscard]] sycl::queue& queue() noexcept { return queue_; }
-  [[nodiscard]] const std::optional<cl_command_queue>& native() const noexcept { return native_; }
+  [[nodiscard]] c10::DeviceIndex device() const noexcept { return handle.device_index(); }
 
   /// Counts a task in and returns its number, from 1 on.
   std::uint64_t task_submitted() noexcept;
-  void task_finished() noexcept { progress_->pending.fetch_sub(1, std::memory_order_acq_rel); }
-  [[nodiscard]] std::uint64_t submitted() const noexcept { return progress_->submitted.load(); }
-  [[nodiscard]] bool has_pending_tasks() const noexcept { return progress_->pending.load() != 0; }
+  void task_finished() noexcept { progress->pending.fetch_sub(1, std::memory_order_acq_rel); }
 
-  /// Keeps the error of a task until the next synchronisation.
-  void keep_error(std::uint64_t task, std::exception_ptr error);
-  /// Rethrows the oldest kept error of the first `tasks` tasks, if any.
-  void rethrow_error(std::uint64_t tasks);
-  /// The oldest kept error, no longer kept.
-  [[nodiscard]] std::exception_ptr take_error(std::uint64_t tasks);
-
-  /// Brackets a submission through SYCL. Meanwhile is_idle() does not ask the queue, because that
-  /// would read the last event of the queue, which the submission replaces.
-  void begin_submission() noexcept;
-  void end_submission() noexcept { progress_->submitting.fetch_sub(1); }
+  /// Rethrows the oldest kept error, if any; of the first `tasks` tasks only.
+  void rethrow_error(std::uint64_t tasks = std::numeric_limits<std::uint64_t>::max());
 
   /// Whether all work is complete; work that is being submitted is not.
   [[nodiscard]] bool is_idle() const;
   /// Waits for all work. Rethrows nothing of the runtime's own.
   void wait();
-  /// Notes in the order log that the host knows all work to be complete.
-  void log_finished() const;
 
- private:
-  c10::DeviceIndex device_;
-  c10::StreamId id_;
-  int priority_;
-  sycl::queue queue_;
-  std::optional<cl_command_queue> native_;
-  std::shared_ptr<QueueProgress> progress_;  // of all streams of the queue
+  const c10::Stream handle;
+  const int priority;
+  sycl::queue queue;
+  const std::optional<cl_command_queue> native;
+  const std::shared_ptr<QueueProgress> progress;
 };
 
 /// The state of a stream; throws if the id was never handed out. No lock except for external

@@ -1,5 +1,9 @@
 #include "runtime/c10_xpu/task_queue.h"
 
+#include <c10/util/ArrayRef.h>
+
+#include <thread>
+
 #include "runtime/c10_xpu/clean_dispatch.h"
 #include "runtime/c10_xpu/kernel_threads.h"
 #include "runtime/c10_xpu/stream_state.h"
@@ -19,22 +23,18 @@ struct Ticket {
   trace::Operation operation = 0;
 };
 
-void run_guarded(Task& task) {
-  const CleanDispatch dispatch;  // this may be a thread that waits for the stream
-  const SingleKernelThread threads;
-  task.run();
-}
-
 void run_task(const Ticket& ticket) noexcept {
   std::unique_ptr<Task> task(ticket.task);
   const auto start_ns = ticket.submit_ns ? trace::now_ns() : 0;
   try {
-    run_guarded(*task);
+    const CleanDispatch dispatch;  // this may be a thread that waits for the stream
+    const SingleKernelThread threads;
+    task->run();
   } catch (...) {
-    ticket.stream->keep_error(ticket.number, std::current_exception());
+    ticket.stream->progress->keep_error(ticket.number, std::current_exception());
   }
   if (ticket.submit_ns && task->name()) {
-    trace::add(trace::TaskRecord{task->name(), ticket.stream->device(), ticket.stream->id(),
+    trace::add(trace::TaskRecord{task->name(), ticket.stream->device(), ticket.stream->handle.id(),
                                  ticket.submit_ns, start_ns, trace::now_ns(), ticket.operation});
   }
   task.reset();  // before the stream counts as idle: it may own memory that a waiter looks at
@@ -43,25 +43,19 @@ void run_task(const Ticket& ticket) noexcept {
 
 void CL_CALLBACK run_native(void* ticket) { run_task(*static_cast<Ticket*>(ticket)); }
 
-void submit_native(cl_command_queue queue, Ticket ticket) {
-  check_opencl(opencl().enqueue_native_kernel(queue, &run_native, &ticket, sizeof(ticket), 0,
-                                              nullptr, nullptr, 0, nullptr, nullptr),
-               "clEnqueueNativeKernel");
-  check_opencl(opencl().flush(queue), "clFlush");
-}
-
 void submit_host_task(StreamState& state, const Ticket& ticket) {
   const Submission submission(state);
-  state.queue().submit(
+  state.queue.submit(
       [&ticket](sycl::handler& handler) { handler.host_task([ticket] { run_task(ticket); }); });
 }
 
-void log_order(const XPUStream& stream, Task& task) {
-  order_log::add({.op = order_log::Op::task,
-                  .name = task.name(),
-                  .device = stream.device_index(),
-                  .stream = stream.id(),
-                  .accesses = task.take_accesses()});
+order_log::Accesses logged(const XpuRuntimeAccess* accesses, std::size_t count) {
+  order_log::Accesses result;
+  if (!order_log::enabled()) return result;
+  for (const auto& each : c10::ArrayRef(accesses, count))
+    result.push_back(
+        {reinterpret_cast<std::uintptr_t>(each.address), 1, {each.bytes}, {1}, each.is_write});
+  return result;
 }
 
 }  // namespace
@@ -70,7 +64,7 @@ Task::~Task() = default;
 
 void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
   if (order_log::enabled() && task->name()) [[unlikely]]
-    log_order(stream, *task);
+    order_log::add_task(stream, task->name(), std::move(task->accesses));
   auto& state = state_of(stream);
   Ticket ticket{task.get(), &state, state.task_submitted()};
   if (trace::enabled()) [[unlikely]] {
@@ -78,8 +72,8 @@ void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
     ticket.operation = trace::current_operation();
   }
   try {
-    if (state.native())
-      submit_native(*state.native(), ticket);
+    if (state.native)
+      enqueue_native_kernel(*state.native, &run_native, &ticket, sizeof(ticket));
     else
       submit_host_task(state, ticket);
   } catch (...) {
@@ -91,39 +85,36 @@ void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
 
 Submission::Submission(const XPUStream& stream) : Submission(state_of(stream)) {}
 
-Submission::Submission(StreamState& state) noexcept : state_(state) { state_.begin_submission(); }
+// A thread that asks announces that before it looks for one that submits, and the other way round.
+// So one of the two sees the other.
+Submission::Submission(StreamState& state) noexcept : state_(state) {
+  state_.progress->submitting.fetch_add(1);
+  while (state_.progress->asking.load() != 0) std::this_thread::yield();
+}
 
-Submission::~Submission() { state_.end_submission(); }
+Submission::~Submission() { state_.progress->submitting.fetch_sub(1); }
 
-sycl::queue& Submission::queue() const noexcept { return state_.queue(); }
+sycl::queue& Submission::queue() const noexcept { return state_.queue; }
 
-std::uint64_t Submission::tasks() const noexcept { return state_.submitted(); }
-
-void wait(const XPUStream& stream) { state_of(stream).wait(); }
+std::uint64_t Submission::tasks() const noexcept { return state_.progress->submitted.load(); }
 
 void synchronize(const XPUStream& stream) {
   auto& state = state_of(stream);
   state.wait();
-  state.rethrow_error(state.submitted());
+  state.rethrow_error();
 }
 
 void synchronize(c10::DeviceIndex device) {
   const auto streams = used_streams(device);
   for (auto* stream : streams) stream->wait();
-  for (auto* stream : streams) stream->rethrow_error(stream->submitted());
+  for (auto* stream : streams) stream->rethrow_error();
 }
 
 bool is_idle(const XPUStream& stream) {
-  auto& state = state_of(stream);
-  const bool idle = state.is_idle();
+  const bool idle = state_of(stream).is_idle();
   if (idle && order_log::enabled()) [[unlikely]]
-    state.log_finished();
+    order_log::add_bare({.op = order_log::Op::finish_stream, .stream = stream});
   return idle;
-}
-
-void rethrow(const XPUStream& stream) {
-  auto& state = state_of(stream);
-  state.rethrow_error(state.submitted());
 }
 
 void rethrow(const XPUStream& stream, std::uint64_t tasks) {
@@ -132,33 +123,7 @@ void rethrow(const XPUStream& stream, std::uint64_t tasks) {
 
 }  // namespace xpu_runtime
 
-namespace {
-
-class CallbackTask final : public xpu_runtime::Task {
- public:
-  CallbackTask(void (*run)(void*), void* arg, const char* name,
-               xpu_runtime::order_log::Accesses accesses)
-      : Task(name, std::move(accesses)), run_(run), arg_(arg) {}
-  void run() override { run_(arg_); }
-
- private:
-  void (*run_)(void*);
-  void* arg_;
-};
-
-xpu_runtime::order_log::Accesses logged(const XpuRuntimeAccess* accesses, std::size_t count) {
-  xpu_runtime::order_log::Accesses result;
-  if (!xpu_runtime::order_log::enabled()) return result;
-  for (const auto& each : c10::ArrayRef(accesses, count))
-    result.push_back(
-        {reinterpret_cast<std::uintptr_t>(each.address), 1, {each.bytes}, {1}, each.is_write});
-  return result;
-}
-
-}  // namespace
-
 void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
                          const XpuRuntimeAccess* accesses, std::size_t count) {
-  xpu_runtime::submit(c10::xpu::getCurrentXPUStream(),
-                      std::make_unique<CallbackTask>(run, arg, name, logged(accesses, count)));
+  xpu_runtime::enqueue(name, [run, arg] { run(arg); }, xpu_runtime::logged(accesses, count));
 }

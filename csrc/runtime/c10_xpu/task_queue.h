@@ -1,6 +1,7 @@
 #pragma once
 
 #include <c10/core/Device.h>
+#include <c10/macros/Macros.h>
 #include <c10/xpu/XPUStream.h>
 
 #include <cstdint>
@@ -26,36 +27,18 @@ class XPU_RUNTIME_API Task {
   ///   name: outlives the task, usually a string literal. Null keeps the task out of the trace.
   ///   accesses: the memory it touches, when the order log is on.
   explicit Task(const char* name, order_log::Accesses accesses = {}) noexcept
-      : name_(name), accesses_(std::move(accesses)) {}
-  Task(const Task&) = delete;
-  Task& operator=(const Task&) = delete;
-  Task(Task&&) = delete;
-  Task& operator=(Task&&) = delete;
+      : accesses(std::move(accesses)), name_(name) {}
+  C10_DISABLE_COPY_AND_ASSIGN(Task);
   virtual ~Task();
 
   virtual void run() = 0;
   [[nodiscard]] const char* name() const noexcept { return name_; }
-  [[nodiscard]] order_log::Accesses take_accesses() noexcept { return std::move(accesses_); }
+
+  order_log::Accesses accesses;
 
  private:
   const char* name_;
-  order_log::Accesses accesses_;
 };
-
-namespace detail {
-template <class F>
-class FunctionTask final : public Task {
- public:
-  FunctionTask(const char* name, F&& f, order_log::Accesses accesses)
-      : Task(name, std::move(accesses)), function_(std::move(f)) {}
-  FunctionTask(const char* name, const F& f, order_log::Accesses accesses)
-      : Task(name, std::move(accesses)), function_(f) {}
-  void run() override { function_(); }
-
- private:
-  F function_;
-};
-}  // namespace detail
 
 /// Submits a task to a stream and returns at once; throws if the runtime refuses it.
 XPU_RUNTIME_API void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<Task> task);
@@ -64,8 +47,13 @@ XPU_RUNTIME_API void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<T
 template <class F>
 void enqueue(const c10::xpu::XPUStream& stream, const char* name, F&& f,
              order_log::Accesses accesses = {}) {
-  submit(stream, std::make_unique<detail::FunctionTask<std::decay_t<F>>>(name, std::forward<F>(f),
-                                                                         std::move(accesses)));
+  struct FunctionTask final : Task {
+    FunctionTask(const char* name, F&& f, order_log::Accesses accesses)
+        : Task(name, std::move(accesses)), function(std::forward<F>(f)) {}
+    void run() override { function(); }
+    std::decay_t<F> function;
+  };
+  submit(stream, std::make_unique<FunctionTask>(name, std::forward<F>(f), std::move(accesses)));
 }
 
 /// The same on the current stream of the current device.
@@ -81,27 +69,23 @@ XPU_RUNTIME_API void synchronize(const c10::xpu::XPUStream& stream);
 /// The same for all streams of a device (-1: the current one), external streams included.
 XPU_RUNTIME_API void synchronize(c10::DeviceIndex device);
 
-/// Waits as synchronize(stream) does, but leaves errors where they are.
-XPU_RUNTIME_API void wait(const c10::xpu::XPUStream& stream);
-
 /// Whether all work submitted to the stream so far is complete. Never blocks.
 [[nodiscard]] XPU_RUNTIME_API bool is_idle(const c10::xpu::XPUStream& stream);
 
-/// Rethrows the first error kept for the stream, if any; each error is reported once.
-XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream);
+/// Rethrows the first error of the stream's first `tasks` tasks, if any; each error is reported
+/// once.
+XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);
 
-class StreamState;
+struct StreamState;
 
 /// Brackets a submission to the queue of a stream through SYCL, so that another thread may ask at
-/// the same time whether the stream is idle.
+/// the same time whether the stream is idle. Meanwhile that thread does not ask the queue, because
+/// it would read the last event of the queue, which the submission replaces.
 class XPU_RUNTIME_API Submission {
  public:
   explicit Submission(const c10::xpu::XPUStream& stream);
   explicit Submission(StreamState& state) noexcept;
-  Submission(const Submission&) = delete;
-  Submission& operator=(const Submission&) = delete;
-  Submission(Submission&&) = delete;
-  Submission& operator=(Submission&&) = delete;
+  C10_DISABLE_COPY_AND_ASSIGN(Submission);
   ~Submission();
 
   [[nodiscard]] sycl::queue& queue() const noexcept;
@@ -111,9 +95,6 @@ class XPU_RUNTIME_API Submission {
  private:
   StreamState& state_;
 };
-
-/// Rethrows the first error of the stream's first `tasks` tasks, if any.
-XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);
 
 }  // namespace xpu_runtime
 

@@ -11,11 +11,8 @@
 #include "runtime/c10_xpu/stream_state.h"
 
 namespace xpu_runtime::trace {
-namespace detail {
 
-std::atomic<bool> on{false};
-
-}  // namespace detail
+std::atomic<bool> detail::on{false};
 
 namespace {
 
@@ -134,18 +131,6 @@ void finish(std::uint64_t ticket) noexcept {
   const auto index = ticket & 0xffffffffU;
   if (ticket >> 32 == current.generation && index < current.log.events.size())
     current.log.events[index].end_ns = now;
-}
-
-const char* to_string(EventOp op) noexcept {
-  switch (op) {
-    case EventOp::record:
-      return "record";
-    case EventOp::wait:
-      return "wait";
-    case EventOp::synchronize:
-      return "synchronize";
-  }
-  return "?";
 }
 
 }  // namespace xpu_runtime::trace

@@ -84,6 +84,4 @@ XPU_RUNTIME_API void enter(Operation operation);
 XPU_RUNTIME_API void leave() noexcept;
 [[nodiscard]] XPU_RUNTIME_API Operation current_operation() noexcept;
 
-[[nodiscard]] XPU_RUNTIME_API const char* to_string(EventOp op) noexcept;
-
 }  // namespace xpu_runtime::trace

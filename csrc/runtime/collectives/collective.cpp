@@ -16,7 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/backend/stream_order.h"
+#include "event/latch.h"
+#include "runtime/backend/recorded_event.h"
+#include "runtime/c10_xpu/host_wait.h"
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/c10_xpu/trace.h"
 #include "runtime/collectives/collective_group.h"
@@ -29,6 +31,7 @@ namespace {
 
 using at::Tensor;
 using c10::IValue;
+using c10::ivalue::Future;
 using c10::xpu::XPUStream;
 using c10d::ProcessGroup;
 
@@ -42,36 +45,27 @@ class Arguments {
  public:
   explicit Arguments(c10::ArrayRef<IValue> given) {
     for (const auto& value : given) {
-      writes_ = on_host_.empty();  // every collective has its results first
-      on_host_.push_back(to_host(value));
-      if (writes_) outputs_ = tensors_;
+      writes_ = on_host.empty();  // every collective has its results first
+      on_host.push_back(to_host(value));
+      if (writes_) outputs = tensors;
     }
-    TORCH_INTERNAL_ASSERT(group_ && !tensors_.empty());
+    TORCH_INTERNAL_ASSERT(group && !tensors.empty());
   }
 
-  [[nodiscard]] const c10::intrusive_ptr<ProcessGroup>& group() const { return group_; }
-  [[nodiscard]] c10::DeviceIndex device() const { return tensors_.front().device().index(); }
-  [[nodiscard]] const std::vector<Tensor>& outputs() const { return outputs_; }
-  /// For the CPU, and with `group` instead of the given one.
-  [[nodiscard]] torch::jit::Stack take_on_host(const c10::intrusive_ptr<ProcessGroup>& group) {
-    on_host_[group_position_] = group;
-    return std::move(on_host_);
-  }
-  [[nodiscard]] order_log::Accesses take_accesses() { return std::move(accesses_); }
-
-  /// Keeps the memory for the work of `stream`.
-  void record_stream(const XPUStream& stream) const {
-    for (const auto& tensor : tensors_)
-      c10::xpu::XPUCachingAllocator::recordStream(tensor.storage().data_ptr(), stream);
-  }
+  torch::jit::Stack on_host;
+  std::vector<Tensor> tensors;
+  std::vector<Tensor> outputs;
+  order_log::Accesses accesses;
+  c10::intrusive_ptr<ProcessGroup> group;
+  std::size_t group_position = 0;
 
  private:
   IValue to_host(const IValue& value) {
     if (value.isTensor()) return to_host(value.toTensor());
     if (value.isList()) return to_host(value.toList());
     if (is_group(value)) {
-      group_ = value.toCustomClass<ProcessGroup>();
-      group_position_ = on_host_.size();
+      group = value.toCustomClass<ProcessGroup>();
+      group_position = on_host.size();
     }
     return value;
   }
@@ -83,22 +77,16 @@ class Arguments {
   }
 
   IValue to_host(const Tensor& tensor) {
-    TORCH_CHECK(tensor.is_xpu() && (tensors_.empty() || tensor.device() == tensors_[0].device()),
+    TORCH_CHECK(tensor.is_xpu() && (tensors.empty() || tensor.device() == tensors[0].device()),
                 "The tensors of a collective are on one device, but got ", tensor.device(), " and ",
-                tensors_.empty() ? c10::Device(c10::kXPU) : tensors_[0].device(),
+                tensors.empty() ? c10::Device(c10::kXPU) : tensors[0].device(),
                 ". Move them to one device first.");
-    tensors_.push_back(tensor);
-    if (order_log::enabled()) order_log::add_access(accesses_, tensor, writes_);
+    tensors.push_back(tensor);
+    order_log::add_access(accesses, tensor, writes_);
     return cpu_alias(tensor);
   }
 
   bool writes_ = false;
-  torch::jit::Stack on_host_;
-  std::vector<Tensor> tensors_;
-  std::vector<Tensor> outputs_;
-  order_log::Accesses accesses_;
-  c10::intrusive_ptr<ProcessGroup> group_;
-  std::size_t group_position_ = 0;
 };
 
 // Knows nothing that Python knows.
@@ -107,7 +95,7 @@ struct Call {
   c10::OperatorHandle op;
   torch::jit::Stack stack;
   XPUStream stream;
-  std::shared_ptr<Progress> progress;
+  Progress progress;
   trace::Operation operation;  // which called for it
 };
 
@@ -125,32 +113,28 @@ void carry_out(Call& call) {
     trace::add(trace::TaskRecord{call.op.schema().name(), call.stream.device_index(),
                                  call.stream.id(), start_ns, start_ns, trace::now_ns(),
                                  call.operation});
-  call.progress->finish(error);
-}
-
-void log_order(const XPUStream& stream, const std::string& name, order_log::Accesses accesses) {
-  if (!order_log::enabled()) return;
-  order_log::add({.op = order_log::Op::task,
-                  .name = name,
-                  .device = stream.device_index(),
-                  .stream = stream.id(),
-                  .accesses = std::move(accesses)});
+  if (!error) return call.progress->markCompleted();
+  call.group->keep_error(error);
+  call.progress->setError(error);
 }
 
 // Everything later on the stream of the group comes after the collective.
-std::shared_ptr<Progress> start(const std::shared_ptr<DeviceGroup>& group,
-                                const c10::OperatorHandle& op, torch::jit::Stack arguments) {
-  auto progress = std::make_shared<Progress>(group->error());
-  const auto& stream = group->stream();
+Progress start(const std::shared_ptr<DeviceGroup>& group, const c10::OperatorHandle& op,
+               torch::jit::Stack arguments) {
+  auto progress = c10::make_intrusive<Future>(c10::NoneType::get());
+  const auto& stream = group->stream;
   const auto call = std::make_shared<Call>(group, op, std::move(arguments), stream, progress,
                                            trace::current_operation());
   // Without a name: the trace shows the collective, not its start.
-  enqueue(stream, nullptr, [call] { call->group->thread().run([call] { carry_out(*call); }); });
+  enqueue(stream, nullptr, [call] { call->group->thread.run([call] { carry_out(*call); }); });
   try {
     const Submission submission(stream);
-    progress->hold(xpu_event::Latch(stream.queue()));
+    const auto latch = std::make_shared<xpu_event::Latch>(stream.queue());
+    progress->addCallback([latch](Future& /*progress*/) { latch->release(); },
+                          /*uses_future=*/false);
   } catch (...) {
-    progress->wait(kNoTimeout);  // nothing else orders its memory
+    const HostWait waiting;  // nothing else orders its memory
+    progress->wait();
     throw;
   }
   return progress;
@@ -160,20 +144,23 @@ void collective(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto count = op.schema().arguments().size();
   const auto given = torch::jit::last(*stack, count);
   Arguments arguments(given);
-  const auto group = DeviceGroup::of(arguments.group(), arguments.device());
-  group->error()->rethrow();
-  const c10::DeviceGuard guard(c10::Device(c10::kXPU, arguments.device()));
-  const auto& stream = group->stream();
-  wait_for(stream, c10::xpu::getCurrentXPUStream(arguments.device()));
-  arguments.record_stream(stream);
-  log_order(stream, op.schema().name(), arguments.take_accesses());
-  const auto progress = start(group, op, arguments.take_on_host(group->on_cpu()));
+  const auto device = arguments.tensors.front().device();
+  const auto group = DeviceGroup::of(arguments.group, device.index());
+  group->rethrow_error();
+  const c10::DeviceGuard guard(device);
+  const auto& stream = group->stream;
+  wait_for(stream, c10::xpu::getCurrentXPUStream(device.index()));
+  for (const auto& tensor : arguments.tensors)
+    c10::xpu::XPUCachingAllocator::recordStream(tensor.storage().data_ptr(), stream);
+  order_log::add_task(stream, op.schema().name(), std::move(arguments.accesses));
+  arguments.on_host[arguments.group_position] = group->on_cpu;
+  const auto progress = start(group, op, std::move(arguments.on_host));
 
   const IValue first = given.front();
   torch::jit::drop(*stack, count);
   if (op.schema().returns().size() == 2) stack->push_back(first);
   stack->emplace_back(c10::intrusive_ptr<c10d::Work>(
-      c10::make_intrusive<CollectiveWork>(progress, stream, arguments.outputs())));
+      c10::make_intrusive<CollectiveWork>(progress, stream, std::move(arguments.outputs))));
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
-#include <map>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -57,63 +56,61 @@ GroupPtr group_on_cpu(ProcessGroup& group, c10::DeviceIndex device) {
 // else refers to it, because the work queued on its thread is lost with it.
 class AllGroups {
  public:
-  std::shared_ptr<DeviceGroup> find(const ProcessGroup& group, c10::DeviceIndex device) {
+  std::shared_ptr<DeviceGroup> find(const GroupPtr& group, c10::DeviceIndex device) {
     std::vector<std::shared_ptr<DeviceGroup>> gone;  // given up without the lock
     const std::lock_guard lock(mutex_);
-    retire();
-    for (auto& each : retired_) {
-      if (each.use_count() == 1) gone.push_back(std::move(each));
-    }
-    std::erase(retired_, nullptr);
-    const auto found = groups_.find({&group, device});
-    return found == groups_.end() ? nullptr : found->second.second;
+    std::erase_if(all_, [&gone](Entry& each) {
+      if (!each.group.expired() || each.made.use_count() > 1) return false;
+      gone.push_back(std::move(each.made));
+      return true;
+    });
+    return find_here(group, device);
   }
 
   std::shared_ptr<DeviceGroup> add(const GroupPtr& group, c10::DeviceIndex device,
                                    const std::shared_ptr<DeviceGroup>& made) {
     const std::lock_guard lock(mutex_);
-    const std::pair key(group.get(), device);
-    return groups_.try_emplace(key, WeakGroupPtr(group), made).first->second.second;
+    if (auto earlier = find_here(group, device)) return earlier;
+    all_.push_back({WeakGroupPtr(group), device, made});
+    return made;
   }
 
  private:
-  void retire() {
-    for (auto each = groups_.begin(); each != groups_.end();) {
-      if (!each->second.first.expired()) {
-        ++each;
-        continue;
-      }
-      retired_.push_back(std::move(each->second.second));
-      each = groups_.erase(each);
-    }
+  struct Entry {
+    WeakGroupPtr group;
+    c10::DeviceIndex device;
+    std::shared_ptr<DeviceGroup> made;
+  };
+
+  std::shared_ptr<DeviceGroup> find_here(const GroupPtr& group, c10::DeviceIndex device) const {
+    for (const auto& each : all_)
+      if (each.device == device && each.group == WeakGroupPtr(group)) return each.made;
+    return nullptr;
   }
 
   std::mutex mutex_;
-  std::vector<std::shared_ptr<DeviceGroup>> retired_;
-  std::map<std::pair<const ProcessGroup*, c10::DeviceIndex>,
-           std::pair<WeakGroupPtr, std::shared_ptr<DeviceGroup>>>
-      groups_;
+  std::vector<Entry> all_;
 };
 
 }  // namespace
 
-void GroupError::keep(std::exception_ptr error) {
+DeviceGroup::DeviceGroup(ProcessGroup& group, c10::DeviceIndex device)
+    : on_cpu(group_on_cpu(group, device)),
+      stream(c10::xpu::getStreamFromPool(/*isHighPriority=*/false, device)) {}
+
+void DeviceGroup::keep_error(std::exception_ptr error) {
   const std::lock_guard lock(mutex_);
   if (!error_) error_ = std::move(error);
 }
 
-void GroupError::rethrow() const {
+void DeviceGroup::rethrow_error() const {
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(error_);
 }
 
-DeviceGroup::DeviceGroup(ProcessGroup& group, c10::DeviceIndex device)
-    : on_cpu_(group_on_cpu(group, device)),
-      stream_(c10::xpu::getStreamFromPool(/*isHighPriority=*/false, device)) {}
-
 std::shared_ptr<DeviceGroup> DeviceGroup::of(const GroupPtr& group, c10::DeviceIndex device) {
   static auto* all = new AllGroups;  // leaked: collectives may run until the very end
-  if (auto found = all->find(*group, device)) return found;
+  if (auto found = all->find(group, device)) return found;
   return all->add(group, device, std::make_shared<DeviceGroup>(*group, device));
 }
 

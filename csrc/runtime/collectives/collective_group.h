@@ -10,18 +10,6 @@
 
 namespace xpu_runtime {
 
-/// The first error of a group's collectives. A group that failed once is of no more use: its ranks
-/// no longer agree on what they have done.
-class GroupError {
- public:
-  void keep(std::exception_ptr error);
-  void rethrow() const;
-
- private:
-  mutable std::mutex mutex_;
-  std::exception_ptr error_;
-};
-
 /// What carries out the collectives of a process group on the memory of one device.
 ///
 /// It has separate connections, because gloo matches the collectives of its ranks by the order in
@@ -35,20 +23,22 @@ class DeviceGroup {
 
   DeviceGroup(c10d::ProcessGroup& group, c10::DeviceIndex device);
 
+  /// Keeps the first error of its collectives. A group that failed once is of no more use: its
+  /// ranks no longer agree on what they have done.
+  void keep_error(std::exception_ptr error);
+  void rethrow_error() const;
+
   /// A process group whose CPU backend carries them out.
-  [[nodiscard]] const c10::intrusive_ptr<c10d::ProcessGroup>& on_cpu() const { return on_cpu_; }
+  const c10::intrusive_ptr<c10d::ProcessGroup> on_cpu;
   /// So that its collectives start in the order in which the program issues them, which is the same
   /// on every rank.
-  [[nodiscard]] const c10::xpu::XPUStream& stream() const { return stream_; }
+  const c10::xpu::XPUStream stream;
   /// For what waits for other ranks. One thread: the stream has them start one after another.
-  [[nodiscard]] c10::ThreadPool& thread() { return thread_; }
-  [[nodiscard]] const std::shared_ptr<GroupError>& error() const { return error_; }
+  c10::ThreadPool thread{1};
 
  private:
-  c10::intrusive_ptr<c10d::ProcessGroup> on_cpu_;
-  c10::xpu::XPUStream stream_;
-  std::shared_ptr<GroupError> error_ = std::make_shared<GroupError>();
-  c10::ThreadPool thread_{1};
+  mutable std::mutex mutex_;
+  std::exception_ptr error_;
 };
 
 }  // namespace xpu_runtime

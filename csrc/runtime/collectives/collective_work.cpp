@@ -2,6 +2,8 @@
 
 #include <c10/core/StreamGuard.h>
 
+#include <future>
+#include <memory>
 #include <utility>
 
 #include "runtime/c10_xpu/host_wait.h"
@@ -22,49 +24,23 @@ c10::intrusive_ptr<Future> completed_on(const XPUStream& stream,
   return future;
 }
 
+// Throws what the collective failed with, or that the time is over.
+void wait_on_host(Future& progress, std::chrono::milliseconds timeout) {
+  // A Future alone cannot be waited for with a timeout.
+  const auto finished = std::make_shared<std::promise<void>>();
+  progress.addCallback([finished](Future& /*progress*/) { finished->set_value(); },
+                       /*uses_future=*/false);
+  const HostWait waiting;
+  TORCH_CHECK_WITH(DistBackendError,
+                   finished->get_future().wait_for(timeout) == std::future_status::ready,
+                   "A collective did not complete within ", timeout.count(),
+                   " ms. Did every rank call it, and does its stream get there?");
+  progress.waitAndThrow();
+}
+
 }  // namespace
 
-void Progress::hold(xpu_event::Latch latch) {
-  const std::lock_guard lock(mutex_);
-  if (!finished_) latch_ = std::move(latch);
-}
-
-void Progress::finish(const std::exception_ptr& error) {
-  if (error) group_error_->keep(error);
-  std::optional<xpu_event::Latch> latch;  // released without the lock
-  {
-    const std::lock_guard lock(mutex_);
-    finished_ = true;
-    error_ = error;
-    latch.swap(latch_);
-  }
-  changed_.notify_all();
-}
-
-bool Progress::is_finished() const {
-  const std::lock_guard lock(mutex_);
-  return finished_;
-}
-
-std::exception_ptr Progress::error() const {
-  const std::lock_guard lock(mutex_);
-  return error_;
-}
-
-void Progress::wait(std::chrono::milliseconds timeout) const {
-  const HostWait waiting;
-  std::unique_lock lock(mutex_);
-  const auto finished = [this] { return finished_; };
-  if (timeout == kNoTimeout)
-    changed_.wait(lock, finished);
-  else
-    TORCH_CHECK_WITH(DistBackendError, changed_.wait_for(lock, timeout, finished),
-                     "A collective did not complete within ", timeout.count(),
-                     " ms. Did every rank call it, and does its stream get there?");
-  if (error_) std::rethrow_exception(error_);
-}
-
-CollectiveWork::CollectiveWork(std::shared_ptr<Progress> progress, const XPUStream& stream,
+CollectiveWork::CollectiveWork(Progress progress, const XPUStream& stream,
                                std::vector<at::Tensor> outputs)
     : progress_(std::move(progress)),
       outputs_(std::move(outputs)),
@@ -72,19 +48,17 @@ CollectiveWork::CollectiveWork(std::shared_ptr<Progress> progress, const XPUStre
   end_.record(stream.unwrap());
 }
 
-bool CollectiveWork::isSuccess() const { return progress_->is_finished() && !exception(); }
-
 void CollectiveWork::synchronize() {
   const auto stream = c10::xpu::getCurrentXPUStream(end_.device_index());
   end_.block(stream.unwrap());
   // Without a name: no work of the program, for its logs.
   enqueue(stream, nullptr, [progress = progress_] {
-    if (const auto error = progress->error()) std::rethrow_exception(error);
+    if (const auto error = progress->exception_ptr()) std::rethrow_exception(error);
   });
 }
 
 bool CollectiveWork::wait(std::chrono::milliseconds timeout) {
-  if (timeout != kNoTimeout) progress_->wait(timeout);
+  if (timeout != kNoTimeout) wait_on_host(*progress_, timeout);
   synchronize();
   return true;
 }

@@ -6,6 +6,7 @@
 #include <kineto/libkineto.h>
 #include <kineto/output_base.h>
 
+#include <c10/macros/Macros.h>
 #include <c10/xpu/XPUFunctions.h>
 
 #include <algorithm>
@@ -51,10 +52,7 @@ class Session final : public libkineto::IActivityProfilerSession {
     if (wanted_.contains(ActivityType::CONCURRENT_KERNEL))
       wanted_.insert(ActivityType::GPU_USER_ANNOTATION);
   }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  Session(Session&&) = delete;
-  Session& operator=(Session&&) = delete;
+  C10_DISABLE_COPY_AND_ASSIGN(Session);
   ~Session() override {
     if (reader_) (void)trace::stop(*reader_);
   }

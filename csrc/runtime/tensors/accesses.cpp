@@ -8,7 +8,7 @@
 namespace xpu_runtime::order_log {
 
 void add_access(Accesses& accesses, const at::Tensor& tensor, bool is_write) {
-  if (!tensor.defined() || !tensor.has_storage() || tensor.numel() == 0) return;
+  if (!enabled() || !tensor.defined() || !tensor.has_storage() || tensor.numel() == 0) return;
   const auto* data = static_cast<const char*>(tensor.storage().data());
   if (!data) return;
   const auto item = static_cast<std::int64_t>(tensor.itemsize());
@@ -29,12 +29,8 @@ Accesses accesses_of_copy(const at::Tensor& to, const at::Tensor& from) {
 
 void add_host_work(const c10::xpu::XPUStream& stream, const char* name, Accesses accesses) {
   if (!enabled()) return;
-  add({.op = Op::task,
-       .name = name,
-       .device = stream.device_index(),
-       .stream = stream.id(),
-       .accesses = std::move(accesses)});
-  add_bare({.op = Op::finish_stream, .device = stream.device_index(), .stream = stream.id()});
+  add_task(stream, name, std::move(accesses));
+  add_bare({.op = Op::finish_stream, .stream = stream});
 }
 
 }  // namespace xpu_runtime::order_log

@@ -8,7 +8,7 @@
 /// The memory of tensors, for the order log.
 namespace xpu_runtime::order_log {
 
-/// Adds the memory of `tensor`; nothing if it has none.
+/// Adds the memory of `tensor`; nothing if it has none, or when the log is off.
 void add_access(Accesses& accesses, const at::Tensor& tensor, bool is_write);
 
 /// What a copy touches; empty when the log is off.

@@ -9,7 +9,7 @@
 #include <torch/library.h>
 
 #include "runtime/backend/pinned_memory.h"
-#include "runtime/backend/stream_order.h"
+#include "runtime/backend/recorded_event.h"
 #include "runtime/c10_xpu/clean_dispatch.h"
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/tensors/accesses.h"
@@ -74,17 +74,13 @@ void copy_to_host(const Tensor& to, const Tensor& from, bool non_blocking) {
 }
 
 // Runs on the source's stream, after and before the work of the target's stream as issued.
-void copy_across(const Tensor& to, const Tensor& from) {
+void copy_on_devices(const Tensor& to, const Tensor& from) {
   const auto source_stream = c10::xpu::getCurrentXPUStream(from.device().index());
   const auto target_stream = c10::xpu::getCurrentXPUStream(to.device().index());
-  wait_for(source_stream, target_stream);
-  enqueue_copy(source_stream, kAcross, cpu_alias(to), cpu_alias(from));
-  wait_for(target_stream, source_stream);
-}
-
-void copy_on_device(const Tensor& to, const Tensor& from) {
-  enqueue_copy(c10::xpu::getCurrentXPUStream(to.device().index()), kOnDevice, cpu_alias(to),
-               cpu_alias(from));
+  const bool across = source_stream != target_stream;
+  if (across) wait_for(source_stream, target_stream);
+  enqueue_copy(source_stream, across ? kAcross : kOnDevice, cpu_alias(to), cpu_alias(from));
+  if (across) wait_for(target_stream, source_stream);
 }
 
 // Warns, and the warning belongs to the caller's thread.
@@ -118,11 +114,9 @@ at::Scalar local_scalar_dense(const Tensor& self) {
   TORCH_INTERNAL_ASSERT(!WithoutMemory::here(), "a shape function reads a value");
   const auto stream = c10::xpu::getCurrentXPUStream(self.device().index());
   synchronize(stream);
-  if (order_log::enabled()) {
-    order_log::Accesses accesses;
-    order_log::add_access(accesses, self, false);
-    order_log::add_host_work(stream, "aten::_local_scalar_dense", std::move(accesses));
-  }
+  order_log::Accesses accesses;
+  order_log::add_access(accesses, self, /*is_write=*/false);
+  order_log::add_host_work(stream, "aten::_local_scalar_dense", std::move(accesses));
   return at::_local_scalar_dense(cpu_alias(self));
 }
 
@@ -147,10 +141,8 @@ Tensor& copy_(Tensor& self, const Tensor& source, bool non_blocking) {
     copy_to_host(self, from, non_blocking);
   else if (!from.is_xpu())
     copy_to_device(self, from, non_blocking);
-  else if (self.device() == from.device())
-    copy_on_device(self, from);
   else
-    copy_across(self, from);
+    copy_on_devices(self, from);
   return self;
 }
 

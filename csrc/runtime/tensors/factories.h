@@ -13,10 +13,7 @@ class WithoutMemory {
  public:
   WithoutMemory() noexcept;
   ~WithoutMemory();
-  WithoutMemory(const WithoutMemory&) = delete;
-  WithoutMemory& operator=(const WithoutMemory&) = delete;
-  WithoutMemory(WithoutMemory&&) = delete;
-  WithoutMemory& operator=(WithoutMemory&&) = delete;
+  C10_DISABLE_COPY_AND_ASSIGN(WithoutMemory);
 
   [[nodiscard]] static bool here() noexcept;
 };

@@ -17,21 +17,16 @@ namespace {
 
 using at::Tensor;
 
-std::size_t bytes_needed(const c10::TensorImpl& tensor) {
-  return at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(),
-                                          tensor.dtype().itemsize(), tensor.storage_offset());
-}
-
 void fit_storage(const Tensor& tensor) {
-  auto* impl = tensor.unsafeGetTensorImpl();
-  if (impl->numel() == 0) return;
+  if (tensor.numel() == 0) return;
+  const auto bytes = at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(),
+                                                      tensor.itemsize(), tensor.storage_offset());
   const c10::DeviceGuard guard(tensor.device());
-  grow_storage(*impl->unsafe_storage().unsafeGetStorageImpl(), bytes_needed(*impl), Contents::keep);
+  grow_storage(*tensor.storage().unsafeGetStorageImpl(), bytes, Contents::keep);
 }
 
-const Tensor& resize_(const Tensor& self, c10::SymIntArrayRef symbolic_size,
+const Tensor& resize_(const Tensor& self, at::IntArrayRef size,
                       std::optional<at::MemoryFormat> memory_format) {
-  const auto size = C10_AS_INTARRAYREF_SLOW(symbolic_size);
   auto* impl = self.unsafeGetTensorImpl();
   if (self.sizes() != size) impl->set_sizes_contiguous(size);
   if (memory_format) {
@@ -43,11 +38,8 @@ const Tensor& resize_(const Tensor& self, c10::SymIntArrayRef symbolic_size,
   return self;
 }
 
-Tensor& set_storage_offset(Tensor& self, c10::Storage source, c10::SymInt storage_offset,
-                           c10::SymIntArrayRef symbolic_size, c10::SymIntArrayRef symbolic_stride) {
-  const auto size = C10_AS_INTARRAYREF_SLOW(symbolic_size);
-  const auto stride = C10_AS_INTARRAYREF_SLOW(symbolic_stride);
-  const auto offset = storage_offset.guard_int(__FILE__, __LINE__);
+Tensor& set_storage_offset(Tensor& self, c10::Storage source, std::int64_t offset,
+                           at::IntArrayRef size, at::IntArrayRef stride) {
   at::native::checkSetStorage(self, std::move(source), offset, size, stride);
   auto* impl = self.unsafeGetTensorImpl();
   impl->set_storage_offset(offset);
@@ -63,7 +55,7 @@ Tensor& set_nothing(Tensor& self) {
   const c10::DeviceGuard guard(self.device());
   c10::Storage empty(c10::Storage::use_byte_size_t(), 0, c10::xpu::XPUCachingAllocator::get(),
                      /*resizable=*/true);
-  return set_storage_offset(self, std::move(empty), 0, {c10::SymInt(0)}, {});
+  return set_storage_offset(self, std::move(empty), 0, {0}, {});
 }
 
 }  // namespace

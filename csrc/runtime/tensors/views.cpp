@@ -9,30 +9,11 @@
 #include <torch/library.h>
 
 namespace xpu_runtime {
-namespace {
-
-using at::Tensor;
-
-Tensor as_strided(const Tensor& self, c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
-                  std::optional<c10::SymInt> storage_offset) {
-  return at::native::as_strided_tensorimpl_meta_symint(self, size, stride, storage_offset);
-}
-
-Tensor view(const Tensor& self, c10::SymIntArrayRef size) {
-  return at::native::view(self, C10_AS_INTARRAYREF_SLOW(size));
-}
-
-Tensor reshape_alias(const Tensor& self, c10::SymIntArrayRef size, c10::SymIntArrayRef stride) {
-  return at::native::_reshape_alias(self, C10_AS_INTARRAYREF_SLOW(size),
-                                    C10_AS_INTARRAYREF_SLOW(stride));
-}
-
-}  // namespace
 
 TORCH_LIBRARY_IMPL(aten, XPU, m) {
-  m.impl("as_strided", as_strided);
-  m.impl("view", view);
-  m.impl("_reshape_alias", reshape_alias);
+  m.impl("as_strided", at::native::as_strided_tensorimpl_meta_symint);
+  m.impl("view", at::native::view);
+  m.impl("_reshape_alias", at::native::_reshape_alias);
   m.impl("unfold", at::native::unfold);
   m.impl("view_as_real", at::native::view_as_real);
   m.impl("view_as_complex", at::native::view_as_complex);

@@ -46,23 +46,24 @@ void check_options(std::optional<at::Layout> layout, std::optional<bool> pin_mem
               "Only dense CPU tensors can be pinned; make the tensor without pin_memory=True.");
 }
 
-Tensor empty_memory_format(c10::SymIntArrayRef size, std::optional<at::ScalarType> dtype,
+// Plain integers, not symbols: for those at::detail notices a size that overflows.
+Tensor empty_memory_format(at::IntArrayRef size, std::optional<at::ScalarType> dtype,
                            std::optional<at::Layout> layout, std::optional<Device> device,
                            std::optional<bool> pin_memory,
                            std::optional<at::MemoryFormat> memory_format) {
   check_options(layout, pin_memory);
   const c10::DeviceGuard guard(resolve(device));
-  return at::detail::empty_generic_symint(size, allocator(), kXPUKeys, c10::dtype_or_default(dtype),
-                                          memory_format);
+  return at::detail::empty_generic(size, allocator(), kXPUKeys, c10::dtype_or_default(dtype),
+                                   memory_format);
 }
 
-Tensor empty_strided_symint(c10::SymIntArrayRef size, c10::SymIntArrayRef stride,
-                            std::optional<at::ScalarType> dtype, std::optional<at::Layout> layout,
-                            std::optional<Device> device, std::optional<bool> pin_memory) {
+Tensor empty_with_strides(at::IntArrayRef size, at::IntArrayRef stride,
+                          std::optional<at::ScalarType> dtype, std::optional<at::Layout> layout,
+                          std::optional<Device> device, std::optional<bool> pin_memory) {
   check_options(layout, pin_memory);
   const c10::DeviceGuard guard(resolve(device));
-  return at::detail::empty_strided_symint_generic(size, stride, allocator(), kXPUKeys,
-                                                  c10::dtype_or_default(dtype));
+  return at::detail::empty_strided_generic(size, stride, allocator(), kXPUKeys,
+                                           c10::dtype_or_default(dtype));
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, at::ScalarTyp
 
 TORCH_LIBRARY_IMPL(aten, XPU, m) {
   m.impl("empty.memory_format", empty_memory_format);
-  m.impl("empty_strided", empty_strided_symint);
+  m.impl("empty_strided", empty_with_strides);
 }
 
 }  // namespace xpu_runtime

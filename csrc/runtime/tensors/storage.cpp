@@ -25,29 +25,44 @@ void fit_storage(const Tensor& tensor) {
   grow_storage(*tensor.storage().unsafeGetStorageImpl(), bytes, Contents::keep);
 }
 
+// A tensor that could not get its memory keeps what it shows, or a kernel would run over the end.
+template <class Change>
+void change_shape(const Tensor& tensor, const Change& change) {
+  auto* impl = tensor.unsafeGetTensorImpl();
+  const auto before = impl->shallow_copy_and_detach(c10::VariableVersion(), true);
+  try {
+    change(*impl);
+    fit_storage(tensor);
+  } catch (...) {
+    impl->set_storage_keep_dtype(before->storage());
+    impl->set_storage_offset(before->storage_offset());
+    impl->set_sizes_and_strides(before->sizes(), before->strides());
+    throw;
+  }
+}
+
 const Tensor& resize_(const Tensor& self, at::IntArrayRef size,
                       std::optional<at::MemoryFormat> memory_format) {
-  auto* impl = self.unsafeGetTensorImpl();
-  if (self.sizes() != size) impl->set_sizes_contiguous(size);
-  if (memory_format) {
+  change_shape(self, [&](c10::TensorImpl& impl) {
+    if (self.sizes() != size) impl.set_sizes_contiguous(size);
+    if (!memory_format) return;
     TORCH_CHECK(*memory_format != at::MemoryFormat::Preserve, "Unsupported memory format ",
                 *memory_format, " in resize_.");
-    impl->empty_tensor_restride(*memory_format);
-  }
-  fit_storage(self);
+    impl.empty_tensor_restride(*memory_format);
+  });
   return self;
 }
 
 Tensor& set_storage_offset(Tensor& self, c10::Storage source, std::int64_t offset,
                            at::IntArrayRef size, at::IntArrayRef stride) {
-  at::native::checkSetStorage(self, std::move(source), offset, size, stride);
-  auto* impl = self.unsafeGetTensorImpl();
-  impl->set_storage_offset(offset);
-  if (stride.data())
-    impl->set_sizes_and_strides(size, stride);
-  else
-    impl->set_sizes_contiguous(size);
-  fit_storage(self);
+  change_shape(self, [&](c10::TensorImpl& impl) {
+    at::native::checkSetStorage(self, std::move(source), offset, size, stride);
+    impl.set_storage_offset(offset);
+    if (stride.data())
+      impl.set_sizes_and_strides(size, stride);
+    else
+      impl.set_sizes_contiguous(size);
+  });
   return self;
 }
 

@@ -101,6 +101,11 @@ def test_equality_and_hash() -> None:
     assert f"{stream.sycl_queue:#x}" in repr(stream)
 
 
+def test_the_queue_of_a_stream_is_not_taken_for_its_id() -> None:
+    for stream in [torch.xpu.Stream(priority=p) for p in (-1, 0, 1) for _ in range(32)]:
+        assert stream.sycl_queue == stream.native_handle != stream.stream_id
+
+
 def test_a_queue_of_torch_is_its_own_stream() -> None:
     owner = torch.xpu.Stream()
     stream = torch.xpu.get_stream_from_external(owner.sycl_queue)
@@ -248,7 +253,7 @@ def test_wrong_kinds_of_streams() -> None:
 
 
 def test_ids_that_name_no_stream() -> None:
-    for stream_id in (123456, 1 + 3 * 32, -1):
+    for stream_id in (123456, 1 + 2 * 3 * 32, -1):
         with pytest.raises(RuntimeError, match=f"stream id {stream_id} names no stream"):
             torch.xpu.Stream(stream_id=stream_id, device_index=0, device_type=12)
     with pytest.raises(RuntimeError, match="null"):

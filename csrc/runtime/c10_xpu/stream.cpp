@@ -24,16 +24,20 @@ constexpr int kPriorities = max_compile_time_stream_priorities;
 // Index of a pool is its rank: 0 low (priority 1), 1 normal (0), 2 high (-1).
 constexpr int kNormalRank = 1;
 
-/* How a StreamId names a queue:
-     0                                   the default stream of the device
-     1 + rank * kStreamsPerPool + index  a stream of the pool of that rank
-     address of a sycl::queue            an external stream */
+/* How a StreamId names a queue; as upstream's, so parity tells whose it is:
+     0                                         the default stream of the device
+     1 + 2 * (rank * kStreamsPerPool + index)  a stream of the pool of that rank
+     address of a sycl::queue                  an external stream; addresses are even */
 constexpr StreamId kDefaultStream = 0;
 constexpr StreamId kOwnStreams = 1 + kPriorities * kStreamsPerPool;
 
-constexpr bool is_own_id(StreamId id) { return id >= 0 && id < kOwnStreams; }
+// Of the streams of the device itself; 0 is the default stream.
+constexpr StreamId slot_of(StreamId id) { return (id + 1) / 2; }
+constexpr bool is_own_id(StreamId id) {
+  return id == kDefaultStream || (id % 2 == 1 && slot_of(id) < kOwnStreams);
+}
 constexpr int rank_of(StreamId id) {
-  return id == kDefaultStream ? kNormalRank : static_cast<int>((id - 1) / kStreamsPerPool);
+  return id == kDefaultStream ? kNormalRank : static_cast<int>(id / 2 / kStreamsPerPool);
 }
 
 sycl::property_list queue_properties(const sycl::device& device, int rank) {
@@ -100,7 +104,7 @@ class Slot {
 };
 
 struct DeviceStreams {
-  std::array<Slot, kOwnStreams> own;  // by id
+  std::array<Slot, kOwnStreams> own;
   std::array<std::atomic<std::uint32_t>, kPriorities> next{};
   std::mutex external_mutex;
   std::unordered_map<StreamId, std::unique_ptr<StreamState>> external;
@@ -166,7 +170,7 @@ XPUStream getStreamFromPool(const int priority, DeviceIndex device) {
   device = resolve(device);
   const int rank = std::clamp(kNormalRank - priority, 0, kPriorities - 1);
   const auto ticket = streams_of(device).next[rank].fetch_add(1, std::memory_order_relaxed);
-  return stream_from_id(device, 1 + rank * kStreamsPerPool + ticket % kStreamsPerPool);
+  return stream_from_id(device, 1 + 2 * (rank * kStreamsPerPool + ticket % kStreamsPerPool));
 }
 
 XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
@@ -227,7 +231,8 @@ using namespace c10::xpu;
 StreamState& state_of(c10::DeviceIndex device, c10::StreamId id) {
   check_not_forked();
   device = checked(device);
-  return is_own_id(id) ? streams_of(device).own[id].get(device, id) : external_state(device, id);
+  return is_own_id(id) ? streams_of(device).own[slot_of(id)].get(device, id)
+                       : external_state(device, id);
 }
 
 StreamState& state_of(const c10::xpu::XPUStream& stream) {

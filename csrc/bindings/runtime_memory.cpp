@@ -42,6 +42,7 @@ py::dict memory_stats(DeviceIndex device) {
   py::dict result;
   result["num_alloc_retries"] = stats.num_alloc_retries;
   result["num_ooms"] = stats.num_ooms;
+  result["num_sync_all_streams"] = stats.num_sync_all_streams;
   result["num_device_alloc"] = stats.num_device_alloc;
   result["num_device_free"] = stats.num_device_free;
   result["allocation"] = to_dict(stats.allocation);

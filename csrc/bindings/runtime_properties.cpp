@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 #include <torch/csrc/Exceptions.h>
 
+#include <map>
 #include <sstream>
 
 #include "bindings/runtime_parts.h"
@@ -45,10 +46,14 @@ std::string representation(const DeviceProp& prop) {
   return text.str();
 }
 
-DeviceProp device_properties(c10::DeviceIndex device) {
+// One object per device, so that two answers are equal. The GIL protects them.
+const DeviceProp* device_properties(c10::DeviceIndex device) {
+  static auto* all = new std::map<c10::DeviceIndex, DeviceProp>;
+  const auto known = all->find(device);
+  if (known != all->end()) return &known->second;
   DeviceProp prop;
   c10::xpu::get_device_properties(&prop, device);
-  return prop;
+  return &all->emplace(device, prop).first->second;
 }
 
 }  // namespace
@@ -94,7 +99,8 @@ void bind_properties(py::module_& m) {
                                                 prop.uuid.size());
                              })
       .def("__repr__", &representation);
-  m.def("device_properties", torch::wrap_pybind_function(&device_properties), py::arg("device"));
+  m.def("device_properties", torch::wrap_pybind_function(&device_properties), py::arg("device"),
+        py::return_value_policy::reference);
 }
 
 }  // namespace xpu_bindings

@@ -67,6 +67,7 @@ EVENTS: list[Callable[[], Any]] = [
 STREAMS: list[Callable[[], Any]] = [
     lambda: torch.xpu.set_stream(cpu_stream()),
     lambda: torch.xpu.Stream(stream_id=99991, device_index=0, device_type=12),
+    lambda: torch.xpu.Stream(stream_id=1, device_index=256, device_type=12),
     lambda: torch.xpu.Stream(stream_id=1 << 20, device_index=0, device_type=12),
     lambda: torch.xpu.get_stream_from_external(0),
     lambda: torch.xpu.get_stream_from_external(3),
@@ -110,6 +111,7 @@ COMPILED: list[Callable[[], Any]] = [
     lambda: compiled(same_stream, torch.xpu.Stream()),
     lambda: compiled(lambda x, event: (event.record(1, 2, 3), x + 1), Event()),
     lambda: compiled(lambda x, cls: (cls(timing=True), x + 1), Event),
+    lambda: compiled(lambda x, index: (torch.xpu.synchronize(index), x + 1), 256),
     lambda: compiled(lambda x, stream: (stream.wait_event(3), x + 1), torch.xpu.Stream()),
     lambda: compiled(lambda x, event: (event.record(3), x + 1), Event()),
     lambda: compiled(lambda x, event: (x + 1, str(event)), LongText()),

@@ -157,8 +157,8 @@ std::atomic<XPUAllocator*> allocator{new xpu_runtime::CachingAllocator};
 double getMemoryFraction(DeviceIndex device) { return xpu_runtime::cache_of(device).fraction; }
 
 void setMemoryFraction(double fraction, DeviceIndex device) {
-  TORCH_CHECK(fraction >= 0.0 && fraction <= 1.0,
-              "The memory fraction must be in [0, 1], but it is ", fraction, ".");
+  TORCH_CHECK_VALUE(fraction >= 0.0 && fraction <= 1.0, "invalid fraction: ", fraction,
+                    ". Please set it within [0, 1].");
   xpu_runtime::cache_of(device).fraction = fraction;
 }
 

@@ -47,12 +47,6 @@ std::size_t total_bytes(const StatArray& figure) {
   return static_cast<std::size_t>(figure[0].current);
 }
 
-std::string mebibytes(std::size_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.2f MiB", static_cast<double>(bytes) / (1U << 20));
-  return text;
-}
-
 std::uintptr_t log_hold(const StreamState& stream) {
   if (!order_log::enabled()) return 0;
   const auto hold = order_log::next_hold();
@@ -327,14 +321,16 @@ void MemoryCache::throw_out_of_memory(std::size_t requested) {
     reserved = total_bytes(stats_.reserved_bytes);
   }
   TORCH_CHECK_WITH(
-      OutOfMemoryError, false, "XPU out of memory. Tried to allocate ", mebibytes(requested),
-      " on xpu:", static_cast<int>(device_), ", which has ", mebibytes(total_),
-      " in total, of which this process may use ", mebibytes(limit()),
+      OutOfMemoryError, false, "XPU out of memory. Tried to allocate ",
+      c10::CachingAllocator::format_size(requested), " on xpu:", static_cast<int>(device_),
+      ", which has ", c10::CachingAllocator::format_size(total_),
+      " in total, of which this process may use ", c10::CachingAllocator::format_size(limit()),
       " (torch.xpu.set_per_process_memory_fraction: ", fraction.load(), "). Tensors hold ",
-      mebibytes(allocated), ", the cache another ", mebibytes(reserved - allocated),
+      c10::CachingAllocator::format_size(allocated), ", the cache another ",
+      c10::CachingAllocator::format_size(reserved - allocated),
       ". Free tensors, or use smaller ones; the largest single allocation of this "
       "device is ",
-      mebibytes(
+      c10::CachingAllocator::format_size(
           c10::xpu::get_raw_device(device_).get_info<sycl::info::device::max_mem_alloc_size>()),
       ".");
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -75,11 +76,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def seed_the_cpu(seed: int) -> None:
+    random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+
+
 @pytest.fixture(autouse=True)
-def asked_by_no_unittest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database walks the stack to find one, 0.2 CPU seconds for each operator."""
+def quick_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database walks the stack to find a unittest, 0.2 CPU seconds for each operator.
+
+    And it seeds every device before every sample, also those that this torch does not have.
+    """
     for module in (common_utils, opinfo):
         monkeypatch.setattr(module, "extract_test_fn", lambda: None)
+    monkeypatch.setattr(common_utils, "set_rng_seed", seed_the_cpu)
 
 
 class Mover:

@@ -1,4 +1,4 @@
-"""Literals: a tensor that the program writes out is an attribute of the graph, not a value in it."""
+"""Literals: a tensor that the program writes out is an attribute of the graph, no value in it."""
 
 from __future__ import annotations
 

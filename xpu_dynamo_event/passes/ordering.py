@@ -14,9 +14,10 @@ meets the one barrier after it, not all of them, and the pass is linear in the g
 
 Not covered by edges: a node without tensor operands, such as ``aten.full``, has nothing to read
 through a barrier, and neither has the copy of a literal (``torch.tensor([1.0])``): the attribute of
-the module that it copies is there before anything runs, and no value of the graph. Its position among the nodes holds it, and in Inductor the order of operations
-(inductor/lowering.py); it must not be merged with an equal node of another segment, which may be on
-another stream (:func:`sourceless_nodes`).
+the module that it copies is there before anything runs, and no value of the graph. Its position
+among the nodes holds it, and in Inductor the order of operations (inductor/lowering.py); it must
+not be merged with an equal node of another segment, which may be on another stream
+(:func:`sourceless_nodes`).
 """
 
 from __future__ import annotations
@@ -59,10 +60,15 @@ def order_event_ops(graph: Graph) -> None:
         _Phase(graph, nodes, backward).rewrite()
 
 
+def has_order(graph: Graph) -> bool:
+    """Return whether a graph has event ops in the form that carries their edges."""
+    ordered = set(BARRIERS.values())
+    return any(node.target in ordered for node in graph.nodes)
+
+
 def sourceless_nodes(graph: Graph) -> list[Node]:
     """Return the nodes that edges cannot hold, if the graph has event ops at all."""
-    ordered = set(BARRIERS.values())
-    if not any(node.target in ordered for node in graph.nodes):
+    if not has_order(graph):
         return []
     calls = (node for node in graph.nodes if node.op == "call_function")
     return [n for n in calls if all(operand.op == "get_attr" for operand in n.all_input_nodes)]

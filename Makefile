@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build build-tests build-bench check test test-random test-plusxpu test-matrix demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
+.PHONY: help env build build-tests build-bench check test test-random test-plusxpu test-matrix test-configs demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-random  Python tests in REPEAT (default 5) random orders, beside BUSY loops"
 	@echo "make test-plusxpu  Python tests as on a torch with XPU: its own event class and guard"
 	@echo "make test-matrix  with each supported torch and Python; a share of the tests, FULL=1 all"
+	@echo "make test-configs  each boolean switch of torch's compiler, toggled: with events as without"
 	@echo "make build     the extension, in place"
 	@echo "make lint      ruff, mypy, clang-format, clang-tidy; make format mends what can be mended"
 	@echo "make parity    compare with what upstream captures; write the table in README.md"
@@ -73,6 +74,10 @@ test-plusxpu: build-tests
 test-matrix: build-tests
 	python scripts/matrix.py $(if $(FULL),--share full) $(ENVIRONMENTS); status=$$?; \
 	  python scripts/support.py --write; exit $$status
+
+# ONLY=activation_memory_budget tries these only; all of them take half an hour.
+test-configs: env-demo build
+	python -m scripts.configs $(if $(ONLY),--only $(ONLY))
 
 demo: env-demo build
 	python examples/digits.py

@@ -22,6 +22,7 @@ from xpu_dynamo_event.passes import (
     backward_streams,
     direct_calls,
     lifetimes,
+    nodes,
     ordering,
     pipeline,
     recomputation,
@@ -99,6 +100,12 @@ def _work_slips_past_the_barrier_before_it() -> Iterator[None]:
         _replaced(ordering._Phase, "_keep_after_barrier", lambda *_: None),
         _replaced(inductor_ir, "order_after", lambda *_: None),
     ):
+        yield
+
+
+@_fault("passes/ordering.py: the copy of a literal")
+def _a_literal_is_an_operand_of_a_barrier() -> Iterator[None]:
+    with _replaced(ordering, "_is_value", nodes.is_tensor):
         yield
 
 

@@ -50,6 +50,9 @@ COMPUTE: dict[str, Op] = {
     "torch.full((8, 8), 0.25, device={0}.device)": Op(
         lambda a: torch.full((8, 8), 0.25), result="whole"
     ),
+    "{0} * torch.tensor([0.5, 1.0] * 4, device={0}.device)": Op(
+        lambda a: a * torch.tensor([0.5, 1.0] * 4)
+    ),
     "{0}.sum(0, keepdim=True).expand(8, 8) / 8": Op(
         lambda a: a.sum(0, keepdim=True).expand(8, 8) / 8, result="whole"
     ),

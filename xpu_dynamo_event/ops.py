@@ -188,11 +188,14 @@ def _define_current_stream() -> None:
     _library.define("current_stream(int device) -> torch.Stream")
     _library.impl("current_stream", _current_stream, "CompositeExplicitAutograd")
     fakes.register(_library, "current_stream", _fake_current_stream)
+    fx.keep_for_run_time(_namespace.current_stream.default)
 
 
 def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
     fakes.register(_library, name if overload == "default" else f"{name}.{overload}", fake)
-    fx.has_side_effect(getattr(getattr(_namespace, name), overload))
+    op = getattr(getattr(_namespace, name), overload)
+    fx.has_side_effect(op)
+    fx.keep_for_run_time(op)
 
 
 def _register_all() -> None:

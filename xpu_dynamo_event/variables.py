@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from . import ops
-from ._compat import dynamo, dynamo_hooks, readings
+from ._compat import dynamo, dynamo_hooks, precompile, readings
 from ._compat.dynamo import VariableTracker
 from ._compat.patching import Patches
 from .trackers import streams
@@ -142,6 +142,7 @@ def install(patches: Patches) -> None:
         patches.replace_entry(functions, function, handler)
     dynamo_hooks.install_builders(patches, _builder_of)
     dynamo_hooks.install_results(patches, _outlasts_the_graph)
+    precompile.install(patches)
     readings.install_arithmetic(patches)
     readings.install_branches(patches)
     dynamo_hooks.install_record_stream(patches, XPUStreamVariable, streams.record_stream)

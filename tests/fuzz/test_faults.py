@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled"),
     pytest.mark.own_guard(reason="it logs no event operations, nor has it the faults"),
 ]
+ERRORS = {"the event is always complete", "a literal is an operand of a barrier"}
 ENOUGH = 40  # programs; the slowest is found after 15
 
 
@@ -35,7 +36,7 @@ def test_is_found(fault: Fault) -> None:
     skip_unless_built_in(fault)
     caught = hunt(fault, most=ENOUGH)
     assert caught.programs is not None, f"{fault.name} survived {ENOUGH} programs"
-    assert caught.by != "error" or fault.name == "the event is always complete"
+    assert caught.by != "error" or fault.name in ERRORS
 
 
 @pytest.mark.parametrize("backend", [None, "eager", "aot_eager"])

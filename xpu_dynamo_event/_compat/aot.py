@@ -86,12 +86,9 @@ def results_in_forward(graph: Graph) -> None:
     """
     backward = backward_nodes(graph)
     first = next((node for node in graph.nodes if node in backward and node.op == _CALL), None)
-    (output,) = graph.find_nodes(op="output")
-    primals = [node for node in graph.find_nodes(op="placeholder") if not _is_backward(node)]
-    results: Any = output.args[0]
     if first is None:
         return
-    for result in results[: len(results) - len(primals)]:
+    for result in results_of_forward(graph):
         late = _operands_within(result, backward) if result in backward else []
         if not any(_is_backward(node) for node in late):  # it would be no view of the forward
             for node in late:
@@ -100,6 +97,14 @@ def results_in_forward(graph: Graph) -> None:
                 else:
                     first.prepend(node)
                 mark_phase(node, False)
+
+
+def results_of_forward(graph: Graph) -> list[Any]:
+    """Return what the forward of a joint graph returns; after that come the gradients."""
+    (output,) = graph.find_nodes(op="output")
+    primals = [node for node in graph.find_nodes(op="placeholder") if not _is_backward(node)]
+    results: Any = output.args[0]
+    return list(results[: len(results) - len(primals)])
 
 
 def _operands_within(result: Node, nodes: set[Node]) -> list[Node]:

@@ -10,12 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from torch import Tag
 from torch._ops import HigherOrderOperator, OpOverload
 from torch._subclasses.fake_tensor import DataDependentOutputException
 from torch.fx import Node
 from torch.fx.node import has_side_effect
 
-__all__ = ["OpOverload", "has_side_effect", "launches_kernel", "refuse_in_graph"]
+__all__ = [
+    "OpOverload",
+    "has_side_effect",
+    "keep_for_run_time",
+    "launches_kernel",
+    "refuse_in_graph",
+]
+
+
+def keep_for_run_time(op: OpOverload) -> None:
+    """Mark ``op`` as one that nothing may run while a program is compiled, and has a fake for that.
+
+    Fake tensors, proxies and foldings run an op whose tensors are all constants, to know its result
+    early. The one thing that keeps each of them from it is the tag of ops that depend on more than
+    their operands. ``torch.library`` takes tags for ops that it defines itself.
+
+    Upstream: torch/_ops.py (OpOverload).
+    CAN REMOVE when torch does not run ops with side effects on constants.
+    """
+    op._tags = [*op.tags, Tag.nondeterministic_seeded, Tag.pt2_compliant_tag]
+    op._nondeterministic_seeded = True
 
 
 def launches_kernel(node: Node) -> bool:

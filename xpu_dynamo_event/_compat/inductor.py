@@ -195,6 +195,7 @@ def cpp_code_for_xpu(patches: Patches) -> None:
         _cpp_loop_heuristics,
         _cpp_backend_name,
         _no_combo_kernels,
+        _no_benchmarks,
         _no_flex_attention,
         _note_nodes,
     ):
@@ -269,6 +270,8 @@ def _cpp_backend_name(patches: Patches) -> None:
 def _no_combo_kernels(patches: Patches) -> None:
     """``config.combo_kernels`` groups nodes of all devices but "cpu"; only Triton can emit a group.
 
+    Also event operations, which have no device.
+
     Upstream: scheduler.ForeachKernelSchedulerNode.group_nodes_for_combo_kernels.
     """
     node_class = scheduler.ForeachKernelSchedulerNode
@@ -276,10 +279,30 @@ def _no_combo_kernels(patches: Patches) -> None:
 
     def group_nodes_for_combo_kernels(graph_scheduler: Any) -> list[list[Any]]:
         groups: list[list[Any]] = original(graph_scheduler)
-        return [nodes for nodes in groups if nodes[0].get_device().type != "xpu"]
+        return [nodes for nodes in groups if _device_type(nodes[0]) not in ("xpu", None)]
 
     new = staticmethod(group_nodes_for_combo_kernels)
     patches.replace(node_class, "group_nodes_for_combo_kernels", new)
+
+
+def _no_benchmarks(patches: Patches) -> None:
+    """``config.benchmark_fusion`` times kernels of all devices but "cpu" with Triton.
+
+    Upstream: scheduler.Scheduler.speedup_by_fusion.
+    """
+    upstream = scheduler.Scheduler.speedup_by_fusion
+
+    def speedup_by_fusion(self: Any, node1: Any, node2: Any) -> Any:
+        timed = config.benchmark_fusion and _device_type(node1.get_nodes()[0]) != "xpu"
+        with config.patch(benchmark_fusion=timed):
+            return upstream(self, node1, node2)
+
+    patches.replace(scheduler.Scheduler, "speedup_by_fusion", speedup_by_fusion)
+
+
+def _device_type(node: Any) -> str | None:
+    device: torch.device | None = node.get_device()
+    return None if device is None else device.type
 
 
 def _no_flex_attention(patches: Patches) -> None:

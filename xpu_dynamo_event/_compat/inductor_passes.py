@@ -21,7 +21,12 @@ from torch.fx import Graph, Node
 
 from .patching import Patches
 
-__all__ = ["install_complete_constants", "install_kept_copies", "install_storages"]
+__all__ = [
+    "install_complete_constants",
+    "install_kept_copies",
+    "install_random_nodes",
+    "install_storages",
+]
 
 
 def install_storages(patches: Patches, value_behind: Callable[[Node], Node]) -> None:
@@ -63,6 +68,19 @@ def install_kept_copies(patches: Patches, is_needed: Callable[[Node], bool]) -> 
             node.target = node.target.target
 
     patches.replace(post_grad, "remove_noop_ops", remove_noop_ops)
+
+
+def install_random_nodes(patches: Patches, has_order: Callable[[Node], bool]) -> None:
+    """Keep ``config.fallback_random`` from ordering nodes that have an order already.
+
+    It takes the tag of ops that must not run early (_compat/fx.py) for random numbers.
+    """
+    upstream = post_grad._is_nondeterministic_seeded_node
+    patches.replace(
+        post_grad,
+        "_is_nondeterministic_seeded_node",
+        lambda node: not has_order(node) and upstream(node),
+    )
 
 
 def install_complete_constants(patches: Patches) -> None:

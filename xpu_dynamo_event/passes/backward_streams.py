@@ -6,6 +6,11 @@ stream wait for the streams that its operands were computed on, and in the end l
 the engine on fake tensors. This pass puts it into the joint graph, as the event ops that a program
 would have used; ``ordering.py`` then treats them like any other.
 
+To the engine the compiled backward is one node. Its stream, here *home*, is the one that was
+current when the forward returned, as the results of the forward were handed to autograd: the stream
+where the forward ends, whichever it began on. There the incoming gradients are ready, and there the
+engine expects the outgoing ones.
+
 What a backward node belongs to is told by ``seq_nr``, the number that autograd gives to a forward
 op and its backward node. The body of a custom function's backward has no such number; Dynamo's
 graph has both bodies side by side, and :func:`name_functions` writes the call into their nodes. A
@@ -20,13 +25,16 @@ backward passes".
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import aot
+from .._compat import aot, opaque
 from .._compat.fx import launches_kernel
+from ..ops import CURRENT_STREAM
 from .nodes import REPEATED, is_event_op, is_xpu_tensor
 
 _CALL = "call_function"
@@ -70,8 +78,23 @@ def follow_forward(graph: Graph) -> None:
     _sum_late(_calls(graph, backward))
     calls = _calls(graph, backward)
     forward = _Forward((node for node in graph.nodes if node not in backward), entry)
-    forward.keep_side_streams_there()
-    _Backward(graph, forward, entry).rewrite(calls)
+    home = _home(graph, forward, calls[0])
+    forward.keep_other_streams_there(home)
+    _Backward(graph, forward, home).rewrite(calls)
+
+
+def _home(graph: Graph, forward: _Forward, first: Node) -> Node:
+    """Return the stream on which the engine runs the backward, whose first node is ``first``."""
+    on_xpu = (node for node in aot.results_of_forward(graph) if is_xpu_tensor(node))
+    result = next(on_xpu, None)
+    if result is not None:
+        return forward.current[result.meta["val"].device.index]
+    # To the engine a node with results on the host alone has no stream: it changes none.
+    with graph.inserting_before(first):
+        home = graph.call_function(_OPS.create_stream.default, (CURRENT_STREAM,))
+    home.meta["val"] = forward.entry.meta["val"]
+    aot.pin_to_phase(home, True)
+    return home
 
 
 def _take_entry_stream(graph: Graph) -> Node | None:
@@ -108,23 +131,25 @@ def _sum_late(calls: list[Node]) -> None:
 
 
 class _Forward:
-    """The stream of each node of the forward."""
+    """The stream of each node of the forward, and which is current where it ends."""
 
     def __init__(self, nodes: Iterable[Node], entry: Node) -> None:
         self.entry = entry
         self.stream: dict[Node, Node] = {}
         self.of_number: dict[int, Node] = {}
         self.of_function: dict[int | None, Node] = {}
-        current = entry
+        stream = entry
+        self.current = defaultdict(lambda: stream, {_device(entry): entry})  # by device
         for node in nodes:
             if node.target is _SET:
-                current = _operand(node)
-            elif node.op == _CALL:
-                self.stream[node] = current
-                self.of_number.setdefault(node.meta.get("seq_nr", -1), current)
+                stream = _operand(node)
+                self.current[_device(stream)] = stream
+            elif node.op in (_CALL, "placeholder"):
+                self.stream[node] = stream
+                self.of_number.setdefault(node.meta.get("seq_nr", -1), stream)
             # As in eager, the stream on which the call ends.
-            self.of_function[_function(node)] = current
-        del self.of_function[None]
+            self.of_function[_function(node)] = stream
+        del self.of_function[None], self.of_number[-1]
 
     def of(self, node: Node) -> Node | None:
         """The stream of the forward node that a node of the backward belongs to."""
@@ -132,26 +157,27 @@ class _Forward:
             return self.of_function.get(_function(node))
         return self.of_number.get(node.meta.get("seq_nr", -1))
 
-    def keep_side_streams_there(self) -> None:
-        """Keep the backward from recomputing what another stream than the entry stream computed.
+    def keep_other_streams_there(self, home: Node) -> None:
+        """Keep the backward from recomputing what another stream than its home computed.
 
         It would do so at its start, without the waits of the forward.
         """
         for node, stream in self.stream.items():
-            if stream is not self.entry and launches_kernel(node):
+            if stream is not home and launches_kernel(node):
                 aot.keep_from_recomputing(node)
 
 
 class _Backward:
     """The walk through the backward, which mirrors what the engine does at run time."""
 
-    def __init__(self, graph: Graph, forward: _Forward, entry: Node) -> None:
+    def __init__(self, graph: Graph, forward: _Forward, home: Node) -> None:
         self.graph = graph
         self.forward = forward
-        self.entry = entry
-        self.current = entry
+        self.home = home
+        self.current = home
         # Streams that the program entered inside the backward: (where it was, where it went).
         self.entered: list[tuple[Node, Node]] = []
+        self.function: int | None = None  # whose backward that is; the engine ends its stay there
         self.made_on: dict[Node, Node] = {}
         self.issued: dict[Node, int] = {}  # by node: how much was issued before it
         self.waited: dict[tuple[Node, Node], int] = {}  # (waiter, other): how much it waited for
@@ -161,11 +187,14 @@ class _Backward:
         streams = self._streams(calls)
         switches = any(node.target is _SET for node in calls)
         for node in calls:
-            if switches or streams[node] is not self.entry:
+            if switches or streams[node] is not self.home:
                 self._keep_operands(node)
         # Also where nothing changes: it starts a new epoch of memory (inductor/stream_memory.py).
-        self._emit(calls[0], _SET, self.entry)
+        self._emit(calls[0], _SET, self.home)
         for node in calls:
+            if self.entered and _function(node) != self.function:
+                self._note_uses(node)
+                self.entered.clear()
             if node.target is _SET:
                 self._program_switches(node, streams[node])
             elif node.target in _ABOUT_MEMORY or not launches_kernel(node):
@@ -183,7 +212,7 @@ class _Backward:
     def _keep_operands(self, node: Node) -> None:
         """Make the backward use what the forward computed for ``node``, which is on a side stream.
 
-        It recomputes a value where that is used first. That is right on the entry stream, where the
+        It recomputes a value where that is used first. That is right at home, where the
         backward begins; on another stream nothing else would wait for it.
         """
         for operand in node.all_input_nodes:
@@ -201,10 +230,10 @@ class _Backward:
             owner = self.forward.of(node)
             if REPEATED in node.meta:
                 repeated = named.get(node.meta[REPEATED])
-                owner = self.entry if repeated is None else self.forward.stream[repeated]
+                owner = self.home if repeated is None else self.forward.stream[repeated]
             elif owner is None or node.meta.get("is_gradient_acc"):
                 users = (streams[user] for user in node.users if user in streams)
-                owner = next(users, self.entry)
+                owner = next(users, self.home)
             streams[node] = owner
         return streams
 
@@ -218,6 +247,7 @@ class _Backward:
                 self._switch(node, owner)
             self._note_uses(node)
             self.entered.append((self.current, target))
+            self.function = _function(node)
         self.current = target
 
     def _follow_operand(self, node: Node) -> None:
@@ -234,8 +264,8 @@ class _Backward:
         self._note_uses(before)
         self._emit(before, _SET, stream)
         self.current = stream
-        if stream is not self.entry and (stream, self.entry) not in self.waited:
-            self._wait(before, self.entry)  # for incoming gradients and recomputed values
+        if stream is not self.home and (stream, self.home) not in self.waited:
+            self._wait(before, self.home)  # for incoming gradients and recomputed values
 
     def _wait_for_operands(self, node: Node) -> None:
         for operand in node.all_input_nodes:
@@ -251,7 +281,7 @@ class _Backward:
 
     def _note_operands(self, node: Node) -> None:
         for operand in node.all_input_nodes:
-            home = self.made_on.get(operand) or self.forward.stream.get(operand, self.entry)
+            home = self.made_on.get(operand) or self.forward.stream.get(operand, self.home)
             if home is not None and home is not self.current and is_xpu_tensor(operand):
                 self.foreign[operand] = None
 
@@ -262,22 +292,28 @@ class _Backward:
 
     def _finish(self, output: Node) -> None:
         """As the engine does: the caller of ``backward()`` may use the gradients on its stream."""
-        self._switch(output, self.entry)
+        self._switch(output, self.home)
         results = [n for n in output.all_input_nodes if n in self.made_on]
         for result in results:
             other = self.made_on[result]
             issued = self.issued.get(result, len(self.issued))
-            if other is not self.entry and self.waited.get((self.entry, other), -1) < issued:
+            if other is not self.home and self.waited.get((self.home, other), -1) < issued:
                 self._wait(output, other)
         self._note_uses(output)
-        foreign = [n for n in results if self.made_on[n] is not self.entry and is_xpu_tensor(n)]
+        foreign = [n for n in results if self.made_on[n] is not self.home and is_xpu_tensor(n)]
         if foreign:
-            self._emit(output, _OPS.note_uses.default, foreign, self.entry)
+            self._emit(output, _OPS.note_uses.default, foreign, self.home)
 
     def _emit(self, before: Node, op: object, *args: object) -> None:
         with self.graph.inserting_before(before):
             node = self.graph.call_function(op, args)  # type: ignore[arg-type]
         aot.pin_to_phase(node, True)
+
+
+def _device(stream: Node) -> int:
+    real: Any = opaque.real_object(stream.meta["val"])
+    index: int = real.device_index
+    return index
 
 
 def _operand(node: Node) -> Node:

@@ -26,6 +26,7 @@ _CALL = "call_function"
 _SET = torch.ops.xpu_event.set_stream.default
 _NOTE_USES = torch.ops.xpu_event.note_uses.default
 _CREATE_STREAM = torch.ops.xpu_event.create_stream.default
+_ENTRY = torch.ops.xpu_event.entry_stream.default
 _Stream = Node | None  # the operand that names the stream; None: the stream current at entry
 
 
@@ -45,10 +46,8 @@ def prepare(module: GraphModule) -> bool:
     for each in _graphs(module):
         _come_back_to_the_current_stream(each)
     for each in changing:
-        inputs = each.graph.find_nodes(op="placeholder")
-        entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
-        _note_uses(each.graph, list(each.graph.nodes), entry)
-    _note_entry_stream(module.graph)
+        _note_uses(each.graph, list(each.graph.nodes), _stream_at_entry(each.graph))
+    _note_first(module.graph)
     for each in (module, *changing):
         each.recompile()
     return True
@@ -87,14 +86,20 @@ def _replace_by_current(graph: Graph, stream: Node, after: Node) -> None:
             switch.args = (current,)
 
 
+def entry_stream(graph: Graph) -> Node | None:
+    """Return the input that is the stream current at entry, if the graph changes the stream."""
+    notes = graph.find_nodes(op=_CALL, target=_ENTRY)
+    entry = notes[0].args[0] if notes else None
+    return entry if isinstance(entry, Node) else None
+
+
 def name_current_streams(graph: Graph) -> None:
     """Replace "the current stream" by the stream that is current, which is known by now.
 
     Args:
         graph: As AOTAutograd captured it; changed in place.
     """
-    entry = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
-    current = entry[0].args[0] if entry else None
+    current: object = entry_stream(graph)
     for node in list(graph.nodes):
         if node.target is _SET:
             current = node.args[0]
@@ -114,8 +119,7 @@ def note_uses(graph: Graph) -> None:
     nodes = [node for node in graph.nodes if node not in backward]
     if not any(node.target is _SET for node in nodes):
         return
-    entry_notes = graph.find_nodes(op=_CALL, target=torch.ops.xpu_event.entry_stream.default)
-    entry: Any = entry_notes[0].args[0] if entry_notes else None
+    entry = entry_stream(graph)
     for node in [node for node in nodes if node.target is _NOTE_USES]:
         graph.erase_node(node)
     joint = aot.is_joint(graph)
@@ -130,7 +134,8 @@ def _note_uses(graph: Graph, nodes: Iterable[Node], entry: Any) -> list[Node]:
     """Tell the allocator at each change of the stream what was used on the one that is left.
 
     What a graph takes in and returns may be a value between two graphs of a function, which nobody
-    keeps: what it takes in counts as made on the stream at entry, what it returns as used there.
+    keeps: what it takes in counts as made on the stream at entry, what it returns as used on the
+    stream where the graph ends, which is the stream at entry of the next one.
 
     Returns:
         The new notes.
@@ -174,13 +179,13 @@ class _Uses:
             self._note()
 
     def note_results(self, nodes: Iterable[Node]) -> None:
-        """Note that the results of the graph are used on the entry stream."""
+        """Note that the results of the graph are used on the stream where it ends."""
         results = next(iter(self.graph.find_nodes(op="output"))).all_input_nodes
-        elsewhere = [n for n in results if self.made_on.get(n, self.entry) is not self.entry]
+        elsewhere = [n for n in results if self.made_on.get(n, self.stream) is not self.stream]
         returned = [n for n in elsewhere if is_xpu_tensor(n)]
-        if returned and isinstance(self.entry, Node):
+        if returned and isinstance(self.stream, Node):
             with self.graph.inserting_after(_last_call(nodes)):
-                self._add(returned, self.entry)
+                self._add(returned, self.stream)
 
     def _note(self) -> None:
         if self.foreign:
@@ -200,15 +205,18 @@ def _last_call(nodes: Iterable[Node]) -> Node:
     return [node for node in nodes if node.op == _CALL][-1]
 
 
-def _note_entry_stream(graph: Graph) -> None:
-    """Say which input is the stream current at entry; later graphs lose where inputs come from."""
-    if torch.compiler.is_exporting():
-        return  # nothing of the sort is an input then
+def _stream_at_entry(graph: Graph) -> Node | None:
+    """The stream current at entry, of a graph of Dynamo or of the body of a higher-order op."""
     inputs = graph.find_nodes(op="placeholder")
-    entry = next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
-    if entry is not None:
-        with graph.inserting_after(inputs[-1]):
-            graph.call_function(torch.ops.xpu_event.entry_stream.default, (entry,))
+    noted = entry_stream(graph)
+    return noted or next((node for node in inputs if dynamo.is_current_at_entry(node)), None)
+
+
+def _note_first(graph: Graph) -> None:
+    """Put the note about the stream at entry where the graph begins."""
+    inputs = graph.find_nodes(op="placeholder")
+    for note in graph.find_nodes(op=_CALL, target=_ENTRY):
+        inputs[-1].append(note)
 
 
 def keeping_streams(module: GraphModule, compile_: Callable[[], Any]) -> Any:

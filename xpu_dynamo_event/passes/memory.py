@@ -75,4 +75,5 @@ class Telling:
             inductor_passes.install_storages(patches, value_behind)
             inductor_passes.install_kept_copies(patches, copies_what_is_overwritten)
             inductor_passes.install_complete_constants(patches)
+            inductor_passes.install_random_nodes(patches, is_event_op)
             self._patches.take(patches)

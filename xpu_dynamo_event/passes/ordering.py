@@ -13,9 +13,11 @@ reads one of its operands from the barrier instead; the others follow from their
 meets the one barrier after it, not all of them, and the pass is linear in the graph.
 
 Not covered by edges: a node without tensor operands, such as ``aten.full``, has nothing to read
-through a barrier. Its position among the nodes holds it, and in Inductor the order of operations
-(inductor/lowering.py); it must not be merged with an equal node of another segment, which may be on
-another stream (:func:`sourceless_nodes`).
+through a barrier, and neither has the copy of a literal (``torch.tensor([1.0])``): the attribute of
+the module that it copies is there before anything runs, and no value of the graph. Its position
+among the nodes holds it, and in Inductor the order of operations (inductor/lowering.py); it must
+not be merged with an equal node of another segment, which may be on another stream
+(:func:`sourceless_nodes`).
 """
 
 from __future__ import annotations
@@ -58,12 +60,18 @@ def order_event_ops(graph: Graph) -> None:
         _Phase(graph, nodes, backward).rewrite()
 
 
+def has_order(graph: Graph) -> bool:
+    """Return whether a graph has event ops in the form that carries their edges."""
+    ordered = set(BARRIERS.values())
+    return any(node.target in ordered for node in graph.nodes)
+
+
 def sourceless_nodes(graph: Graph) -> list[Node]:
     """Return the nodes that edges cannot hold, if the graph has event ops at all."""
-    ordered = set(BARRIERS.values())
-    if not any(node.target in ordered for node in graph.nodes):
+    if not has_order(graph):
         return []
-    return [n for n in graph.nodes if n.op == "call_function" and not n.all_input_nodes]
+    calls = (node for node in graph.nodes if node.op == "call_function")
+    return [n for n in calls if all(operand.op == "get_attr" for operand in n.all_input_nodes)]
 
 
 def distinct_nodes(graph: Graph) -> list[Node]:
@@ -109,7 +117,7 @@ class _Phase:
                 self.carrier.append(latest)
             elif node.op == "call_function":
                 self.segment[node] = self._segment_of_call(node)
-            if is_tensor(node) and node.target not in BARRIERS:
+            if _is_value(node) and node.target not in BARRIERS:
                 latest = node
 
     def _segment_of_call(self, node: Node) -> int:
@@ -220,7 +228,12 @@ class _Phase:
 def _readable_operands(node: Node) -> Iterable[Node]:
     """The tensor operands of ``node`` that it only reads; a mutated one has to stay what it is."""
     written = {node.args[i] for i in written_positions(node.target)}
-    return (n for n in node.all_input_nodes if is_tensor(n) and n not in written)
+    return (n for n in node.all_input_nodes if _is_value(n) and n not in written)
+
+
+def _is_value(node: Node) -> bool:
+    """Whether a node is a tensor of the graph: not a literal, which the compiler sees as it is."""
+    return is_tensor(node) and node.op != "get_attr"
 
 
 def _read_through(reader: Node, operand: Node, through: Node) -> None:

@@ -77,8 +77,9 @@ def _is_repeated(node: Node, copies: dict[Node, Node]) -> bool:
         return node.args[0] in copies
     if not isinstance(node.target, OpOverload):
         return True
-    random = torch.Tag.nondeterministic_seeded in node.target.tags
-    return node.target not in _NOT_REPEATED and not random
+    if is_event_op(node):
+        return node.target not in _NOT_REPEATED
+    return torch.Tag.nondeterministic_seeded not in node.target.tags
 
 
 def _copy(graph: Graph, node: Node, copies: dict[Node, Node]) -> Node:

@@ -35,6 +35,7 @@ def _define_note() -> Any:
     library.impl("inputs_now", torch.library.fallthrough_kernel, "Autograd")
     torch.library.register_fake("xpu_event::inputs_now", lambda _inputs: None, lib=library)
     fx.has_side_effect(torch.ops.xpu_event.inputs_now.default)
+    fx.keep_for_run_time(torch.ops.xpu_event.inputs_now.default)
     return library  # the op lives as long as this
 
 
@@ -100,14 +101,17 @@ def _write_back_at_notes(graph: Graph, notes: list[Node]) -> None:
     first, *others = (_operands(note) for note in notes)
     inputs = [_input_behind(value) for value in first]
     latest = list(first)
+    written: dict[Node, Node] = {}
     for note, values in zip(notes[1:], others, strict=True):
         for i, (target, value) in enumerate(zip(inputs, values, strict=True)):
             if target is not None and value is not latest[i]:
                 latest[i] = value
-                _write(graph, note, target, value)
+                written[target] = _write(graph, note, target, value)
     for target, value in zip(inputs, latest, strict=True):
         last = at_end.get(target)
-        if last is not None and last.args[1] is value:  # nothing changed after the last event
+        if last is not None and target in written and last.args[1] is value:
+            # Nothing changed after the last event. A result may be the input, as it is then.
+            last.replace_all_uses_with(written[target])
             graph.erase_node(last)
 
 
@@ -127,11 +131,12 @@ def _input_behind(value: Node) -> Node | None:
     return value if value.op == "placeholder" else None
 
 
-def _write(graph: Graph, before: Node, target: Node, value: Node) -> None:
+def _write(graph: Graph, before: Node, target: Node, value: Node) -> Node:
     with graph.inserting_before(before):
         copy = graph.call_function(_aten.copy_.default, (target, value))
     copy.meta["val"] = target.meta["val"]
     aot.pin_to_phase(copy, False)
+    return copy
 
 
 def _advance_last_write_backs(graph: Graph) -> None:

@@ -278,8 +278,21 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
         return torch.xpu.StreamContext
 
 
+def _note_entry(tx: Any) -> None:
+    """Make the stream at entry an input that stays, before the first change of the stream.
+
+    The backward needs it, also of a graph that never comes back to it.
+    """
+    root, note = tx.output.root_tracer, op("entry_stream")
+    if torch.compiler.is_exporting():
+        return  # nothing of the sort is an input then
+    if not root.graph.find_nodes(op="call_function", target=note):
+        root.create_proxy("call_function", note, (current_stream(tx, None).as_proxy(),), {})
+
+
 def enter(tx: Any, stream: XPUStreamVariable) -> None:
     """Make ``stream`` current."""
+    _note_entry(tx)
     for device in (None, stream.device):  # what to come back to is an input of the graph
         current_stream(tx, device)
     tx.symbolic_stream_state.enter_stream(stream)
@@ -341,6 +354,7 @@ def set_stream(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
     """Handle ``torch.xpu.set_stream(s)``."""
     entered: Any = stream.realize()
     operand = stream_operand("set_stream", entered)
+    _note_entry(tx)
     current_stream(tx, entered.device)  # read before the switch, as in `enter`
     tx.symbolic_stream_state.exit_stream()
     tx.symbolic_stream_state.enter_stream(entered)

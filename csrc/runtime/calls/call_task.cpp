@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/calls/cpu_keys.h"
+#include "runtime/calls/seed.h"
 #include "runtime/calls/tensors_of.h"
 #include "runtime/tensors/accesses.h"
 #include "runtime/tensors/alias.h"
@@ -31,6 +32,11 @@ Tensor for_a_task(const Tensor& tensor) {
   return tensor.clone();
 }
 
+bool is_alike(const Tensor& one, const Tensor& other) {
+  return one.dtype() == other.dtype() && Layout(one) == Layout(other) &&
+         one.is_conj() == other.is_conj() && one.is_neg() == other.is_neg();
+}
+
 order_log::Accesses accesses_of(const CallArguments& arguments, const Plan& plan,
                                 c10::ArrayRef<Tensor> results) {
   if (!order_log::enabled()) [[likely]]
@@ -54,8 +60,8 @@ CallTask::CallTask(const char* name, std::shared_ptr<const Plan> plan,
   for (std::size_t i = 0; i < results.size(); ++i)
     if (plan_->outcome.outputs[i].is_new()) memory_.emplace_back(results[i]);
   if (const auto i = arguments.generator_position())
-    seed_ = Seed::draw(std::exchange(values_[*i], IValue()).toOptional<at::Generator>(),
-                       arguments.device());
+    seed_ = draw_seed(std::exchange(values_[*i], IValue()).toOptional<at::Generator>(),
+                      arguments.device());
 }
 
 void CallTask::run() {
@@ -74,18 +80,23 @@ Stack CallTask::arguments() {
   Stack work;
   work.reserve(values_.size() + plan_->results.size());
   for (auto& value : values_) work.push_back(std::move(value));
-  const auto* memory = memory_.begin();
-  for (const auto& [position, first, same, like] : plan_->tensors) {
-    if (same)
-      work[position] = work[first];
-    else if (first == position)
-      work[position] = tensor_over(*memory, like);
-    else
-      work[position] = tensor_over(work[first].toTensor().storage(), memory->offset, like);
-    ++memory;
-  }
-  if (seed_) work[*plan_->generator] = seed_->generator();
+  for (std::size_t i = 0; i < plan_->tensors.size(); ++i)
+    work[plan_->tensors[i].position] = argument(i, work);
+  if (seed_) work[*plan_->generator] = generator_from(*seed_);
   return work;
+}
+
+// Over the storage of an earlier argument that is in the same memory: kernels look at that to find
+// out about in-place operation and overlap.
+Tensor CallTask::argument(std::size_t i, const Stack& work) const {
+  const auto& like = plan_->tensors[i].like;
+  for (std::size_t k = 0; k < i; ++k) {
+    if (memory_[k].data != memory_[i].data || !memory_[k].data) continue;
+    const Tensor& earlier = work[plan_->tensors[k].position].toTensor();
+    const bool same = memory_[k].offset == memory_[i].offset && is_alike(earlier, like);
+    return same ? earlier : tensor_over(earlier.storage(), memory_[i].offset, like);
+  }
+  return tensor_over(memory_[i], like);
 }
 
 CallTask::Tensors CallTask::outputs() const {

@@ -5,13 +5,13 @@
 #include <c10/util/ArrayRef.h>
 #include <c10/util/SmallVector.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/calls/call_arguments.h"
 #include "runtime/calls/plan.h"
-#include "runtime/calls/seed.h"
 #include "runtime/tensors/alias.h"
 
 namespace xpu_runtime {
@@ -34,13 +34,14 @@ class CallTask final : public Task {
   using Tensors = c10::SmallVector<at::Tensor, 4>;
 
   [[nodiscard]] torch::jit::Stack arguments();
+  [[nodiscard]] at::Tensor argument(std::size_t i, const torch::jit::Stack& work) const;
   [[nodiscard]] Tensors outputs() const;
   void deliver(const torch::jit::Stack& results, const Tensors& outputs) const;
 
   std::shared_ptr<const Plan> plan_;
   c10::SmallVector<c10::IValue, 6> values_;  // of the call; none for a tensor of the device
   c10::SmallVector<Memory, 6> memory_;       // of those tensors, and then of new results
-  std::optional<Seed> seed_;
+  std::optional<std::uint64_t> seed_;
 };
 
 }  // namespace xpu_runtime

@@ -1,14 +1,10 @@
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/arange_ops.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/linspace_ops.h>
-#include <ATen/ops/logspace_ops.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
-
-#include <tuple>
-#include <utility>
 
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/calls/cpu_keys.h"
@@ -20,39 +16,25 @@
 namespace xpu_runtime {
 namespace {
 
-template <class Op, class Schema = typename Op::schema>
-struct Sequence;
-template <class Op, class... Parameters>
-struct Sequence<Op, at::Tensor&(Parameters...)> {
-  static at::Tensor& call(Parameters... parameters) {
-    return run(std::forward_as_tuple(parameters...),
-               std::make_index_sequence<sizeof...(Parameters) - 1>());
-  }
-
- private:
-  template <class All, std::size_t... in>
-  static at::Tensor& run(const All& all, std::index_sequence<in...> /*in*/) {
-    at::Tensor& output = std::get<sizeof...(in)>(all);
-    const c10::DeviceGuard guard(output.device());
-    const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto host = at::empty(output.sizes(), output.options().device(at::kCPU));
-    Op::redispatch(kCpuKeys, std::get<in>(all)..., host);
-    if (output.sizes() != host.sizes()) {
-      output.resize_(host.sizes());
-    }
-    enqueue(
-        Op::name, [host, alias = cpu_alias(output)] { alias.copy_(host); },
-        order_log::accesses_of_copy(output, host));
-    return output;
-  }
-};
+void sequence(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const at::Tensor output = stack->back().toTensor();
+  const c10::DeviceGuard guard(output.device());
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  const auto host = at::empty(output.sizes(), output.options().device(at::kCPU));
+  stack->back() = host;
+  op.redispatchBoxed(kCpuKeys, stack);
+  if (output.sizes() != host.sizes()) output.resize_(host.sizes());
+  enqueue(
+      op.schema().name().c_str(), [host, alias = cpu_alias(output)] { alias.copy_(host); },
+      order_log::accesses_of_copy(output, host));
+  stack->back() = output;
+}
 
 }  // namespace
 
 TORCH_LIBRARY_IMPL(aten, XPU, m) {
-  m.impl("arange.start_out", &Sequence<at::_ops::arange_start_out>::call);
-  m.impl("linspace.out", &Sequence<at::_ops::linspace_out>::call);
-  m.impl("logspace.out", &Sequence<at::_ops::logspace_out>::call);
+  for (const auto* name : {"arange.start_out", "linspace.out", "logspace.out"})
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&sequence>());
 }
 
 }  // namespace xpu_runtime

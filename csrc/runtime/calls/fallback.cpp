@@ -36,25 +36,15 @@ std::atomic<std::int64_t> calls{0};
 
 // ---- the device of a call
 
-// Operators that take CPU tensors next to XPU tensors by design, and for which of their arguments:
-// indices may be anywhere, and lengths of sequences are read by the host.
-constexpr std::array<std::string_view, 11> kMixedDevices{"aten::index",
-                                                         "aten::index_put",
-                                                         "aten::index_put_",
-                                                         "aten::_index_put_impl",
-                                                         "aten::_index_put_impl_",
-                                                         "aten::_unsafe_index",
-                                                         "aten::_unsafe_index_put",
-                                                         "aten::_pack_padded_sequence",
-                                                         "aten::_pack_padded_sequence_backward",
-                                                         "aten::_ctc_loss",
-                                                         "aten::_ctc_loss_backward"};
-constexpr std::array<std::string_view, 5> kHostArguments{"indices", "lengths", "batch_sizes",
-                                                         "input_lengths", "target_lengths"};
-
-template <class Names>
-bool contains(const Names& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+// Arguments that may be on the CPU next to XPU tensors by design: lists of indices, and lengths of
+// sequences, which the host reads.
+bool may_be_on_the_host(const c10::Argument& argument) {
+  constexpr std::array<std::string_view, 4> lengths{"lengths", "batch_sizes", "input_lengths",
+                                                    "target_lengths"};
+  const auto is = [&](std::string_view name) { return argument.name() == name; };
+  const auto kind = argument.type()->kind();
+  if (kind == c10::TypeKind::ListType) return is("indices");
+  return kind == c10::TypeKind::TensorType && std::any_of(lengths.begin(), lengths.end(), is);
 }
 
 /// The one device that the arguments of a call are on.
@@ -82,9 +72,8 @@ class OneDevice {
 
  private:
   // A CPU number goes with tensors of any device; other CPU tensors do not.
-  [[nodiscard]] bool goes_with_any(const Tensor& tensor, const c10::Argument& argument) const {
-    return tensor.is_cpu() && (tensor.dim() == 0 || (contains(kMixedDevices, schema_.name()) &&
-                                                     contains(kHostArguments, argument.name())));
+  static bool goes_with_any(const Tensor& tensor, const c10::Argument& argument) {
+    return tensor.is_cpu() && (tensor.dim() == 0 || may_be_on_the_host(argument));
   }
   void see(Device device) {
     if (device.is_xpu() && !device.has_index()) device.set_index(c10::xpu::current_device());
@@ -110,7 +99,7 @@ Device device_of(const OperatorHandle& op, const CallArguments& arguments) {
 Tensor held_alias(const Tensor& tensor) { return cpu_alias(tensor, Hold::yes); }
 
 Stack arguments_on_cpu(const CallArguments& arguments, Device device) {
-  auto work = Twins(&held_alias).of(arguments.values());
+  auto work = with_twins(arguments.values(), &held_alias);
   for (auto& value : work)
     if (value.isDevice() && value.toDevice().is_xpu()) value = Device(c10::kCPU);
   if (const auto i = arguments.generator_position())

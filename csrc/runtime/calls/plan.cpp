@@ -68,13 +68,7 @@ void prepare(Plan& plan, const CallArguments& arguments) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!is_on_device(values[i])) continue;
     const Tensor& tensor = values[i].toTensor();
-    DeviceTensor entry{i, i, false, tensor_over(Memory(), tensor)};
-    for (const auto& other : plan.tensors) {
-      const Tensor& earlier = values[other.position].toTensor();
-      if (entry.same || !earlier.is_alias_of(tensor)) continue;
-      entry.first = other.position;
-      entry.same = earlier.is_same(tensor);
-    }
+    DeviceTensor entry{i, tensor_over(Memory(), tensor)};
     for (const auto& resized : plan.outcome.resized)
       if (arguments.tensors()[resized.argument]->is_same(tensor))
         entry.like.unsafeGetTensorImpl()->set_sizes_and_strides(resized.layout.sizes,

@@ -82,9 +82,7 @@ struct Computation {
 /// A tensor of the device among the arguments, outside lists.
 struct DeviceTensor {
   std::size_t position;
-  std::size_t first;  // the position of the first with the same memory; often its own
-  bool same;          // whether it is the same tensor as that
-  at::Tensor like;    // a CPU tensor of its dtype, layout and flags
+  at::Tensor like;  // a CPU tensor of its dtype, layout and flags
 };
 
 /// What is known about all calls with one signature.

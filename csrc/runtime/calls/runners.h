@@ -12,9 +12,6 @@ using Runner = void (*)(torch::jit::Stack& arguments);
 /// The runner that replaces the kernel of the named CPU operator; null if there is none.
 [[nodiscard]] Runner runner_of(const c10::OperatorName& name);
 
-void run_mm(torch::jit::Stack& arguments);
-void run_bmm(torch::jit::Stack& arguments);
-void run_addmm(torch::jit::Stack& arguments);
 void run_convolution(torch::jit::Stack& arguments);
 
 }  // namespace xpu_runtime

@@ -20,20 +20,20 @@ std::uint64_t splitmix64(std::uint64_t& state) {
 
 }  // namespace
 
-Seed Seed::draw(const std::optional<at::Generator>& generator, c10::Device device) {
+std::uint64_t draw_seed(const std::optional<at::Generator>& generator, c10::Device device) {
   auto parent = cpu_generator(generator, device);
   const std::lock_guard lock(parent.mutex());
-  return Seed(parent.get<at::CPUGeneratorImpl>()->random64());
+  return parent.get<at::CPUGeneratorImpl>()->random64();
 }
 
 // Fills the whole state: seeding the engine itself would keep 32 bits only.
-at::Generator Seed::generator() const {
-  at::mt19937_data_pod data{value_, /*left_=*/1, /*seeded_=*/true, /*next_=*/0, {}};
-  std::uint64_t state = value_;
+at::Generator generator_from(std::uint64_t seed) {
+  at::mt19937_data_pod data{seed, /*left_=*/1, /*seeded_=*/true, /*next_=*/0, {}};
+  std::uint64_t state = seed;
   for (auto& word : data.state_) word = static_cast<std::uint32_t>(splitmix64(state) >> 32U);
   at::mt19937 engine;
   engine.set_data(data);
-  auto result = at::make_generator<at::CPUGeneratorImpl>(value_);
+  auto result = at::make_generator<at::CPUGeneratorImpl>(seed);
   result.get<at::CPUGeneratorImpl>()->set_engine(engine);
   return result;
 }

@@ -8,22 +8,14 @@
 
 namespace xpu_runtime {
 
-/// Where the generator of one task starts.
+/// A seed for the generator of one task, from an XPU generator or the default one of `device`.
 ///
-/// The device's generator is asked for one number per call, in the order of the calls, and the task
-/// runs a separate generator that starts there. So results depend only on the seed and the issue
-/// order, not on what runs when on which stream.
-class Seed {
- public:
-  /// Draws from an XPU generator, or from the default one of `device`.
-  [[nodiscard]] static Seed draw(const std::optional<at::Generator>& generator, c10::Device device);
+/// The device's generator is asked for one number per call, in the order of the calls. So results
+/// depend only on its seed and the issue order, not on what runs when on which stream.
+[[nodiscard]] std::uint64_t draw_seed(const std::optional<at::Generator>& generator,
+                                      c10::Device device);
 
-  /// A CPU generator that starts here.
-  [[nodiscard]] at::Generator generator() const;
-
- private:
-  explicit Seed(std::uint64_t value) : value_(value) {}
-  std::uint64_t value_;
-};
+/// A CPU generator that starts at a seed.
+[[nodiscard]] at::Generator generator_from(std::uint64_t seed);
 
 }  // namespace xpu_runtime

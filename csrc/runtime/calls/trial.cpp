@@ -28,7 +28,7 @@ class Collected final : public c10::WarningHandler {
   std::vector<c10::Warning>& warnings_;
 };
 
-std::vector<const void*> memory_of(const std::vector<Tensor>& tensors) {
+std::vector<const void*> addresses_of(const std::vector<Tensor>& tensors) {
   std::vector<const void*> result;
   for (const auto& tensor : tensors) result.push_back(tensor.storage().data());
   return result;
@@ -40,7 +40,7 @@ TrialCounts trial_counts() noexcept { return {trials.load(), elements.load()}; }
 
 Trial::Trial(const CallArguments& arguments, const Scene& scene) {
   const auto make = [&scene](const Tensor& tensor) { return scene.twin(tensor); };
-  stack_ = Twins(make).of(arguments.values());
+  stack_ = with_twins(arguments.values(), make);
   for (auto& value : stack_)
     if (value.isIntList()) value = scene.integers(value);
   for (const auto& value : stack_)
@@ -67,11 +67,11 @@ std::optional<Outcome> Trial::call(const OperatorHandle& op) {
 
 bool Trial::repeat(const OperatorHandle& op, const Outcome& expected) {
   resize(expected.resized);
-  const auto memory = memory_of(twins_);
+  const auto memory = addresses_of(twins_);
   run(op);
   const auto actual = outcome();
   return actual && actual->outputs == expected.outputs && actual->returns == expected.returns &&
-         actual->resized.empty() && memory == memory_of(twins_);
+         actual->resized.empty() && memory == addresses_of(twins_);
 }
 
 bool Trial::fill(const OperatorHandle& out, const Outcome& expected) {
@@ -81,9 +81,9 @@ bool Trial::fill(const OperatorHandle& out, const Outcome& expected) {
         at::detail::empty_strided_cpu(each.layout.sizes, each.layout.strides, each.type));
     stack_.emplace_back(outputs.back());
   }
-  const auto memory = memory_of(outputs);
+  const auto memory = addresses_of(outputs);
   run(out);
-  bool same = memory == memory_of(outputs);
+  bool same = memory == addresses_of(outputs);
   for (std::size_t i = 0; i < outputs.size(); ++i)
     same = same && Layout(outputs[i]) == expected.outputs[i].layout;
   return same;

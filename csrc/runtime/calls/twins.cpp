@@ -1,51 +1,33 @@
 #include "runtime/calls/twins.h"
 
-#include <c10/core/TensorImpl.h>
+#include <utility>
+#include <vector>
 
 #include "runtime/calls/tensors_of.h"
 #include "runtime/tensors/alias.h"
 
 namespace xpu_runtime {
-namespace {
 
 using at::Tensor;
-using c10::IValue;
 
-Tensor shared(c10::TensorImpl* twin) {
-  return Tensor(c10::intrusive_ptr<c10::TensorImpl>::unsafe_reclaim_from_nonowning(twin));
-}
-
-}  // namespace
-
-torch::jit::Stack Twins::of(c10::ArrayRef<IValue> values) {
+torch::jit::Stack with_twins(c10::ArrayRef<c10::IValue> values,
+                             c10::function_ref<Tensor(const Tensor&)> make) {
+  std::vector<std::pair<Tensor, Tensor>> known;
+  const auto alone = [&](const Tensor& tensor) { return tensor.defined() ? make(tensor) : tensor; };
+  const auto twin_of = [&](const Tensor& tensor) {
+    if (!tensor.defined() || !tensor.is_xpu()) return alone(tensor);
+    for (const auto& [original, twin] : known) {
+      if (original.is_same(tensor)) return twin;
+      if (original.is_alias_of(tensor))
+        return tensor_over(twin.storage(), tensor.storage_offset(), tensor);
+    }
+    return known.emplace_back(tensor, alone(tensor)).second;
+  };
   torch::jit::Stack stack;
-  stack.reserve(values.size() + 2);  // often an output or two follow
-  for (const auto& value : values) stack.push_back(of(value));
+  for (const auto& value : values)
+    stack.push_back(value.isTensorList() ? with_tensors(value, alone)
+                                         : with_tensors(value, twin_of));
   return stack;
-}
-
-IValue Twins::of(const IValue& value) {
-  const bool in_list = value.isTensorList();
-  return with_tensors(value,
-                      [&](const Tensor& tensor) { return in_list ? alone(tensor) : of(tensor); });
-}
-
-Tensor Twins::alone(const Tensor& tensor) const {
-  return tensor.defined() ? make_(tensor) : tensor;
-}
-
-Tensor Twins::of(const Tensor& tensor) {
-  if (!tensor.defined() || !tensor.is_xpu()) return alone(tensor);
-  const auto* original = tensor.unsafeGetTensorImpl();
-  const auto* storage = original->unsafe_storage().unsafeGetStorageImpl();
-  for (const auto& pair : pairs_) {
-    if (pair.original == original) return shared(pair.twin);
-    if (pair.original->unsafe_storage().unsafeGetStorageImpl() == storage)
-      return tensor_over(pair.twin->unsafe_storage(), tensor.storage_offset(), tensor);
-  }
-  auto twin = alone(tensor);
-  pairs_.push_back({original, twin.unsafeGetTensorImpl()});
-  return twin;
 }
 
 }  // namespace xpu_runtime

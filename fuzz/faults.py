@@ -284,7 +284,7 @@ def _the_backward_does_not_wait() -> Iterator[None]:
 @_fault("passes/backward_streams.py: results of the backward")
 def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
     def finish(self: Any, output: Node) -> None:
-        self._switch(output, self.entry)
+        self._switch(output, self.home)
 
     with _replaced(backward_streams._Backward, "_finish", finish):
         yield

@@ -50,7 +50,7 @@ COMPUTE: dict[str, Op] = {
     "torch.full((8, 8), 0.25, device={0}.device)": Op(
         lambda a: torch.full((8, 8), 0.25), result="whole"
     ),
-    "{0} * torch.tensor([0.5, 1.0] * 4, device={0}.device)": Op(
+    "{0} * torch.tensor([0.5, 1.0] * 4).to({0}.device, non_blocking=True)": Op(
         lambda a: a * torch.tensor([0.5, 1.0] * 4)
     ),
     "{0}.sum(0, keepdim=True).expand(8, 8) / 8": Op(

@@ -40,7 +40,7 @@ def set_rules(
 
 
 def set_methods(
-    cls: type[T], deepcopy: Callable[[T, dict[int, Any]], T], pickle: Callable[[T], NoReturn]
+    cls: type, deepcopy: Callable[[Any, dict[int, Any]], object], pickle: Callable[[Any], NoReturn]
 ) -> None:
     """Set the same for a class written in Python, so that its subclasses inherit it."""
     FOR_GOOD.replace(cls, "__deepcopy__", deepcopy)

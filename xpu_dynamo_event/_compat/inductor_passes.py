@@ -3,7 +3,7 @@
 Imported when something is about to be compiled: it brings half of Inductor with it.
 
 Upstream: torch/_inductor/fx_utils.py,
-torch/_inductor/fx_passes/{joint_graph,post_grad,reinplace}.py.
+torch/_inductor/fx_passes/{joint_graph,post_grad,reinplace,replace_random}.py.
 Versions: 2.13 to 2.15.
 CAN REMOVE when an op can say that its results are its operands, and Inductor knows that inputs are
 written to before the end of a graph.
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._inductor import fx_utils
-from torch._inductor.fx_passes import joint_graph, post_grad, reinplace
+from torch._inductor import fx_utils, inductor_prims
+from torch._inductor.fx_passes import joint_graph, post_grad, reinplace, replace_random
 from torch.fx import Graph, Node
 
 from .patching import Patches
@@ -25,6 +25,7 @@ __all__ = [
     "install_complete_constants",
     "install_kept_copies",
     "install_random_nodes",
+    "install_separate_seeds",
     "install_storages",
 ]
 
@@ -81,6 +82,36 @@ def install_random_nodes(patches: Patches, has_order: Callable[[Node], bool]) ->
         "_is_nondeterministic_seeded_node",
         lambda node: not has_order(node) and upstream(node),
     )
+
+
+def install_separate_seeds(patches: Patches, has_several_streams: Callable[[Graph], bool]) -> None:
+    """Draw each seed where it is used, in a graph that changes the stream.
+
+    Upstream draws all seeds of a graph at once where the first is drawn. On the stream of that
+    place; no other stream waits for it.
+    """
+    upstream = replace_random.fuse_seed_creation_pass
+
+    def fuse_seed_creation_pass(graph: Graph) -> int:
+        if has_several_streams(graph):
+            seeds = graph.find_nodes(op="call_function", target=inductor_prims.seed)
+            return sum(_draw_in_place(graph, seed) for seed in seeds)
+        count: int = upstream(graph)
+        return count
+
+    patches.replace(replace_random, "fuse_seed_creation_pass", fuse_seed_creation_pass)
+
+
+def _draw_in_place(graph: Graph, seed: Node) -> int:
+    """Write a seed as the only one of its list: Inductor has no code for one alone."""
+    with graph.inserting_before(seed):
+        seeds = graph.call_function(inductor_prims.seeds, (1, seed.args[0]))
+        alone = graph.call_function(inductor_prims.lookup_seed, (seeds, 0))
+    seeds.meta["val"] = seed.meta["val"].new_empty([1])
+    alone.meta.update(seed.meta)
+    seed.replace_all_uses_with(alone)
+    graph.erase_node(seed)
+    return 1
 
 
 def install_complete_constants(patches: Patches) -> None:

@@ -11,13 +11,14 @@ import threading
 from typing import Any
 
 import torch
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 
 from .. import ops
 from .._compat import inductor_ir
 from .._compat.patching import Patches
 from .nodes import is_event_op
 
+_SWITCHES = {torch.ops.xpu_event.set_stream.default, torch.ops.xpu_event.set_stream.ordered}
 _ACTIONS = {getattr(torch.ops.xpu_event, name).ordered for name in ops.ACTIONS}
 
 
@@ -51,6 +52,11 @@ def copies_what_is_overwritten(node: Node) -> bool:
     )
 
 
+def changes_stream(graph: Graph) -> bool:
+    """Return whether a graph, in whatever form its event ops are, makes another stream current."""
+    return any(node.target in _SWITCHES for node in graph.nodes)
+
+
 class Telling:
     """Tells Inductor's passes, before the first graph that is compiled after they are imported.
 
@@ -76,4 +82,5 @@ class Telling:
             inductor_passes.install_kept_copies(patches, copies_what_is_overwritten)
             inductor_passes.install_complete_constants(patches)
             inductor_passes.install_random_nodes(patches, is_event_op)
+            inductor_passes.install_separate_seeds(patches, changes_stream)
             self._patches.take(patches)

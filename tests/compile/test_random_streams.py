@@ -1,4 +1,4 @@
-"""Random numbers on several streams of a graph: each stream draws its own, and waits for no other."""
+"""Random numbers on several streams of a graph: each stream draws its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 import xpu_dynamo_event
 from xpu_dynamo_event.testing import Latch, hold
@@ -18,9 +18,9 @@ Tensor = torch.Tensor
 
 def two_dropouts(x: Tensor, s: Any, t: Any, done: Any) -> Any:
     with torch.xpu.stream(s):
-        a = F.dropout(x, 0.5)
+        a = functional.dropout(x, 0.5)
     with torch.xpu.stream(t):
-        b = F.dropout(x, 0.5)
+        b = functional.dropout(x, 0.5)
         done.record()
     return a, b
 
@@ -36,9 +36,9 @@ def rand_and_randn(x: Tensor, s: Any, t: Any, done: Any) -> Any:
 
 def by_set_stream(x: Tensor, s: Any, t: Any, done: Any) -> Any:
     torch.xpu.set_stream(s)
-    a = F.dropout(x, 0.5)
+    a = functional.dropout(x, 0.5)
     torch.xpu.set_stream(t)
-    b = F.dropout(x, 0.5)
+    b = functional.dropout(x, 0.5)
     done.record()
     return a, b
 

@@ -88,7 +88,7 @@ INSIDE = {
         "nodes",
         "__init__",
     ),
-    "trackers": ("events", "stream_classes", "streams", "emitting", "__init__"),
+    "trackers": ("events", "stream_classes", "streams", "objects", "emitting", "__init__"),
     "interop": ("dlpack", "__init__", "capsules"),
     "runtime": ("__init__", "native_modules", "libraries"),
 }

@@ -104,10 +104,37 @@ def same_stream(x: torch.Tensor, stream: Any) -> Any:
     return x + 1, torch.xpu.Stream(stream_id=stream.stream_id, device_index=0, device_type=12)
 
 
+class Asked(Event):
+    """Its comparison is an event op."""
+
+    def __eq__(self, other: object) -> bool:
+        return self.query()
+
+    def __hash__(self) -> int:
+        return 7
+
+
+class Counting(Event):
+    """Its comparison sets an attribute."""
+
+    def __eq__(self, other: object) -> bool:
+        self.asked = True
+        return self is other
+
+    def __hash__(self) -> int:
+        return 7
+
+
+def as_key(x: torch.Tensor, cls: Any) -> torch.Tensor:
+    return x * len({cls(): 1, cls(): 2})
+
+
 COMPILED: list[Callable[[], Any]] = [
     lambda: compiled(branch, Event()),
     lambda: compiled(lambda x, event: (event._as_parameter_, x + 1), Event()),
     lambda: compiled(lambda x, event: (Event(event.query()), x + 1), Event()),
+    lambda: compiled(as_key, Asked),
+    lambda: compiled(as_key, Counting),
     lambda: compiled(same_stream, torch.xpu.Stream()),
     lambda: compiled(lambda x, event: (event.record(1, 2, 3), x + 1), Event()),
     lambda: compiled(lambda x, cls: (cls(timing=True), x + 1), Event),

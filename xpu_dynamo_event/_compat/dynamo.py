@@ -24,6 +24,7 @@ from torch._dynamo.source import (
     CurrentStreamSource,
     SyntheticLocalSource,
     TempLocalSource,
+    is_from_local_source,
 )
 from torch._dynamo.symbolic_convert import InstructionTranslator
 from torch._dynamo.utils import set_example_value
@@ -32,9 +33,11 @@ from torch._dynamo.variables.builder import GraphArg, VariableBuilder
 from torch._dynamo.variables.constant import ConstantVariable
 from torch._dynamo.variables.ctx_manager import NullContextVariable
 from torch._dynamo.variables.misc import GetAttrVariable
-from torch._dynamo.variables.object_protocol import object_richcompare
+from torch._dynamo.variables.object_protocol import generic_richcompare, object_richcompare
 from torch._dynamo.variables.streams import StreamContextVariable
+from torch._dynamo.variables.tensor import SymNodeVariable
 from torch._guards import Source, TracingContext
+from torch._ops import OpOverload
 
 from .opaque import FakeScriptObject, maybe_to_fake_obj
 from .trackers import ClassVariable, ObjectVariable, StreamVariable
@@ -63,12 +66,14 @@ __all__ = [
     "emit",
     "graph_break",
     "guard_distinct",
+    "guard_same",
     "guarded_attribute",
     "is_changed",
     "is_current_at_entry",
     "is_current_stream",
     "is_mutated_input",
     "is_result",
+    "keys_equal",
     "lift",
     "object_richcompare",
     "set_example",
@@ -204,13 +209,70 @@ def guard_distinct(var: Any) -> None:
     if own is None or any(own is other for other in others):
         return
     for other in others:
-        install_guard(own.make_guard(functools.partial(_distinct, source=other)))
+        _guard_identity(own, "is not", other)
     others.append(own)
 
 
-def _distinct(builder: Any, guard: Any, source: Source) -> None:
-    code = f"{builder.arg_ref(guard)} is not {builder.arg_ref(source.name)}"
+def guard_same(var: VariableTracker, again: Source) -> None:
+    """Guard that the object of a tracker is found at ``again`` as well.
+
+    Dynamo does so itself where both are reached from arguments, or both from globals.
+    """
+    own = var.source
+    if own is None or isinstance(own, TempLocalSource):
+        return
+    if is_from_local_source(own) != is_from_local_source(again):
+        _guard_identity(own, "is", again)
+
+
+def _guard_identity(own: Source, relation: str, other: Source) -> None:
+    install_guard(own.make_guard(functools.partial(_identity, relation=relation, source=other)))
+
+
+def _identity(builder: Any, guard: Any, relation: str, source: Source) -> None:
+    code = f"{builder.arg_ref(guard)} {relation} {builder.arg_ref(source.name)}"
     builder.add_python_lambda_leaf_guard_to_root([code], [code])
+
+
+# ---- keys
+
+
+def keys_equal(key: VariableTracker, other: VariableTracker) -> bool:
+    """Return ``key == other`` as a dict or set asks for it, by what the classes define in Python.
+
+    Dynamo asks at other times and more often than the program does, so the comparison must not
+    change anything.
+    """
+    tx: Any = InstructionTranslator.current_tx()
+    before = _effects(tx)
+    result: Any = generic_richcompare(tx, key, other, "__eq__")
+    what = f"{key.python_type_name()}.__eq__"
+    is_number = isinstance(result, SymNodeVariable)  # of sizes and other numbers that are inputs
+    if not is_number and not result.is_python_constant():
+        graph_break(
+            "Comparison of keys known only at run time",
+            what,
+            f"Tracing a dict or set needs the result of {what}().",
+            "Compare what tracing knows (attributes), or use the dict or set outside the compiled "
+            "region.",
+        )
+    if _effects(tx) != before:
+        graph_break(
+            "Comparison of keys that changes something",
+            what,
+            f"{what}() sets attributes or calls ops, and keys of a dict or set are compared by it.",
+            "Compare without side effects, or use the dict or set outside the compiled region.",
+        )
+    return bool(result.evaluate_expr() if is_number else result.as_python_constant())
+
+
+def _effects(tx: Any) -> tuple[Any, ...]:
+    """What a call may change: ops of the graph, and objects of the program."""
+    effects = tx.output.side_effects
+    attributes = {id(var): dict(names) for var, names in effects.store_attr_mutations.items()}
+    changed = {key for key, var in effects.id_to_variable.items() if effects.is_modified(var)}
+    ops = sum(isinstance(node.target, OpOverload) for node in tx.output.graph.nodes)
+    return ops, attributes, changed
 
 
 # ---- the captured graph

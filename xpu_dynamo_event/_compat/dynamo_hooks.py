@@ -29,7 +29,7 @@ from torch._dynamo.variables.misc import SuperVariable
 from torch._dynamo.variables.tensor import TensorVariable
 from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
 
-from .dynamo import Builder
+from .dynamo import Builder, guard_same
 from .patching import Patches
 
 
@@ -42,6 +42,15 @@ def install_builders(patches: Patches, builder_of: Callable[[Any], Builder | Non
         builder = builder_of(value)
         return upstream(self, value) if builder is None else builder(self, value)
 
+    def again(self: VariableBuilder, value: Any) -> VariableTracker:
+        known = self.tx.output.side_effects
+        if builder_of(value) is not None and value in known:
+            guard_same(known[value], self.source)
+        tracker: VariableTracker = call(self, value)
+        return tracker
+
+    call = VariableBuilder.__call__
+    patches.replace(VariableBuilder, "__call__", functools.wraps(call)(again))
     patches.replace(VariableBuilder, "_wrap", wrap)
 
 

@@ -20,6 +20,7 @@ from .._compat import bytecode, dynamo, opaque, torch_xpu
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from ..event import Event
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
+from .objects import NativeObjectVariable, natives_of
 from .streams import XPUStreamVariable, current_stream, stream_operand
 
 # Includes torch's own class of events, which on a torch with XPU is not ours: its methods only call
@@ -31,17 +32,10 @@ _NATIVE_CLASSES = (
     torch_xpu.event_base(),
     ops.TORCH_EVENT,
 )
-_OF_EVERY_OBJECT = {"__dict__", "__doc__", "__module__", "__new__"}
-# By identity: an attribute of this name that a subclass defines is the subclass's own.
-_NATIVE = {
-    id(attribute): name
-    for cls in _NATIVE_CLASSES
-    for name, attribute in vars(cls).items()
-    if name not in _OF_EVERY_OBJECT
-}
+_NATIVE = natives_of(_NATIVE_CLASSES)
 
 
-class XPUEventVariable(dynamo.ObjectVariable):
+class XPUEventVariable(NativeObjectVariable):
     """An event: an input of the graph, or the result of ``xpu_event::create``."""
 
     _nonvar_fields = {  # noqa: RUF012
@@ -49,6 +43,7 @@ class XPUEventVariable(dynamo.ObjectVariable):
         "recorded_on",
         *dynamo.ObjectVariable._nonvar_fields,
     }
+    natives = _NATIVE
 
     def __init__(self, proxy: torch.fx.Proxy, value: torch.Event, **kwargs: Any) -> None:
         super().__init__(value, **kwargs)
@@ -81,51 +76,17 @@ class XPUEventVariable(dynamo.ObjectVariable):
         """The event that tracing was started with, or one like it."""
         return self.value
 
-    def as_proxy(self) -> torch.fx.Proxy:
-        return self.proxy
-
     def reconstruct(self, codegen: Any) -> None:
         bytecode.load_graph_output(codegen, self)
 
-    def get_real_python_backed_value(self) -> object:
-        # Asked for `is` and `==`. Other calls may bring one event twice where these are two.
-        dynamo.guard_distinct(self)
-        return self.value
-
-    def is_python_equal(self, other: object) -> bool:
-        """Two events are equal as keys of a dict when they are one object."""
-        if isinstance(other, XPUEventVariable):
-            dynamo.guard_distinct(self)
-            dynamo.guard_distinct(other)
-        return self is other
-
-    def compare(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
-        method = inspect.getattr_static(self.python_type(), op, None)
-        if method is vars(object).get(op):
-            return dynamo.object_richcompare(self, tx, other, op)
-        return super().compare(tx, other, op)
-
-    def native_name(self, name: str) -> str | None:
-        """Return ``name`` if the native class defines it."""
-        attribute = self.lookup_class_mro_attr(name)
-        return name if _NATIVE.get(id(attribute)) == name else None
-
-    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
-        if self.native_name(name) is None:
-            return super().get_attribute(tx, name)
+    def get_native(self, tx: Any, name: str) -> VariableTracker:
         if name in _METHODS:
             return dynamo.GetAttrVariable(self, name)
         if name in _ATTRIBUTES and not _changes_unseen(name):
             return _ATTRIBUTES[name](self, tx, name)
         return self.not_traced(tx, name)
 
-    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        if self.native_name(name) is None:
-            return super().call_method(tx, name, args, kwargs)
-        return self.call_native(tx, name, args, kwargs)
-
     def call_native(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        """Call a method of the native class."""
         method = _METHODS.get(name)
         return method(self, tx, args, kwargs) if method else self.not_traced(tx, name)
 

@@ -26,7 +26,6 @@ namespace {
 
 using at::Tensor;
 using c10::DispatchKey;
-using c10::IValue;
 using c10::OperatorHandle;
 using torch::jit::Stack;
 
@@ -34,24 +33,18 @@ using Tensors = c10::SmallVector<Tensor, 4>;
 
 constexpr std::size_t kPlans = 8192;  // of about a kilobyte each
 
-PlanCache& plans() {
-  static auto* cache = new PlanCache(kPlans);
-  return *cache;
-}
-// One for all sizes of a structured operator.
-PlanCache& kinds() {
-  static auto* cache = new PlanCache(2048);
-  return *cache;
-}
+// The second has one plan for all sizes of a structured operator. Neither is destroyed.
+PlanCache& plans = *new PlanCache(kPlans);
+PlanCache& kinds = *new PlanCache(kPlans / 4);
 
 // ---- planning
 
 Plan plan_of_kind(const OperatorHandle& op, const CallArguments& arguments) {
   const CallArguments kind(op, arguments.values(), CallArguments::Detail::kind);
-  if (const auto known = kinds().find(kind.signature()))
+  if (const auto known = kinds.find(kind.signature()))
     if (auto plan = reshape(op, arguments, *known)) return *std::move(plan);
   auto plan = rehearse(op, arguments);
-  if (!plan.synchronous()) kinds().keep(kind.signature(), std::make_shared<const Plan>(plan));
+  if (!plan.synchronous()) kinds.keep(kind.signature(), std::make_shared<const Plan>(plan));
   return plan;
 }
 
@@ -63,9 +56,9 @@ Plan new_plan(const OperatorHandle& op, const CallArguments& arguments) {
 }
 
 std::shared_ptr<const Plan> plan_for(const OperatorHandle& op, const CallArguments& arguments) {
-  if (auto plan = plans().find(arguments.signature())) return plan;
+  if (auto plan = plans.find(arguments.signature())) return plan;
   auto plan = std::make_shared<const Plan>(new_plan(op, arguments));
-  plans().keep(arguments.signature(), plan);
+  plans.keep(arguments.signature(), plan);
   return plan;
 }
 
@@ -166,7 +159,7 @@ void boxed_kernel(const OperatorHandle& op, Stack* stack) {
   push_results(plan->outcome, std::move(results), stack);
 }
 
-PlanCounts plan_counts() { return {plans().size(), kPlans}; }
+PlanCounts plan_counts() { return {plans.size(), kPlans}; }
 
 void register_boxed_kernel() {
   // Lives as long as the registrations should.

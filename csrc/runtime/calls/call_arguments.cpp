@@ -56,8 +56,6 @@ std::int64_t number_word(std::int64_t value) {
   return word(integer, small ? value << 1 : range_of(static_cast<double>(value)) << 1 | 1);
 }
 
-bool is_strided(const Tensor& tensor) { return tensor.layout() == at::kStrided; }
-
 }  // namespace
 
 CallArguments::CallArguments(const c10::OperatorHandle& op, c10::ArrayRef<IValue> values,
@@ -115,7 +113,7 @@ void CallArguments::tensor(const Tensor& tensor, std::size_t position, bool in_l
     signature_.push_back(word(undefined, 0));
     return;
   }
-  if (!is_strided(tensor)) plain_ = false;
+  if (tensor.layout() != at::kStrided) plain_ = false;
   if (tensor.is_xpu()) {
     device_tensor(tensor, in_list);
   } else {

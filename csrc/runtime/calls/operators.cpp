@@ -70,8 +70,6 @@ bool selects_by_mask(const OperatorHandle& op, const CallArguments& arguments) {
   return !puts || arguments.values()[2].toTensor().numel() != 1;
 }
 
-bool indexes(const c10::FunctionSchema& schema) { return schema.name() == "aten::index"; }
-
 }  // namespace
 
 bool is_composite(const OperatorHandle& op) {
@@ -109,7 +107,7 @@ const char* reason_to_wait(const OperatorHandle& op, const CallArguments& argume
     return "there is no CPU kernel";
   if (op.hasTag(at::Tag::nondeterministic_seeded) && !arguments.generator_position())
     return "it draws random numbers, and nothing says from where";
-  if (op.hasTag(at::Tag::dynamic_output_shape) && !indexes(schema))
+  if (op.hasTag(at::Tag::dynamic_output_shape) && schema.name() != "aten::index")
     return "values decide the shape of the result";
   if (op.hasTag(at::Tag::data_dependent_output)) return "the host reads a value";
   if (op.hasTag(at::Tag::inplace_view)) return "it changes the shape of its argument";

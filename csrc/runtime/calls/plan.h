@@ -25,9 +25,7 @@ struct Layout {
   explicit Layout(const at::Tensor& tensor)
       : sizes(tensor.sizes().begin(), tensor.sizes().end()),
         strides(tensor.strides().begin(), tensor.strides().end()) {}
-  bool operator==(const Layout& other) const {
-    return sizes == other.sizes && strides == other.strides;
-  }
+  bool operator==(const Layout& other) const = default;
 };
 
 /// What a call returns and changes, without the values.
@@ -44,9 +42,7 @@ struct Outcome {
     [[nodiscard]] bool same_source(const Output& other) const {
       return argument == other.argument && type == other.type;
     }
-    bool operator==(const Output& other) const {
-      return same_source(other) && layout == other.layout;
-    }
+    bool operator==(const Output& other) const = default;
   };
   /// An out= argument that gets another shape.
   struct Resized {

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstring>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "runtime/backend/generator.h"

@@ -3,7 +3,6 @@
 #include <ATen/core/enum_tag.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_map>

@@ -1,7 +1,6 @@
 #include "runtime/calls/shapes.h"
 
 #include <exception>
-#include <utility>
 
 #include "runtime/c10_xpu/clean_dispatch.h"
 #include "runtime/calls/operators.h"

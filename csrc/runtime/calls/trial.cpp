@@ -4,7 +4,6 @@
 #include <ATen/EmptyTensor.h>
 
 #include <atomic>
-#include <utility>
 
 #include "runtime/calls/cpu_keys.h"
 #include "runtime/calls/tensors_of.h"

@@ -62,7 +62,7 @@ class Checker:
         self._host: Clock = {}
         self._knows: dict[Lane, Clock] = {}
         self._recorded: dict[int, Clock] = {}  # of events
-        self._held: dict[int, Clock] = {}  # of holds
+        self._held: dict[tuple[int, Lane], Clock] = {}  # of freed memory, by its address
         self._live, self._freed = Regions(), Regions()
         self._handlers = {
             "task": self._task,
@@ -103,7 +103,7 @@ class Checker:
         _join(self._host, self._knows.get(operation.lane, {}))
 
     def _hold(self, operation: Operation) -> None:
-        self._held[operation.object] = dict(self._advance(operation.lane))
+        self._held[operation.address, operation.lane] = dict(self._advance(operation.lane))
 
     # ---- memory
 
@@ -171,7 +171,7 @@ class Checker:
 
     def _reclaim(self, operation: Operation) -> None:
         """The allocator has seen that a stream got past a hold."""
-        over = self._held.get(operation.object, {})
+        over = self._held.get((operation.address, operation.lane), {})
         begin, end = operation.address, operation.address + operation.size
         for region in self._freed.overlapping(begin, end):
             region.touches = {

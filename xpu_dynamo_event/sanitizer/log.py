@@ -70,8 +70,8 @@ class Operation(NamedTuple):
             ``"allocate"``, ``"free"``, ``"hold"``, ``"reclaim"`` or ``"free_host"``.
         name: Of a task.
         lane: The stream, where the kind has one.
-        object: Identity of an event, or number of a hold.
-        address: Of memory that is allocated or freed.
+        object: Identity of an event.
+        address: Of memory that is allocated, freed or held.
         size: Its bytes.
         accesses: The memory that a task touches.
         stack: Where it was issued, as the report prints it; None when stacks are off.

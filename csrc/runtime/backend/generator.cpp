@@ -7,6 +7,8 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/c10_xpu/device_pool.h"
+
 namespace xpu_runtime {
 namespace {
 
@@ -17,8 +19,6 @@ class Generator final : public c10::GeneratorImpl {
   Generator(c10::DeviceIndex device, at::Generator inner)
       : GeneratorImpl(c10::Device(c10::kXPU, device), c10::DispatchKeySet(c10::DispatchKey::XPU)),
         inner_(std::move(inner)) {}
-
-  static c10::DeviceType device_type() { return c10::kXPU; }
 
   void set_current_seed(std::uint64_t seed) override {
     const std::lock_guard lock(inner_.mutex());
@@ -36,9 +36,8 @@ class Generator final : public c10::GeneratorImpl {
     inner_.unsafeGetGeneratorImpl()->set_state(state);
   }
   c10::intrusive_ptr<c10::TensorImpl> get_state() const override {
-    auto inner = inner_;
-    const std::lock_guard lock(inner.mutex());
-    return inner.unsafeGetGeneratorImpl()->get_state();
+    const std::lock_guard lock(inner_.mutex());
+    return inner_.unsafeGetGeneratorImpl()->get_state();
   }
 
   [[nodiscard]] const at::Generator& inner() const noexcept { return inner_; }
@@ -51,20 +50,12 @@ class Generator final : public c10::GeneratorImpl {
   }
 
   Generator* clone_impl() const override {
-    auto inner = inner_;
-    const std::lock_guard lock(inner.mutex());
-    return new Generator(device_.index(), inner.clone());
+    const std::lock_guard lock(inner_.mutex());
+    return new Generator(device_.index(), inner_.clone());
   }
 
-  at::Generator inner_;
+  mutable at::Generator inner_;  // for its mutex
 };
-
-c10::DeviceIndex resolve(c10::DeviceIndex device) {
-  if (device == -1) return c10::xpu::current_device();
-  c10::xpu::device_count_ensure_non_zero();
-  c10::xpu::check_device_index(device);
-  return device;
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <c10/xpu/XPUStream.h>
 
 #include "runtime/backend/recorded_event.h"
+#include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/gpu_trace.h"
 #include "runtime/c10_xpu/task_queue.h"
 
@@ -57,9 +58,7 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
     return c10::xpu::getCurrentXPUStream(device.index());
   }
   Stream getDefaultStream(Device device) const override {
-    const auto index = device.has_index() ? device.index() : c10::xpu::current_device();
-    c10::xpu::check_device_index(index);
-    return Stream(Stream::DEFAULT, Device(c10::kXPU, index));
+    return Stream(Stream::DEFAULT, Device(c10::kXPU, resolve(device.index())));
   }
   Stream getNewStream(Device device, int priority) const override {
     return c10::xpu::getStreamFromPool(priority, device.index());

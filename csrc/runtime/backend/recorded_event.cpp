@@ -18,17 +18,23 @@ using c10::xpu::XPUStream;
 static_assert(std::is_standard_layout_v<RecordedEvent>,
               "a RecordedEvent* is also used as the XPUEvent* that comes first in it");
 
+std::uint64_t add_to_trace(trace::EventOp op, const void* event, const XPUStream& stream,
+                           std::int64_t submit_ns) {
+  return trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
+                                       stream.device_index(), stream.id(), submit_ns, 0,
+                                       trace::current_operation()});
+}
+
 // When the log is on, a task behind the operation notes when the stream got past it.
 void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stream,
                      std::int64_t submit_ns) {
-  const auto ticket = trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
-                                                    stream.device_index(), stream.id(), submit_ns,
-                                                    0, trace::current_operation()});
+  const auto ticket = add_to_trace(op, event, stream, submit_ns);
   enqueue(stream, nullptr, [ticket] { trace::finish(ticket); });
 }
 
 void log_order(order_log::Op op, const void* event, const XPUStream& stream) {
-  order_log::add({.op = op, .stream = stream, .object = reinterpret_cast<std::uintptr_t>(event)});
+  if (order_log::enabled()) [[unlikely]]
+    order_log::add({.op = op, .stream = stream, .object = reinterpret_cast<std::uintptr_t>(event)});
 }
 
 bool every_third() {
@@ -47,12 +53,8 @@ void RecordedEvent::record(const XPUStream& stream) {
     tasks = submission.tasks();
     event_.record(submission.queue(), stream.device_index());
   }
-  {
-    const std::lock_guard lock(mutex_);
-    coverage_ = {stream.id(), tasks};
-  }
-  if (order_log::enabled()) [[unlikely]]
-    log_order(order_log::Op::record, this, stream);
+  coverage_.withLock([&](auto& covered) { covered = {stream.id(), tasks}; });
+  log_order(order_log::Op::record, this, stream);
   if (submit_ns) trace_on_stream(trace::EventOp::record, this, stream, submit_ns);
 }
 
@@ -64,8 +66,8 @@ void RecordedEvent::adopt(const sycl::event& event, int device_index) {
     // Kernels go into native queues, past what SYCL holds back on the host.
     event_.adopt(xpu_event::on_device(event, submission.queue()), device_index);
   }
-  const std::lock_guard lock(mutex_);
-  coverage_ = {};  // no task of ours: their errors are reported elsewhere
+  // No task of ours: their errors are reported elsewhere.
+  coverage_.withLock([](auto& covered) { covered = {}; });
 }
 
 void RecordedEvent::wait(const XPUStream& stream) const {
@@ -85,24 +87,17 @@ void RecordedEvent::wait(const XPUStream& stream) const {
 
 void RecordedEvent::synchronize() const {
   if (faults::is_on(faults::Fault::event_always_done)) return;
-  Coverage covered;
-  {
-    const std::lock_guard lock(mutex_);
-    covered = coverage_;
-  }
+  const auto covered = coverage_.withLock([](const auto& each) { return each; });
   const auto device = static_cast<c10::DeviceIndex>(event_.device_index());
+  const auto stream = XPUStream::unpack3(covered.stream, device, c10::kXPU);
   const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
   {
     const HostWait without_gil;
     event_.synchronize();
   }
   log_finished();
-  if (submit_ns) {
-    trace::finish(trace::add(
-        trace::EventRecord{trace::EventOp::synchronize, reinterpret_cast<std::uintptr_t>(this),
-                           device, covered.stream, submit_ns, 0, trace::current_operation()}));
-  }
-  rethrow(XPUStream::unpack3(covered.stream, device, c10::kXPU), covered.tasks);
+  if (submit_ns) trace::finish(add_to_trace(trace::EventOp::synchronize, this, stream, submit_ns));
+  rethrow(stream, covered.tasks);
 }
 
 bool RecordedEvent::query() const {

@@ -1,10 +1,9 @@
 #pragma once
 
+#include <c10/util/Synchronized.h>
 #include <c10/xpu/XPUStream.h>
 
 #include <cstdint>
-#include <mutex>
-#include <utility>
 
 #include "event/xpu_event.h"
 
@@ -33,8 +32,7 @@ class RecordedEvent {
 
   // First, because code that has the pointer uses it as an XPUEvent*, or as a sycl::event*.
   xpu_event::XPUEvent event_;
-  mutable std::mutex mutex_;
-  Coverage coverage_;
+  c10::Synchronized<Coverage> coverage_;
 };
 
 /// Makes later work of `waiting` run after everything that `awaited` was given so far. Never blocks

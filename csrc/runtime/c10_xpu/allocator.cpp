@@ -2,11 +2,17 @@
 #include "runtime/c10_xpu/allocator.h"
 
 #include <c10/core/Allocator.h>
+#include <c10/util/Synchronized.h>
 #include <c10/xpu/XPUCachingAllocator.h>
+#include <c10/xpu/XPUFunctions.h>
 
-#include <mutex>
+#include <cstring>
+#include <memory>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
+#include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/fork.h"
 #include "runtime/c10_xpu/gpu_trace.h"
 #include "runtime/c10_xpu/memory_cache.h"
@@ -18,11 +24,6 @@ namespace {
 
 using c10::DeviceIndex;
 
-struct Allocation {
-  MemoryCache* cache;
-  Block* block;
-};
-
 MemoryCache& cache_of(DeviceIndex device) {
   // Leaked: tensors are freed until the very end of the process.
   static auto* all = [] {
@@ -31,30 +32,25 @@ MemoryCache& cache_of(DeviceIndex device) {
       caches->push_back(std::make_unique<MemoryCache>(i));
     return caches;
   }();
-  c10::xpu::check_device_index(device);
-  return *(*all)[device];
+  return *(*all)[checked(device)];
 }
 
-void report(const Block& block, DeviceIndex device, std::int64_t change) {
+// Tells those who watch: torch's GPU trace, the order log and torch's profiler.
+void announce(order_log::Op op, const Block& block) {
+  const bool is_new = op == order_log::Op::allocate;
+  gpu_trace(
+      is_new ? &GpuTrace::trace_gpu_memory_allocation : &GpuTrace::trace_gpu_memory_deallocation,
+      block.pointer());
+  if (order_log::enabled())
+    order_log::add(
+        {.op = op, .stream = block.stream->handle, .address = block.address, .bytes = block.size});
   if (!c10::memoryProfilingEnabled()) return;
+  const auto size = static_cast<std::int64_t>(block.size);
+  const auto device = block.stream->device();
   const auto stats = cache_of(device).stats();
-  c10::reportMemoryUsageToProfiler(block.pointer(), change, stats.allocated_bytes[0].current,
+  c10::reportMemoryUsageToProfiler(block.pointer(), is_new ? size : -size,
+                                   stats.allocated_bytes[0].current,
                                    stats.reserved_bytes[0].current, c10::Device(c10::kXPU, device));
-}
-
-void log_order(order_log::Op op, const Block& block) {
-  if (!order_log::enabled()) return;
-  order_log::add(
-      {.op = op, .stream = block.stream->handle, .address = block.address, .bytes = block.size});
-}
-
-Block* take(std::size_t size, const c10::xpu::XPUStream& stream) {
-  const auto device = stream.device_index();
-  auto* block = cache_of(device).take(size, state_of(stream));
-  report(*block, device, static_cast<std::int64_t>(block->size));
-  gpu_trace(&GpuTrace::trace_gpu_memory_allocation, block->pointer());
-  log_order(order_log::Op::allocate, *block);
-  return block;
 }
 
 // Deleters must not throw, and a forked child must not touch the device: both leave the memory be.
@@ -63,9 +59,7 @@ void give_back(void* context) noexcept {
   auto* block = static_cast<Block*>(context);
   const auto device = block->stream->device();
   try {
-    gpu_trace(&GpuTrace::trace_gpu_memory_deallocation, block->pointer());
-    log_order(order_log::Op::free, *block);
-    report(*block, device, -static_cast<std::int64_t>(block->size));
+    announce(order_log::Op::free, *block);
     auto& cache = cache_of(device);
     // A free on another stream means that the memory was used there last, noted or not.
     cache.record_use(block, state_of(c10::xpu::getCurrentXPUStream(device)));
@@ -81,7 +75,8 @@ class CachingAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocato
     const auto stream = c10::xpu::getCurrentXPUStream();
     const c10::Device device = stream.device();
     if (size == 0) return {nullptr, nullptr, &give_back, device};
-    auto* block = take(size, stream);
+    auto* block = cache_of(stream.device_index()).take(size, state_of(stream));
+    announce(order_log::Op::allocate, *block);
     return {block->pointer(), block, &give_back, device};
   }
 
@@ -95,14 +90,18 @@ class CachingAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocato
   bool initialized() override { return c10::xpu::device_count() > 0; }
 
   void* raw_alloc(std::size_t size) override {
-    if (size == 0) return nullptr;
-    auto* block = take(size, c10::xpu::getCurrentXPUStream());
-    const std::lock_guard lock(raw_mutex_);
-    return raw_.emplace(block->pointer(), block).first->first;
+    auto memory = allocate(size);
+    auto* pointer = memory.get();
+    if (pointer) raw_.withLock([&](auto& raw) { raw.emplace(pointer, std::move(memory)); });
+    return pointer;
   }
 
   void raw_delete(void* pointer) override {
-    if (pointer) give_back(extract_raw(pointer));
+    if (!pointer) return;
+    // Given back without the lock, where the node ends.
+    const auto node = raw_.withLock([pointer](auto& raw) { return raw.extract(pointer); });
+    TORCH_CHECK(!node.empty(), "The pointer ", pointer,
+                " was not allocated with the XPU allocator's raw_alloc.");
   }
 
   void emptyCache(c10::MempoolId_t /*pool*/) override {
@@ -128,16 +127,7 @@ class CachingAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocato
   }
 
  private:
-  Block* extract_raw(void* pointer) {
-    const std::lock_guard lock(raw_mutex_);
-    const auto node = raw_.extract(pointer);
-    TORCH_CHECK(!node.empty(), "The pointer ", pointer,
-                " was not allocated with the XPU allocator's raw_alloc.");
-    return node.mapped();
-  }
-
-  std::mutex raw_mutex_;
-  std::unordered_map<void*, Block*> raw_;
+  c10::Synchronized<std::unordered_map<void*, c10::DataPtr>> raw_;
 };
 
 }  // namespace
@@ -165,9 +155,7 @@ void setMemoryFraction(double fraction, DeviceIndex device) {
 SnapshotInfo snapshot(MempoolId_t /*mempool_id*/) {
   SnapshotInfo info;
   for (DeviceIndex i = 0; i < device_count(); ++i) {
-    auto segments = xpu_runtime::cache_of(i).segments();
-    info.segments.insert(info.segments.end(), std::make_move_iterator(segments.begin()),
-                         std::make_move_iterator(segments.end()));
+    xpu_runtime::cache_of(i).add_segments(info.segments);
     info.device_traces.emplace_back();
   }
   return info;

@@ -30,11 +30,7 @@ DeviceIndex current_device() {
   return current_index;
 }
 
-void set_device(DeviceIndex device) {
-  device_count_ensure_non_zero();
-  check_device_index(device);
-  current_index = device;
-}
+void set_device(DeviceIndex device) { current_index = xpu_runtime::checked(device); }
 
 DeviceIndex exchange_device(DeviceIndex device) {
   const auto previous = current_device();
@@ -45,9 +41,8 @@ DeviceIndex exchange_device(DeviceIndex device) {
 DeviceIndex maybe_exchange_device(DeviceIndex to_device) { return exchange_device(to_device); }
 
 sycl::device& get_raw_device(DeviceIndex device) {
-  device_count_ensure_non_zero();
-  check_device_index(device);
-  return const_cast<sycl::device&>(xpu_runtime::device_pool().devices[device]);
+  const auto& devices = xpu_runtime::device_pool().devices;
+  return const_cast<sycl::device&>(devices[xpu_runtime::checked(device)]);
 }
 
 sycl::context& get_device_context() {
@@ -80,3 +75,17 @@ bool get_p2p_access(DeviceIndex dev, DeviceIndex dev_to_access) {
 }
 
 }  // namespace c10::xpu
+
+namespace xpu_runtime {
+
+c10::DeviceIndex checked(c10::DeviceIndex device) {
+  c10::xpu::device_count_ensure_non_zero();
+  c10::xpu::check_device_index(device);
+  return device;
+}
+
+c10::DeviceIndex resolve(c10::DeviceIndex device) {
+  return device == -1 ? c10::xpu::current_device() : checked(device);
+}
+
+}  // namespace xpu_runtime

@@ -45,8 +45,7 @@ void repeat_devices(DevicePool& pool, const char* wanted) {
                                        kMaxDevices, ", but it is '", wanted, "'");
     return;
   }
-  const auto found = pool.devices;
-  pool.devices.clear();
+  const auto found = std::exchange(pool.devices, {});
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
     pool.devices.push_back(found[i % found.size()]);
 }

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <c10/core/Device.h>
+#include <c10/macros/Export.h>
+
 #include <string>
 #include <vector>
 
 #include <sycl/sycl.hpp>
-
-#include "runtime/c10_xpu/export.h"
 
 namespace xpu_runtime {
 
@@ -22,10 +23,16 @@ struct DevicePool {
 /// exercise every check on devices with one piece of hardware.
 const DevicePool& device_pool();
 
+/// Returns the index, if there is such a device. Throws otherwise.
+[[nodiscard]] c10::DeviceIndex checked(c10::DeviceIndex device);
+
+/// The same; -1 is the current device.
+[[nodiscard]] C10_EXPORT c10::DeviceIndex resolve(c10::DeviceIndex device);
+
 }  // namespace xpu_runtime
 
 extern "C" {
 /// For the Python side, which must know before it loads anything that registers with torch.
-XPU_RUNTIME_API int xpu_runtime_device_count();
-XPU_RUNTIME_API const char* xpu_runtime_unavailable_reason();
+C10_EXPORT int xpu_runtime_device_count();
+C10_EXPORT const char* xpu_runtime_unavailable_reason();
 }

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <c10/macros/Export.h>
+
 #include <atomic>
 #include <cstdint>
-
-#include "runtime/c10_xpu/export.h"
 
 /// Deliberate faults, to see whether the tests find them (fuzz/faults). They exist in
 /// development builds, with XPU_RUNTIME_FAULTS, and are off unless switched on.
@@ -20,7 +20,7 @@ enum class Fault : std::uint8_t {
 
 #ifdef XPU_RUNTIME_FAULTS
 
-XPU_RUNTIME_API extern std::atomic<Fault> active;
+C10_EXPORT extern std::atomic<Fault> active;
 
 [[nodiscard]] inline bool is_on(Fault fault) noexcept { return active.load() == fault; }
 

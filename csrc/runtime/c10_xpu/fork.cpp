@@ -8,20 +8,14 @@
 namespace xpu_runtime {
 namespace {
 
-std::atomic<bool> device_used{false};
 std::atomic<bool> bad_fork{false};
-
-void after_fork_in_child() {
-  if (device_used.load()) bad_fork.store(true);
-}
 
 }  // namespace
 
 void note_device_use() {
   // The handler is never removed, so it has to be installed exactly once.
   [[maybe_unused]] static const int installed =
-      pthread_atfork(nullptr, nullptr, &after_fork_in_child);
-  device_used.store(true);
+      pthread_atfork(nullptr, nullptr, [] { bad_fork.store(true); });
 }
 
 bool in_bad_fork() noexcept { return bad_fork.load(std::memory_order_relaxed); }

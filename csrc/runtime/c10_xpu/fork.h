@@ -1,6 +1,6 @@
 #pragma once
 
-#include "runtime/c10_xpu/export.h"
+#include <c10/macros/Export.h>
 
 namespace xpu_runtime {
 
@@ -10,9 +10,9 @@ namespace xpu_runtime {
 void note_device_use();
 
 /// Whether this process was forked from one that used the device.
-[[nodiscard]] XPU_RUNTIME_API bool in_bad_fork() noexcept;
+[[nodiscard]] C10_EXPORT bool in_bad_fork() noexcept;
 
 /// Throws in such a process: its copy of the SYCL runtime has lost its threads and would hang.
-XPU_RUNTIME_API void check_not_forked();
+C10_EXPORT void check_not_forked();
 
 }  // namespace xpu_runtime

@@ -2,8 +2,6 @@
 
 #include <c10/macros/Macros.h>
 
-#include "runtime/c10_xpu/export.h"
-
 namespace xpu_runtime {
 
 /// How to give up and take back the Python interpreter lock; set by the Python bindings.
@@ -12,14 +10,14 @@ struct GilCalls {
   void* (*release)();
   void (*restore)(void* state);
 };
-XPU_RUNTIME_API void set_gil_calls(const GilCalls& calls) noexcept;
+C10_EXPORT void set_gil_calls(const GilCalls& calls) noexcept;
 
 /// A scope in which this thread waits for the device, without the interpreter lock.
 ///
 /// A task that runs during the wait may destroy the last reference to a tensor with a Python
 /// object, which takes that lock, so a wait that held it would never end. Callers hold no other
 /// lock either, because the waiting thread may run tasks itself.
-class XPU_RUNTIME_API HostWait {
+class C10_EXPORT HostWait {
  public:
   HostWait();
   ~HostWait();

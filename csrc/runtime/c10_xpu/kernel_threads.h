@@ -4,15 +4,13 @@
 
 #include <functional>
 
-#include "runtime/c10_xpu/export.h"
-
 namespace xpu_runtime {
 
 /// A task that runs: OpenMP teams of its thread, and MKL, have one member.
 ///
 /// Otherwise every worker of the OpenCL runtime would start its own team, which makes a small
 /// matmul a thousand times slower.
-class XPU_RUNTIME_API SingleKernelThread {
+class C10_EXPORT SingleKernelThread {
  public:
   SingleKernelThread();
   ~SingleKernelThread();
@@ -24,7 +22,7 @@ class XPU_RUNTIME_API SingleKernelThread {
 };
 
 /// How many further threads the running task may use: none while other tasks run.
-[[nodiscard]] XPU_RUNTIME_API int spare_threads() noexcept;
+[[nodiscard]] C10_EXPORT int spare_threads() noexcept;
 
 /// Has an idle worker of the device run `work`, soon or much later. `work` throws nothing.
 ///
@@ -32,6 +30,6 @@ class XPU_RUNTIME_API SingleKernelThread {
 ///
 /// Returns:
 ///   Whether the device can do that.
-XPU_RUNTIME_API bool offer_to_idle_worker(std::function<void()> work);
+C10_EXPORT bool offer_to_idle_worker(std::function<void()> work);
 
 }  // namespace xpu_runtime

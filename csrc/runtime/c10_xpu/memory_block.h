@@ -3,8 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,14 +10,12 @@
 
 namespace xpu_runtime {
 
-struct BlockPool;
-
 /// A piece of a segment: in use, or free for later work of `stream`.
 ///
 /// Each owns the one behind it, and MemoryCache the first of each segment. Other pointers to a
 /// block are valid until it is free: then it may become part of the one before it.
 struct Block {
-  BlockPool* pool;
+  bool is_small;        // its segment is one of small blocks
   StreamState* stream;  // the stream whose order makes reuse safe
   std::uintptr_t address;
   std::size_t size;
@@ -36,7 +32,7 @@ struct Block {
 
   /// Becomes two blocks: this one, of `first_size`, and one behind it, which it returns.
   Block* split(std::size_t first_size) {
-    auto rest = std::make_unique<Block>(pool, stream, address + first_size, size - first_size);
+    auto rest = std::make_unique<Block>(is_small, stream, address + first_size, size - first_size);
     rest->previous = this;
     rest->next = std::move(next);
     if (rest->next) rest->next->previous = rest.get();
@@ -52,18 +48,6 @@ struct Block {
     next = std::move(absorbed->next);
     if (next) next->previous = this;
   }
-};
-
-/// Free blocks, ordered so that lower_bound is the best fit of a stream.
-struct BlockPool {
-  struct Order {
-    bool operator()(const Block* a, const Block* b) const noexcept {
-      return std::tuple(a->stream, a->size, a->address) <
-             std::tuple(b->stream, b->size, b->address);
-    }
-  };
-  bool is_small;
-  std::set<Block*, Order> free_blocks{};
 };
 
 }  // namespace xpu_runtime

@@ -15,7 +15,7 @@
 namespace xpu_runtime {
 namespace {
 
-namespace sizes = c10::CachingAllocator;
+using namespace c10::CachingAllocator;
 
 constexpr std::size_t kMediumSegment = std::size_t{20} << 20;
 
@@ -31,35 +31,56 @@ void* allocate_segment(std::size_t size, const sycl::device& device) {
   auto& context = c10::xpu::get_device_context();
   const auto kind = device.is_cpu() ? sycl::usm::alloc::device : sycl::usm::alloc::shared;
   try {
-    return sycl::aligned_alloc(sizes::kMinBlockSize, size, device, context, kind);
+    return sycl::aligned_alloc(kMinBlockSize, size, device, context, kind);
   } catch (const sycl::exception&) {
     return nullptr;  // some devices throw where others return null
   }
 }
 
 std::size_t segment_size_for(std::size_t block) {
-  if (block <= sizes::kSmallSize) return sizes::kSmallBuffer;
-  if (block < sizes::kMinLargeAlloc) return kMediumSegment;
-  return round_up(block, sizes::kRoundLarge);
+  if (block <= kSmallSize) return kSmallBuffer;
+  if (block < kMinLargeAlloc) return kMediumSegment;
+  return round_up(block, kRoundLarge);
 }
 
 std::size_t total_bytes(const StatArray& figure) {
   return static_cast<std::size_t>(figure[0].current);
 }
 
-std::uintptr_t log_hold(const StreamState& stream) {
-  if (!order_log::enabled()) return 0;
-  const auto hold = order_log::next_hold();
-  order_log::add_bare({.op = order_log::Op::hold, .stream = stream.handle, .object = hold});
-  return hold;
+// The entries of a figure that a block counts for: of all blocks, of the small, of the large ones.
+StatTypes entries_of(const Block& block) { return {true, block.is_small, !block.is_small}; }
+
+void increase(StatArray& figure, const Block& block, std::size_t amount) {
+  for_each_selected_stat_type(entries_of(block), [&](auto i) { figure[i].increase(amount); });
 }
 
-void log_reclaim(const Block& block, std::uintptr_t hold) {
+void decrease(StatArray& figure, const Block& block, std::size_t amount) {
+  for_each_selected_stat_type(entries_of(block), [&](auto i) { figure[i].decrease(amount); });
+}
+
+// Counts a block in: in a number of blocks, and in the sum of their bytes.
+void count_in(StatArray& blocks, StatArray& bytes, const Block& block) {
+  increase(blocks, block, 1);
+  increase(bytes, block, block.size);
+}
+
+void count_out(StatArray& blocks, StatArray& bytes, const Block& block) {
+  decrease(blocks, block, 1);
+  decrease(bytes, block, block.size);
+}
+
+template <class Function>
+void for_each_entry(DeviceStats& stats, Function function) {
+  for (auto* figure : {&stats.allocation, &stats.segment, &stats.active, &stats.inactive_split,
+                       &stats.allocated_bytes, &stats.reserved_bytes, &stats.active_bytes,
+                       &stats.inactive_split_bytes, &stats.requested_bytes})
+    for (auto& entry : *figure) function(entry);
+}
+
+void log_order(order_log::Op op, const Block& block, const StreamState& stream) {
   if (!order_log::enabled()) return;
-  order_log::add_bare({.op = order_log::Op::reclaim,
-                       .object = hold,
-                       .address = block.address,
-                       .bytes = block.size});
+  order_log::add_bare(
+      {.op = op, .stream = stream.handle, .address = block.address, .bytes = block.size});
 }
 
 }  // namespace
@@ -71,7 +92,7 @@ MemoryCache::MemoryCache(c10::DeviceIndex device)
 Block* MemoryCache::take(std::size_t requested, StreamState& stream) {
   // Rounding must not wrap around.
   if (requested > total_) throw_out_of_memory(requested);
-  const auto size = round_up(std::max(requested, std::size_t{1}), sizes::kMinBlockSize);
+  const auto size = round_up(std::max(requested, std::size_t{1}), kMinBlockSize);
   if (auto* block = try_take(size, requested, stream)) return block;
   {
     const std::lock_guard lock(mutex_);
@@ -87,29 +108,29 @@ Block* MemoryCache::take(std::size_t requested, StreamState& stream) {
 Block* MemoryCache::try_take(std::size_t size, std::size_t requested, StreamState& stream) {
   const std::lock_guard lock(mutex_);
   finish_uses();
-  auto& pool = size <= sizes::kSmallSize ? small_ : large_;
-  auto* block = find_free(pool, size, stream);
-  if (!block) block = make_segment(pool, size, stream);
+  auto* block = find_free(size, stream);
+  if (!block) block = make_segment(size, stream);
   return block ? use(block, size, requested) : nullptr;
 }
 
-Block* MemoryCache::find_free(BlockPool& pool, std::size_t size, StreamState& stream) {
-  Block wanted{&pool, &stream, 0, size};
-  const auto found = pool.free_blocks.lower_bound(&wanted);
-  if (found == pool.free_blocks.end() || (*found)->stream != &stream) return nullptr;
+Block* MemoryCache::find_free(std::size_t size, StreamState& stream) {
+  Block wanted{size <= kSmallSize, &stream, 0, size};
+  const auto found = free_.lower_bound(&wanted);
+  if (found == free_.end()) return nullptr;
   auto* block = *found;
-  take_out_of_pool(block);
+  if (block->stream != &stream || block->is_small != wanted.is_small) return nullptr;
+  remove_free(block);
   return block;
 }
 
-Block* MemoryCache::make_segment(BlockPool& pool, std::size_t size, StreamState& stream) {
+Block* MemoryCache::make_segment(std::size_t size, StreamState& stream) {
   const auto segment_size = segment_size_for(size);
   if (total_bytes(stats_.reserved_bytes) + segment_size > limit()) return nullptr;
   void* memory = allocate_segment(segment_size, c10::xpu::get_raw_device(device_));
   if (!memory) return nullptr;
   const auto address = reinterpret_cast<std::uintptr_t>(memory);
   auto& first = segments_[address];
-  first = std::make_unique<Block>(&pool, &stream, address, segment_size);
+  first = std::make_unique<Block>(size <= kSmallSize, &stream, address, segment_size);
   count_in(stats_.segment, stats_.reserved_bytes, *first);
   ++stats_.num_device_alloc;
   return first.get();
@@ -117,13 +138,12 @@ Block* MemoryCache::make_segment(BlockPool& pool, std::size_t size, StreamState&
 
 Block* MemoryCache::use(Block* block, std::size_t size, std::size_t requested) {
   const auto rest = block->size - size;
-  if (rest >= sizes::kMinBlockSize && (block->pool->is_small || rest > sizes::kSmallSize))
-    add_to_pool(block->split(size));
+  if (rest >= kMinBlockSize && (block->is_small || rest > kSmallSize)) add_free(block->split(size));
   block->allocated = true;
   block->requested = requested;
   count_in(stats_.allocation, stats_.allocated_bytes, *block);
   count_in(stats_.active, stats_.active_bytes, *block);
-  for (auto* entry : entries_for(stats_.requested_bytes, *block->pool)) entry->increase(requested);
+  increase(stats_.requested_bytes, *block, requested);
   return block;
 }
 
@@ -133,8 +153,7 @@ void MemoryCache::give_back(Block* block) {
     const std::lock_guard lock(mutex_);
     block->allocated = false;
     count_out(stats_.allocation, stats_.allocated_bytes, *block);
-    for (auto* entry : entries_for(stats_.requested_bytes, *block->pool))
-      entry->decrease(block->requested);
+    decrease(stats_.requested_bytes, *block, block->requested);
     streams.swap(block->other_streams);
     block->unfinished_uses = static_cast<int>(streams.size());
     if (streams.empty()) return make_free(block);
@@ -145,9 +164,9 @@ void MemoryCache::give_back(Block* block) {
       const Submission submission(*stream);
       return stream->queue.ext_oneapi_submit_barrier();
     }();
-    const auto hold = log_hold(*stream);
+    log_order(order_log::Op::hold, *block, *stream);
     const std::lock_guard lock(mutex_);
-    uses_[stream].push_back({std::move(end), block, hold});
+    uses_[stream].push_back({std::move(end), block});
   }
 }
 
@@ -166,7 +185,7 @@ void MemoryCache::finish_uses() {
     // A stream is in order: what follows an unfinished use is unfinished too.
     while (!uses.empty() && (early || is_complete(uses.front().end))) {
       auto* block = uses.front().block;
-      if (!early) log_reclaim(*block, uses.front().hold);
+      if (!early) log_order(order_log::Op::reclaim, *block, *stream);
       uses.pop_front();
       if (--block->unfinished_uses == 0) make_free(block);
     }
@@ -177,57 +196,48 @@ void MemoryCache::make_free(Block* block) {
   count_out(stats_.active, stats_.active_bytes, *block);
   block->requested = 0;
   if (block->next && block->next->is_free()) {
-    take_out_of_pool(block->next.get());
+    remove_free(block->next.get());
     block->absorb_next();
   }
   if (block->previous && block->previous->is_free()) {
     block = block->previous;
-    take_out_of_pool(block);
+    remove_free(block);
     block->absorb_next();
   }
-  add_to_pool(block);
+  add_free(block);
 }
 
-void MemoryCache::add_to_pool(Block* block) {
-  block->pool->free_blocks.insert(block);
+void MemoryCache::add_free(Block* block) {
+  free_.insert(block);
   if (!block->is_whole_segment())
     count_in(stats_.inactive_split, stats_.inactive_split_bytes, *block);
 }
 
-void MemoryCache::take_out_of_pool(Block* block) {
-  block->pool->free_blocks.erase(block);
+void MemoryCache::remove_free(Block* block) {
+  free_.erase(block);
   if (!block->is_whole_segment())
     count_out(stats_.inactive_split, stats_.inactive_split_bytes, *block);
 }
 
-MemoryCache::Segments MemoryCache::extract_free_segments() {
-  Segments extracted;
-  for (auto it = segments_.begin(); it != segments_.end();) {
-    const auto here = it++;
-    auto* block = here->second.get();
-    if (!block->is_free() || !block->is_whole_segment()) continue;
-    take_out_of_pool(block);
-    extracted.insert(segments_.extract(here));
-  }
-  return extracted;
-}
-
 void MemoryCache::release_cached() {
-  Segments segments;
+  std::vector<std::unique_ptr<Block>> segments;
   {
     const std::lock_guard lock(mutex_);
     finish_uses();
-    segments = extract_free_segments();
+    for (auto each = segments_.begin(); each != segments_.end();) {
+      const auto here = each++;
+      auto& block = here->second;
+      if (!block->is_free() || !block->is_whole_segment()) continue;
+      remove_free(block.get());
+      segments.push_back(std::move(block));
+      segments_.erase(here);
+    }
   }
   std::set<StreamState*> streams;
-  for (const auto& [address, segment] : segments) streams.insert(segment->stream);
+  for (const auto& segment : segments) streams.insert(segment->stream);
   for (auto* stream : streams) stream->wait();
-  free_segments(segments);
-}
-
-void MemoryCache::free_segments(const Segments& segments) {
   auto& context = c10::xpu::get_device_context();
-  for (const auto& [address, segment] : segments) {
+  for (const auto& segment : segments) {
     sycl::free(segment->pointer(), context);
     const std::lock_guard lock(mutex_);
     count_out(stats_.segment, stats_.reserved_bytes, *segment);
@@ -287,15 +297,14 @@ std::size_t MemoryCache::limit() const noexcept {
   return static_cast<std::size_t>(static_cast<double>(total_) * fraction);
 }
 
-std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
-  std::vector<c10::CachingDeviceAllocator::SegmentInfo> result;
+void MemoryCache::add_segments(std::vector<c10::CachingDeviceAllocator::SegmentInfo>& infos) {
   const std::lock_guard lock(mutex_);
   for (const auto& [address, first] : segments_) {
-    auto& info = result.emplace_back();
+    auto& info = infos.emplace_back();
     info.device = device_;
     info.address = address;
     info.stream = &first->stream->queue;
-    info.is_large = !first->pool->is_small;
+    info.is_large = !first->is_small;
     for (const auto* block = first.get(); block; block = block->next.get()) {
       auto& entry = info.blocks.emplace_back();
       entry.size = block->size;
@@ -308,7 +317,6 @@ std::vector<c10::CachingDeviceAllocator::SegmentInfo> MemoryCache::segments() {
       if (entry.active) info.active_size += block->size;
     }
   }
-  return result;
 }
 
 void MemoryCache::throw_out_of_memory(std::size_t requested) {
@@ -320,19 +328,17 @@ void MemoryCache::throw_out_of_memory(std::size_t requested) {
     allocated = total_bytes(stats_.allocated_bytes);
     reserved = total_bytes(stats_.reserved_bytes);
   }
+  const auto largest =
+      c10::xpu::get_raw_device(device_).get_info<sycl::info::device::max_mem_alloc_size>();
   TORCH_CHECK_WITH(
-      OutOfMemoryError, false, "XPU out of memory. Tried to allocate ",
-      c10::CachingAllocator::format_size(requested), " on xpu:", static_cast<int>(device_),
-      ", which has ", c10::CachingAllocator::format_size(total_),
-      " in total, of which this process may use ", c10::CachingAllocator::format_size(limit()),
+      OutOfMemoryError, false, "XPU out of memory. Tried to allocate ", format_size(requested),
+      " on xpu:", static_cast<int>(device_), ", which has ", format_size(total_),
+      " in total, of which this process may use ", format_size(limit()),
       " (torch.xpu.set_per_process_memory_fraction: ", fraction.load(), "). Tensors hold ",
-      c10::CachingAllocator::format_size(allocated), ", the cache another ",
-      c10::CachingAllocator::format_size(reserved - allocated),
+      format_size(allocated), ", the cache another ", format_size(reserved - allocated),
       ". Free tensors, or use smaller ones; the largest single allocation of this "
       "device is ",
-      c10::CachingAllocator::format_size(
-          c10::xpu::get_raw_device(device_).get_info<sycl::info::device::max_mem_alloc_size>()),
-      ".");
+      format_size(largest), ".");
 }
 
 }  // namespace xpu_runtime

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -14,9 +16,10 @@
 #include <sycl/sycl.hpp>
 
 #include "runtime/c10_xpu/memory_block.h"
-#include "runtime/c10_xpu/memory_stats.h"
 
 namespace xpu_runtime {
+
+using c10::CachingDeviceAllocator::DeviceStats;
 
 /// The memory of one device, cached in stream order.
 ///
@@ -40,7 +43,7 @@ class MemoryCache {
   void reset_accumulated_stats();
   /// Bytes free for new segments, and in all.
   [[nodiscard]] std::pair<std::size_t, std::size_t> capacity();
-  [[nodiscard]] std::vector<c10::CachingDeviceAllocator::SegmentInfo> segments();
+  void add_segments(std::vector<c10::CachingDeviceAllocator::SegmentInfo>& infos);
 
   /// The part of the memory that this process may use, from 0 to 1.
   std::atomic<double> fraction = 1.0;
@@ -49,34 +52,35 @@ class MemoryCache {
   struct Use {
     sycl::event end;
     Block* block;
-    std::uintptr_t hold;  // its number in the order log
   };
 
-  /// The first block of each segment, by address: its owner. Whoever takes one out has the segment.
-  using Segments = std::map<std::uintptr_t, std::unique_ptr<Block>>;
+  /// So that lower_bound is the best fit of a stream.
+  struct FreeOrder {
+    bool operator()(const Block* a, const Block* b) const noexcept {
+      return std::tuple(a->is_small, a->stream, a->size, a->address) <
+             std::tuple(b->is_small, b->stream, b->size, b->address);
+    }
+  };
 
   // All of these need the mutex.
-  [[nodiscard]] Block* find_free(BlockPool& pool, std::size_t size, StreamState& stream);
-  [[nodiscard]] Block* make_segment(BlockPool& pool, std::size_t size, StreamState& stream);
+  [[nodiscard]] Block* find_free(std::size_t size, StreamState& stream);
+  [[nodiscard]] Block* make_segment(std::size_t size, StreamState& stream);
   [[nodiscard]] Block* use(Block* block, std::size_t size, std::size_t requested);
   void make_free(Block* block);
-  void add_to_pool(Block* block);
-  void take_out_of_pool(Block* block);
+  void add_free(Block* block);
+  void remove_free(Block* block);
   [[nodiscard]] std::size_t limit() const noexcept;
   void finish_uses();
-  [[nodiscard]] Segments extract_free_segments();
 
   [[nodiscard]] Block* try_take(std::size_t size, std::size_t requested, StreamState& stream);
   void wait_for_uses();
-  void free_segments(const Segments& segments);
   [[noreturn]] void throw_out_of_memory(std::size_t requested);
 
   c10::DeviceIndex device_;
   std::size_t total_;
   std::mutex mutex_;
-  BlockPool small_{true};
-  BlockPool large_{false};
-  Segments segments_;
+  std::map<std::uintptr_t, std::unique_ptr<Block>> segments_;  // first blocks, by address
+  std::set<Block*, FreeOrder> free_;
   std::unordered_map<StreamState*, std::deque<Use>> uses_;
   DeviceStats stats_;
 };

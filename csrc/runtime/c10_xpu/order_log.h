@@ -2,6 +2,7 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/Stream.h>
+#include <c10/macros/Export.h>
 
 #include <atomic>
 #include <cstddef>
@@ -9,8 +10,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "runtime/c10_xpu/export.h"
 
 /// The order log: what the host issues, in the order in which it does, and the memory that each
 /// task touches. From it follows which work happens before which (xpu_dynamo_event/sanitizer).
@@ -36,7 +35,7 @@ enum class Op : std::uint8_t {
   allocate,       ///< memory for use in the order of a stream
   free,           ///< its end
   hold,           ///< freed memory is held back until a stream got here
-  reclaim,        ///< it got there
+  reclaim,        ///< of that memory: the stream got there
   free_host,      ///< pinned memory, which nothing uses any more
 };
 
@@ -44,7 +43,7 @@ struct Entry {
   Op op;
   std::string name{};  // of a task
   c10::Stream stream{c10::Stream::DEFAULT, c10::Device(c10::kXPU, 0)};
-  std::uintptr_t object = 0;   // an event, or the number of a hold
+  std::uintptr_t object = 0;   // an event
   std::uintptr_t address = 0;  // of memory
   std::size_t bytes = 0;
   Accesses accesses{};
@@ -52,7 +51,7 @@ struct Entry {
 };
 
 namespace detail {
-XPU_RUNTIME_API extern std::atomic<bool> on;
+C10_EXPORT extern std::atomic<bool> on;
 }
 
 [[nodiscard]] inline bool enabled() noexcept { return detail::on.load(std::memory_order_relaxed); }
@@ -61,30 +60,23 @@ XPU_RUNTIME_API extern std::atomic<bool> on;
 using StackSource = std::shared_ptr<c10::GatheredContext> (*)();
 
 /// Empties the log and starts it, with stacks if `source` is not null.
-XPU_RUNTIME_API void start(StackSource source);
+C10_EXPORT void start(StackSource source);
 
 /// Hands over what was logged so far.
-[[nodiscard]] XPU_RUNTIME_API std::vector<Entry> drain();
+[[nodiscard]] C10_EXPORT std::vector<Entry> drain();
 
 /// Stops the log; what was logged stays until it is drained.
-XPU_RUNTIME_API void stop() noexcept;
+C10_EXPORT void stop() noexcept;
 
 /// Adds an entry; drops it when the log is off. The caller must not hold a lock that a thread with
 /// the interpreter lock may wait for.
-XPU_RUNTIME_API void add(Entry entry);
+C10_EXPORT void add(Entry entry);
 
 /// The same without a stack, for callers that hold a lock.
-XPU_RUNTIME_API void add_bare(Entry entry);
-
-/// Adds a task of a stream.
-XPU_RUNTIME_API void add_task(const c10::Stream& stream, const std::string& name,
-                              Accesses accesses);
+C10_EXPORT void add_bare(Entry entry);
 
 /// What a copy of bytes touches; empty when the log is off.
-[[nodiscard]] XPU_RUNTIME_API Accesses accesses_of_bytes(const void* to, const void* from,
-                                                         std::size_t bytes);
-
-/// A number for the next hold.
-[[nodiscard]] XPU_RUNTIME_API std::uintptr_t next_hold() noexcept;
+[[nodiscard]] C10_EXPORT Accesses accesses_of_bytes(const void* to, const void* from,
+                                                    std::size_t bytes);
 
 }  // namespace xpu_runtime::order_log

@@ -1,10 +1,16 @@
 // Streams: c10/xpu/XPUStream.h. Pools of queues per device and priority, made one by one.
+#include <c10/util/CallOnce.h>
+#include <c10/xpu/XPUFunctions.h>
 #include <c10/xpu/XPUStream.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
 #include <ostream>
 #include <unordered_map>
+#include <vector>
 
 #include "event/queue_address.h"
 #include "runtime/c10_xpu/device_pool.h"
@@ -17,6 +23,7 @@ namespace c10::xpu {
 namespace {
 
 using xpu_runtime::QueueProgress;
+using xpu_runtime::resolve;
 using xpu_runtime::StreamState;
 
 constexpr int kStreamsPerPool = 32;
@@ -75,41 +82,37 @@ std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id) {
                                        std::move(queue), progress);
 }
 
-// A stream that is made when it is first needed.
+// A stream that is made when it is first needed, and never given up.
 class Slot {
  public:
   StreamState& get(DeviceIndex device, StreamId id) {
-    if (auto* state = get_if_used()) return *state;
-    // Takes the interpreter lock, so the mutex must be free.
-    if (make(device, id))
-      xpu_runtime::gpu_trace(&xpu_runtime::GpuTrace::trace_gpu_stream_creation, &owned_->queue);
-    return *owned_;
+    bool is_new = false;
+    c10::call_once(once_, [&] {
+      state_.store(make_stream(device, id).release(), std::memory_order_release);
+      is_new = true;
+    });
+    auto* state = get_if_used();
+    // Not above, where others may wait with the interpreter lock: it takes that lock.
+    if (is_new)
+      xpu_runtime::gpu_trace(&xpu_runtime::GpuTrace::trace_gpu_stream_creation, &state->queue);
+    return *state;
   }
   [[nodiscard]] StreamState* get_if_used() const noexcept {
     return state_.load(std::memory_order_acquire);
   }
 
  private:
-  bool make(DeviceIndex device, StreamId id) {
-    const std::lock_guard lock(mutex_);
-    if (owned_) return false;
-    owned_ = make_stream(device, id);
-    state_.store(owned_.get(), std::memory_order_release);
-    return true;
-  }
-
+  c10::once_flag once_;
   std::atomic<StreamState*> state_{nullptr};
-  std::mutex mutex_;
-  std::unique_ptr<StreamState> owned_;
 };
 
 struct DeviceStreams {
   std::array<Slot, kOwnStreams> own;
   std::array<std::atomic<std::uint32_t>, kPriorities> next{};
   std::mutex external_mutex;
-  std::unordered_map<StreamId, std::unique_ptr<StreamState>> external;
-  // States whose address of a queue was taken over by another queue. Their tasks may still run.
-  std::vector<std::unique_ptr<StreamState>> retired;
+  // Another queue may come to be at the same address. Tasks of the one before may still run then,
+  // so there is one state after the other; the last one is current.
+  std::unordered_map<StreamId, std::vector<std::unique_ptr<StreamState>>> external;
 };
 
 DeviceStreams& streams_of(DeviceIndex device) {
@@ -118,27 +121,15 @@ DeviceStreams& streams_of(DeviceIndex device) {
   return (*all)[device];
 }
 
-DeviceIndex checked(DeviceIndex device) {
-  if (device < 0 || device >= device_count()) [[unlikely]] {
-    device_count_ensure_non_zero();
-    check_device_index(device);
-  }
-  return device;
-}
-
-DeviceIndex resolve(DeviceIndex device) {
-  return device == -1 ? current_device() : checked(device);
-}
-
 StreamState& external_state(DeviceIndex device, StreamId id) {
   auto& streams = streams_of(device);
   const std::lock_guard lock(streams.external_mutex);
   const auto found = streams.external.find(id);
-  TORCH_CHECK(found != streams.external.end(), "The stream id ", id,
+  TORCH_CHECK(found != streams.external.end() && !found->second.empty(), "The stream id ", id,
               " names no stream of xpu:", static_cast<int>(device),
               ". Streams come from torch.xpu.Stream(), torch.Stream(device='xpu') or "
               "torch.xpu.get_stream_from_external().");
-  return *found->second;
+  return *found->second.back();
 }
 
 // A stream of this queue, on this device rather than on another, or null. Streams of one queue are
@@ -179,7 +170,7 @@ XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
 
 XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index) {
   device_index = resolve(device_index);
-  const auto& ours = xpu_runtime::state_of(device_index, kDefaultStream).queue;
+  const auto& ours = stream_from_id(device_index, kDefaultStream).queue();
   xpu_event::check_is_usable(xpu_event::queue_at(reinterpret_cast<std::uintptr_t>(ext_queue), ours),
                              ours);
   xpu_runtime::note_device_use();
@@ -191,15 +182,13 @@ XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index
     return XPUStream(same->handle);
   auto& streams = streams_of(device_index);
   const std::lock_guard lock(streams.external_mutex);
-  auto& state = streams.external[id];
-  // The copy of the queue in the state keeps it alive: a stream may outlive its owner's object.
-  // A different queue at the same address is a new stream.
-  if (state && state->queue != *ext_queue) streams.retired.push_back(std::move(state));
+  auto& states = streams.external[id];
   const auto stream = stream_from_id(device_index, id);
-  if (!state)
-    state =
+  // The copy of the queue in the state keeps it alive: a stream may outlive its owner's object.
+  if (states.empty() || states.back()->queue != *ext_queue)
+    states.push_back(
         std::make_unique<StreamState>(stream, /*priority=*/0, *ext_queue,
-                                      same ? same->progress : std::make_shared<QueueProgress>());
+                                      same ? same->progress : std::make_shared<QueueProgress>()));
   return stream;
 }
 
@@ -228,15 +217,12 @@ namespace xpu_runtime {
 
 using namespace c10::xpu;
 
-StreamState& state_of(c10::DeviceIndex device, c10::StreamId id) {
+StreamState& state_of(const XPUStream& stream) {
   check_not_forked();
-  device = checked(device);
+  const auto id = stream.id();
+  const auto device = checked(stream.device_index());
   return is_own_id(id) ? streams_of(device).own[slot_of(id)].get(device, id)
                        : external_state(device, id);
-}
-
-StreamState& state_of(const c10::xpu::XPUStream& stream) {
-  return state_of(stream.device_index(), stream.id());
 }
 
 std::vector<StreamState*> used_streams(c10::DeviceIndex device) {
@@ -246,8 +232,8 @@ std::vector<StreamState*> used_streams(c10::DeviceIndex device) {
   for (const auto& slot : streams.own)
     if (auto* state = slot.get_if_used()) used.push_back(state);
   const std::lock_guard lock(streams.external_mutex);
-  for (const auto& [id, state] : streams.external) used.push_back(state.get());
-  for (const auto& state : streams.retired) used.push_back(state.get());
+  for (const auto& [id, states] : streams.external)
+    for (const auto& state : states) used.push_back(state.get());
   return used;
 }
 

@@ -19,9 +19,7 @@ constexpr std::size_t kMaxKeptErrors = 64;
 
 void QueueProgress::keep_error(std::uint64_t task, std::exception_ptr error) {
   const std::lock_guard lock(errors_mutex);
-  if (errors.size() >= kMaxKeptErrors) return;
-  errors.push_back({task, std::move(error)});
-  has_errors.store(true);
+  if (errors.size() < kMaxKeptErrors) errors.push_back({task, std::move(error)});
 }
 
 StreamState::StreamState(const c10::Stream& handle, int priority, sycl::queue queue,
@@ -38,13 +36,11 @@ std::uint64_t StreamState::task_submitted() noexcept {
 }
 
 void StreamState::rethrow_error(std::uint64_t tasks) {
-  if (!progress->has_errors.load()) return;
   const std::lock_guard lock(progress->errors_mutex);
   auto& errors = progress->errors;
   if (errors.empty() || errors.front().task > tasks) return;
   const auto error = std::move(errors.front().error);
   errors.pop_front();
-  progress->has_errors.store(!errors.empty());
   std::rethrow_exception(error);
 }
 

@@ -36,7 +36,6 @@ struct QueueProgress {
   std::atomic<std::int64_t> pending{0};
   std::atomic<int> submitting{0};
   std::atomic<int> asking{0};
-  std::atomic<bool> has_errors{false};
   std::mutex errors_mutex;
   std::deque<TaskError> errors;
 };
@@ -74,7 +73,6 @@ struct StreamState {
 /// The state of a stream; throws if the id was never handed out. No lock except for external
 /// streams.
 [[nodiscard]] StreamState& state_of(const c10::xpu::XPUStream& stream);
-[[nodiscard]] StreamState& state_of(c10::DeviceIndex device, c10::StreamId id);
 
 /// The streams of a device that were used so far, external ones included, also those whose address
 /// another queue has by now.

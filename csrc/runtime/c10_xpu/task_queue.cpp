@@ -43,12 +43,6 @@ void run_task(const Ticket& ticket) noexcept {
 
 void CL_CALLBACK run_native(void* ticket) { run_task(*static_cast<Ticket*>(ticket)); }
 
-void submit_host_task(StreamState& state, const Ticket& ticket) {
-  const Submission submission(state);
-  state.queue.submit(
-      [&ticket](sycl::handler& handler) { handler.host_task([ticket] { run_task(ticket); }); });
-}
-
 order_log::Accesses logged(const XpuRuntimeAccess* accesses, std::size_t count) {
   order_log::Accesses result;
   if (!order_log::enabled()) return result;
@@ -60,11 +54,12 @@ order_log::Accesses logged(const XpuRuntimeAccess* accesses, std::size_t count) 
 
 }  // namespace
 
-Task::~Task() = default;
-
 void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
   if (order_log::enabled() && task->name()) [[unlikely]]
-    order_log::add_task(stream, task->name(), std::move(task->accesses));
+    order_log::add({.op = order_log::Op::task,
+                    .name = task->name(),
+                    .stream = stream,
+                    .accesses = std::move(task->accesses)});
   auto& state = state_of(stream);
   Ticket ticket{task.get(), &state, state.task_submitted()};
   if (trace::enabled()) [[unlikely]] {
@@ -72,10 +67,13 @@ void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
     ticket.operation = trace::current_operation();
   }
   try {
-    if (state.native)
+    if (state.native) {
       enqueue_native_kernel(*state.native, &run_native, &ticket, sizeof(ticket));
-    else
-      submit_host_task(state, ticket);
+    } else {
+      const Submission submission(state);
+      state.queue.submit(
+          [&ticket](sycl::handler& handler) { handler.host_task([ticket] { run_task(ticket); }); });
+    }
   } catch (...) {
     state.task_finished();
     throw;

@@ -9,7 +9,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "runtime/c10_xpu/export.h"
 #include "runtime/c10_xpu/order_log.h"
 
 /// Asynchronous host work on a stream: in order with everything else submitted to that stream.
@@ -21,7 +20,7 @@
 namespace xpu_runtime {
 
 /// A unit of work and the name under which the trace shows it.
-class XPU_RUNTIME_API Task {
+class Task {
  public:
   /// Args:
   ///   name: outlives the task, usually a string literal. Null keeps the task out of the trace.
@@ -29,7 +28,7 @@ class XPU_RUNTIME_API Task {
   explicit Task(const char* name, order_log::Accesses accesses = {}) noexcept
       : accesses(std::move(accesses)), name_(name) {}
   C10_DISABLE_COPY_AND_ASSIGN(Task);
-  virtual ~Task();
+  virtual ~Task() = default;
 
   virtual void run() = 0;
   [[nodiscard]] const char* name() const noexcept { return name_; }
@@ -41,7 +40,7 @@ class XPU_RUNTIME_API Task {
 };
 
 /// Submits a task to a stream and returns at once; throws if the runtime refuses it.
-XPU_RUNTIME_API void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<Task> task);
+C10_EXPORT void submit(const c10::xpu::XPUStream& stream, std::unique_ptr<Task> task);
 
 /// Runs `f()` asynchronously on `stream`. `f` is moved or copied and destroyed after it ran.
 template <class F>
@@ -64,24 +63,24 @@ void enqueue(const char* name, F&& f, order_log::Accesses accesses = {}) {
 
 /// Waits for all work of a stream, then rethrows the first error kept for it. Holds no lock and
 /// not the GIL while it waits.
-XPU_RUNTIME_API void synchronize(const c10::xpu::XPUStream& stream);
+C10_EXPORT void synchronize(const c10::xpu::XPUStream& stream);
 
 /// The same for all streams of a device (-1: the current one), external streams included.
-XPU_RUNTIME_API void synchronize(c10::DeviceIndex device);
+C10_EXPORT void synchronize(c10::DeviceIndex device);
 
 /// Whether all work submitted to the stream so far is complete. Never blocks.
-[[nodiscard]] XPU_RUNTIME_API bool is_idle(const c10::xpu::XPUStream& stream);
+[[nodiscard]] C10_EXPORT bool is_idle(const c10::xpu::XPUStream& stream);
 
 /// Rethrows the first error of the stream's first `tasks` tasks, if any; each error is reported
 /// once.
-XPU_RUNTIME_API void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);
+C10_EXPORT void rethrow(const c10::xpu::XPUStream& stream, std::uint64_t tasks);
 
 struct StreamState;
 
 /// Brackets a submission to the queue of a stream through SYCL, so that another thread may ask at
 /// the same time whether the stream is idle. Meanwhile that thread does not ask the queue, because
 /// it would read the last event of the queue, which the submission replaces.
-class XPU_RUNTIME_API Submission {
+class C10_EXPORT Submission {
  public:
   explicit Submission(const c10::xpu::XPUStream& stream);
   explicit Submission(StreamState& state) noexcept;
@@ -106,6 +105,5 @@ struct XpuRuntimeAccess {
 };
 
 /// For generated code: enqueues `run(arg)` on the current stream. `name` must stay valid.
-extern "C" XPU_RUNTIME_API void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
-                                                    const XpuRuntimeAccess* accesses,
-                                                    std::size_t count);
+extern "C" C10_EXPORT void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
+                                               const XpuRuntimeAccess* accesses, std::size_t count);

@@ -4,6 +4,8 @@
 #include <c10/xpu/XPUFunctions.h>
 
 #include <chrono>
+#include <cstddef>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -18,8 +20,8 @@ namespace {
 
 // How long the log was when a reader began.
 struct Begin {
-  std::size_t tasks;
-  std::size_t events;
+  std::ptrdiff_t tasks;
+  std::ptrdiff_t events;
 };
 
 struct State {
@@ -27,18 +29,14 @@ struct State {
   Log log;
   std::map<Reader, Begin> readers;
   Reader last_reader = 0;
-  // A ticket is (generation << 32) | index, so that one of an earlier log is recognised.
-  std::uint64_t generation = 0;
 };
+
+// Of the log. A ticket is (generation << 32) | index, so that one of an earlier log is recognised.
+std::atomic<std::uint64_t> current_generation{0};
 
 State& state() {
   static auto* instance = new State;  // tasks may end after static destruction has begun
   return *instance;
-}
-
-template <class Record>
-std::vector<Record> from(std::size_t begin, const std::vector<Record>& records) {
-  return {records.begin() + static_cast<std::ptrdiff_t>(begin), records.end()};
 }
 
 // The operations that a thread is in. Those of an earlier log are dropped, because they may have
@@ -48,7 +46,6 @@ struct Operations {
   std::vector<Operation> entered;
 };
 
-std::atomic<std::uint64_t> current_generation{0};
 thread_local Operations operations;
 
 }  // namespace
@@ -58,10 +55,10 @@ Reader start() {
   const std::lock_guard lock(current.mutex);
   if (current.readers.empty()) {
     current.log = {};
-    current_generation = ++current.generation;
+    ++current_generation;
     detail::on.store(true);
   }
-  const Begin begin{current.log.tasks.size(), current.log.events.size()};
+  const Begin begin{std::ssize(current.log.tasks), std::ssize(current.log.events)};
   current.readers.emplace(++current.last_reader, begin);
   return current.last_reader;
 }
@@ -79,7 +76,9 @@ Log stop(Reader reader) {
                     ": each start() is followed by one stop() with what it returned.");
   const auto begin = found->second;
   current.readers.erase(found);
-  Log log{from(begin.tasks, current.log.tasks), from(begin.events, current.log.events)};
+  const auto& [tasks, events] = current.log;
+  Log log{{tasks.begin() + begin.tasks, tasks.end()},
+          {events.begin() + begin.events, events.end()}};
   if (current.readers.empty()) {
     detail::on.store(false);
     current.log = {};
@@ -121,7 +120,7 @@ std::uint64_t add(const EventRecord& record) {
   const std::lock_guard lock(current.mutex);
   if (!enabled()) return 0;
   current.log.events.push_back(record);
-  return (current.generation << 32) | (current.log.events.size() - 1);
+  return (current_generation << 32) | (current.log.events.size() - 1);
 }
 
 void finish(std::uint64_t ticket) noexcept {
@@ -129,7 +128,7 @@ void finish(std::uint64_t ticket) noexcept {
   auto& current = state();
   const std::lock_guard lock(current.mutex);
   const auto index = ticket & 0xffffffffU;
-  if (ticket >> 32 == current.generation && index < current.log.events.size())
+  if (ticket >> 32 == current_generation && index < current.log.events.size())
     current.log.events[index].end_ns = now;
 }
 

@@ -2,13 +2,12 @@
 
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
+#include <c10/macros/Export.h>
 
 #include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "runtime/c10_xpu/export.h"
 
 /// The runtime log: what ran when on which stream. Off by default, then one relaxed load per use.
 /// All times are nanoseconds of one monotonic clock. The log has any number of readers at a time.
@@ -48,7 +47,7 @@ struct Log {
 };
 
 namespace detail {
-XPU_RUNTIME_API extern std::atomic<bool> on;
+C10_EXPORT extern std::atomic<bool> on;
 }
 
 [[nodiscard]] inline bool enabled() noexcept { return detail::on.load(std::memory_order_relaxed); }
@@ -57,31 +56,31 @@ XPU_RUNTIME_API extern std::atomic<bool> on;
 using Reader = std::uint64_t;
 
 /// Begins to read; the first reader starts the log.
-[[nodiscard]] XPU_RUNTIME_API Reader start();
+[[nodiscard]] C10_EXPORT Reader start();
 
 /// Waits until everything that was submitted is complete, and so in the log. Errors of tasks stay
 /// with their streams, for the next synchronisation.
-XPU_RUNTIME_API void wait_for_all_streams();
+C10_EXPORT void wait_for_all_streams();
 
 /// Ends reading and returns what was logged meanwhile; the last reader stops the log. Work not yet
 /// complete is left out. Throws if `reader` is not reading.
-[[nodiscard]] XPU_RUNTIME_API Log stop(Reader reader);
+[[nodiscard]] C10_EXPORT Log stop(Reader reader);
 
-[[nodiscard]] XPU_RUNTIME_API std::int64_t now_ns() noexcept;
+[[nodiscard]] C10_EXPORT std::int64_t now_ns() noexcept;
 
 /// Adds a finished task. Dropped when the log is off.
-XPU_RUNTIME_API void add(TaskRecord record);
+C10_EXPORT void add(TaskRecord record);
 
 /// Adds an event operation and returns its ticket, for finish().
-XPU_RUNTIME_API std::uint64_t add(const EventRecord& record);
+C10_EXPORT std::uint64_t add(const EventRecord& record);
 
 /// Sets `end_ns` of an event operation to now. Stale tickets of an earlier log are ignored.
-XPU_RUNTIME_API void finish(std::uint64_t ticket) noexcept;
+C10_EXPORT void finish(std::uint64_t ticket) noexcept;
 
 /// The calling thread enters, or leaves, an operation. What it submits in between carries the
 /// number.
-XPU_RUNTIME_API void enter(Operation operation);
-XPU_RUNTIME_API void leave() noexcept;
-[[nodiscard]] XPU_RUNTIME_API Operation current_operation() noexcept;
+C10_EXPORT void enter(Operation operation);
+C10_EXPORT void leave() noexcept;
+[[nodiscard]] C10_EXPORT Operation current_operation() noexcept;
 
 }  // namespace xpu_runtime::trace

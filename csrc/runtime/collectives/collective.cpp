@@ -12,7 +12,6 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,53 +39,39 @@ bool is_group(const IValue& value) {
          value.type() == c10::getCustomClassType<c10::intrusive_ptr<ProcessGroup>>();
 }
 
-// The arguments of one call, and what the CPU backend takes for them.
+// What is in the arguments of one call, and what the CPU backend gets for it.
 class Arguments {
  public:
   explicit Arguments(c10::ArrayRef<IValue> given) {
     for (const auto& value : given) {
-      writes_ = on_host.empty();  // every collective has its results first
-      on_host.push_back(to_host(value));
-      if (writes_) outputs = tensors;
+      const bool is_written = &value == &given.front();  // every collective has its results first
+      value.visit([&](const IValue& each) {
+        if (each.isTensor()) add(each.toTensor(), is_written);
+        if (each.isCustomClass()) on_host[each] = each;
+        if (is_group(each)) group = each;
+        return !each.isList();
+      });
+      if (is_written) outputs = tensors;
     }
-    TORCH_INTERNAL_ASSERT(group && !tensors.empty());
+    TORCH_INTERNAL_ASSERT(!group.isNone() && !tensors.empty());
   }
 
-  torch::jit::Stack on_host;
+  IValue group;
   std::vector<Tensor> tensors;
   std::vector<Tensor> outputs;
   order_log::Accesses accesses;
-  c10::intrusive_ptr<ProcessGroup> group;
-  std::size_t group_position = 0;
+  IValue::HashIdentityIValueMap on_host;  // in place of what
 
  private:
-  IValue to_host(const IValue& value) {
-    if (value.isTensor()) return to_host(value.toTensor());
-    if (value.isList()) return to_host(value.toList());
-    if (is_group(value)) {
-      group = value.toCustomClass<ProcessGroup>();
-      group_position = on_host.size();
-    }
-    return value;
-  }
-
-  IValue to_host(const c10::impl::GenericList& list) {
-    c10::impl::GenericList result(list.elementType());
-    for (const IValue& each : list) result.push_back(to_host(each));
-    return result;
-  }
-
-  IValue to_host(const Tensor& tensor) {
+  void add(const Tensor& tensor, bool is_written) {
     TORCH_CHECK(tensor.is_xpu() && (tensors.empty() || tensor.device() == tensors[0].device()),
                 "The tensors of a collective are on one device, but got ", tensor.device(), " and ",
                 tensors.empty() ? c10::Device(c10::kXPU) : tensors[0].device(),
                 ". Move them to one device first.");
     tensors.push_back(tensor);
-    order_log::add_access(accesses, tensor, writes_);
-    return cpu_alias(tensor);
+    order_log::add_access(accesses, tensor, is_written);
+    on_host[tensor] = cpu_alias(tensor);
   }
-
-  bool writes_ = false;
 };
 
 // Knows nothing that Python knows.
@@ -145,16 +130,21 @@ void collective(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto given = torch::jit::last(*stack, count);
   Arguments arguments(given);
   const auto device = arguments.tensors.front().device();
-  const auto group = DeviceGroup::of(arguments.group, device.index());
+  const auto group = DeviceGroup::of(arguments.group.toCustomClass<ProcessGroup>(), device.index());
   group->rethrow_error();
   const c10::DeviceGuard guard(device);
   const auto& stream = group->stream;
   wait_for(stream, c10::xpu::getCurrentXPUStream(device.index()));
   for (const auto& tensor : arguments.tensors)
     c10::xpu::XPUCachingAllocator::recordStream(tensor.storage().data_ptr(), stream);
-  order_log::add_task(stream, op.schema().name(), std::move(arguments.accesses));
-  arguments.on_host[arguments.group_position] = group->on_cpu;
-  const auto progress = start(group, op, std::move(arguments.on_host));
+  order_log::add({.op = order_log::Op::task,
+                  .name = op.schema().name(),
+                  .stream = stream,
+                  .accesses = std::move(arguments.accesses)});
+  arguments.on_host[arguments.group] = group->on_cpu;
+  torch::jit::Stack on_host;
+  for (const auto& value : given) on_host.push_back(value.deepcopy(arguments.on_host));
+  const auto progress = start(group, op, std::move(on_host));
 
   const IValue first = given.front();
   torch::jit::drop(*stack, count);

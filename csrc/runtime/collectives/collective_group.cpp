@@ -2,6 +2,7 @@
 
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
+#include <mutex>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -52,45 +53,32 @@ GroupPtr group_on_cpu(ProcessGroup& group, c10::DeviceIndex device) {
   return result;
 }
 
-// The groups of the process. One whose process group is gone is destroyed, but only once nothing
-// else refers to it, because the work queued on its thread is lost with it.
-class AllGroups {
- public:
-  std::shared_ptr<DeviceGroup> find(const GroupPtr& group, c10::DeviceIndex device) {
-    std::vector<std::shared_ptr<DeviceGroup>> gone;  // given up without the lock
-    const std::lock_guard lock(mutex_);
-    std::erase_if(all_, [&gone](Entry& each) {
-      if (!each.group.expired() || each.made.use_count() > 1) return false;
-      gone.push_back(std::move(each.made));
-      return true;
-    });
-    return find_here(group, device);
-  }
-
-  std::shared_ptr<DeviceGroup> add(const GroupPtr& group, c10::DeviceIndex device,
-                                   const std::shared_ptr<DeviceGroup>& made) {
-    const std::lock_guard lock(mutex_);
-    if (auto earlier = find_here(group, device)) return earlier;
-    all_.push_back({WeakGroupPtr(group), device, made});
-    return made;
-  }
-
- private:
-  struct Entry {
-    WeakGroupPtr group;
-    c10::DeviceIndex device;
-    std::shared_ptr<DeviceGroup> made;
-  };
-
-  std::shared_ptr<DeviceGroup> find_here(const GroupPtr& group, c10::DeviceIndex device) const {
-    for (const auto& each : all_)
-      if (each.device == device && each.group == WeakGroupPtr(group)) return each.made;
-    return nullptr;
-  }
-
-  std::mutex mutex_;
-  std::vector<Entry> all_;
+struct Entry {
+  WeakGroupPtr group;
+  c10::DeviceIndex device;
+  std::shared_ptr<DeviceGroup> made;
 };
+
+// The table of groups: finds the one for `group` on `device`, which becomes `made` if there is
+// none. One whose process group is gone is destroyed, but only once nothing else refers to it,
+// because the work queued on its thread is lost with it.
+std::shared_ptr<DeviceGroup> find_group(const GroupPtr& group, c10::DeviceIndex device,
+                                        std::shared_ptr<DeviceGroup> made = nullptr) {
+  // Leaked: collectives may run until the very end.
+  static auto* mutex = new std::mutex;
+  static auto* all = new std::vector<Entry>;
+  std::vector<std::shared_ptr<DeviceGroup>> gone;  // given up without the lock
+  const std::lock_guard lock(*mutex);
+  std::erase_if(*all, [&gone](Entry& each) {
+    if (!each.group.expired() || each.made.use_count() > 1) return false;
+    gone.push_back(std::move(each.made));
+    return true;
+  });
+  for (const auto& each : *all)
+    if (each.device == device && each.group == WeakGroupPtr(group)) return each.made;
+  if (made) all->push_back({WeakGroupPtr(group), device, made});
+  return made;
+}
 
 }  // namespace
 
@@ -99,19 +87,19 @@ DeviceGroup::DeviceGroup(ProcessGroup& group, c10::DeviceIndex device)
       stream(c10::xpu::getStreamFromPool(/*isHighPriority=*/false, device)) {}
 
 void DeviceGroup::keep_error(std::exception_ptr error) {
-  const std::lock_guard lock(mutex_);
-  if (!error_) error_ = std::move(error);
+  error_.withLock([&error](auto& first) {
+    if (!first) first = std::move(error);
+  });
 }
 
 void DeviceGroup::rethrow_error() const {
-  const std::lock_guard lock(mutex_);
-  if (error_) std::rethrow_exception(error_);
+  if (const auto error = error_.withLock([](const auto& first) { return first; }))
+    std::rethrow_exception(error);
 }
 
 std::shared_ptr<DeviceGroup> DeviceGroup::of(const GroupPtr& group, c10::DeviceIndex device) {
-  static auto* all = new AllGroups;  // leaked: collectives may run until the very end
-  if (auto found = all->find(group, device)) return found;
-  return all->add(group, device, std::make_shared<DeviceGroup>(*group, device));
+  if (auto found = find_group(group, device)) return found;
+  return find_group(group, device, std::make_shared<DeviceGroup>(*group, device));
 }
 
 }  // namespace xpu_runtime

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <c10/core/thread_pool.h>
+#include <c10/util/Synchronized.h>
 #include <c10/xpu/XPUStream.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include <exception>
 #include <memory>
-#include <mutex>
 
 namespace xpu_runtime {
 
@@ -37,8 +37,7 @@ class DeviceGroup {
   c10::ThreadPool thread{1};
 
  private:
-  mutable std::mutex mutex_;
-  std::exception_ptr error_;
+  c10::Synchronized<std::exception_ptr> error_;
 };
 
 }  // namespace xpu_runtime

@@ -2,10 +2,6 @@
 // runtime log holds to the trace. Where torch has XPU itself, Intel's PTI does this.
 #include "runtime/profiling/profiler.h"
 
-#define FMT_HEADER_ONLY  // as in profiler_activities.cpp
-#include <kineto/libkineto.h>
-#include <kineto/output_base.h>
-
 #include <c10/macros/Macros.h>
 #include <c10/xpu/XPUFunctions.h>
 
@@ -15,7 +11,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -73,10 +68,7 @@ class Session final : public libkineto::IActivityProfilerSession {
 
   void processTrace(ActivityLogger& logger, libkineto::getLinkedActivityCallback linked,
                     std::int64_t /*begin_ns*/, std::int64_t /*end_ns*/) override {
-    const auto find = [&](trace::Operation number) {
-      return linked(static_cast<std::int32_t>(number));
-    };
-    buffer_ = profiler::activities_of(log_, epoch_of_log_ns(), find);
+    buffer_ = profiler::activities_of(log_, epoch_of_log_ns(), linked);
     for (const auto& activity : buffer_->activities)
       if (wanted_.contains(activity->type())) logger.handleActivity(*activity);
     // getDeviceInfo() can name one device only.
@@ -124,8 +116,8 @@ class Profiler final : public libkineto::IActivityProfiler {
   std::unique_ptr<libkineto::IActivityProfilerSession> configure(
       const std::set<ActivityType>& wanted, const libkineto::Config& /*config*/) override {
     // These are wanted with ProfilerActivity.XPU, and not with ProfilerActivity.CPU.
-    const bool is_wanted = std::any_of(activities_.begin(), activities_.end(),
-                                       [&](auto type) { return wanted.contains(type); });
+    const bool is_wanted =
+        std::ranges::any_of(activities_, [&](auto type) { return wanted.contains(type); });
     return is_wanted ? std::make_unique<Session>(wanted) : nullptr;
   }
 

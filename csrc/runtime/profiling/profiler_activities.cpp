@@ -1,9 +1,5 @@
 #include "runtime/profiling/profiler_activities.h"
 
-// Kineto's headers format text; without this they need a library that torch does not export.
-#define FMT_HEADER_ONLY
-#include <kineto/libkineto.h>
-
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -19,6 +15,7 @@ namespace {
 using libkineto::ActivityType;
 using libkineto::CpuTraceBuffer;
 using libkineto::GenericTraceActivity;
+using FindOperation = libkineto::getLinkedActivityCallback;
 using trace::EventOp;
 using trace::EventRecord;
 using trace::TaskRecord;
@@ -41,10 +38,7 @@ struct Entry {
 };
 constexpr auto kNone = std::numeric_limits<std::size_t>::max();
 
-using Lane = std::pair<c10::DeviceIndex, c10::StreamId>;
-using Lanes = std::map<Lane, std::vector<Entry>>;
-
-bool is_copy(const TaskRecord& task) { return task.name.starts_with("copy_"); }
+using Lanes = std::map<std::pair<c10::DeviceIndex, c10::StreamId>, std::vector<Entry>>;
 
 // When the stream got past each record, at the latest just before a wait that it released: that is
 // noted by a task behind the record, and the other stream may be faster.
@@ -118,25 +112,26 @@ class Writer {
   }
 
  private:
+  template <class Record>
   GenericTraceActivity& add(ActivityType type, std::string_view name, Bar bar,
-                            c10::DeviceIndex device, c10::StreamId stream,
-                            trace::Operation operation) {
+                            const Record& record) {
     buffer_->emplace_activity(buffer_->span, type, std::string(name));
     auto& activity = CpuTraceBuffer::toRef(buffer_->activities.back());
     activity.startTime = epoch_ns_ + bar.begin;
     activity.endTime = epoch_ns_ + bar.end;
-    activity.device = device;
-    activity.resource = row_of(stream);
-    activity.id = static_cast<std::int32_t>(operation);
-    activity.linked = operation ? find_operation_(operation) : nullptr;
-    activity.addMetadata("device", static_cast<int>(device));
-    activity.addMetadata("stream", stream);
+    activity.device = record.device;
+    activity.resource = row_of(record.stream);
+    activity.id = static_cast<std::int32_t>(record.operation);
+    activity.linked = record.operation ? find_operation_(activity.id) : nullptr;
+    activity.addMetadata("device", static_cast<int>(record.device));
+    activity.addMetadata("stream", record.stream);
     return activity;
   }
 
   void add_task(const TaskRecord& task) {
-    add(is_copy(task) ? ActivityType::GPU_MEMCPY : ActivityType::CONCURRENT_KERNEL, task.name,
-        {task.start_ns, task.end_ns}, task.device, task.stream, task.operation);
+    const bool is_copy = task.name.starts_with("copy_");
+    add(is_copy ? ActivityType::GPU_MEMCPY : ActivityType::CONCURRENT_KERNEL, task.name,
+        {task.start_ns, task.end_ns}, task);
   }
 
   void add_event(std::size_t index) {
@@ -166,8 +161,7 @@ class Writer {
   }
 
   GenericTraceActivity& add_mark(const EventRecord& event, std::string_view name, Bar bar) {
-    auto& mark = add(ActivityType::GPU_USER_ANNOTATION, name, bar, event.device, event.stream,
-                     event.operation);
+    auto& mark = add(ActivityType::GPU_USER_ANNOTATION, name, bar, event);
     mark.addMetadata("event", event.event);
     return mark;
   }

@@ -29,7 +29,7 @@ Accesses accesses_of_copy(const at::Tensor& to, const at::Tensor& from) {
 
 void add_host_work(const c10::xpu::XPUStream& stream, const char* name, Accesses accesses) {
   if (!enabled()) return;
-  add_task(stream, name, std::move(accesses));
+  add({.op = Op::task, .name = name, .stream = stream, .accesses = std::move(accesses)});
   add_bare({.op = Op::finish_stream, .stream = stream});
 }
 

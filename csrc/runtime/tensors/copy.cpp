@@ -56,13 +56,10 @@ void copy_to_device(const Tensor& to, const Tensor& from, bool non_blocking) {
   const auto stream = c10::xpu::getCurrentXPUStream(to.device().index());
   const bool asynchronous = non_blocking && is_pinned_tensor(from);
   if (!asynchronous && is_idle(stream)) return run_here(stream, kToDevice, cpu_alias(to), from);
-  if (asynchronous || is_pinned_tensor(from)) {
-    enqueue_copy(stream, kToDevice, cpu_alias(to), pinned_side(from, stream));
-    if (!asynchronous) synchronize(stream);
-    return;
-  }
-  // Staged, as drivers do it, so that the caller need not wait for the work before it.
-  enqueue_copy(stream, kToDevice, cpu_alias(to), from.clone());
+  const bool pinned = asynchronous || is_pinned_tensor(from);
+  // Other memory is staged, as drivers do it, so that the caller need not wait for the work before.
+  enqueue_copy(stream, kToDevice, cpu_alias(to), pinned ? pinned_side(from, stream) : from.clone());
+  if (pinned && !asynchronous) synchronize(stream);
 }
 
 void copy_to_host(const Tensor& to, const Tensor& from, bool non_blocking) {

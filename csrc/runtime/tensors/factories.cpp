@@ -61,9 +61,7 @@ Tensor empty_with_strides(at::IntArrayRef size, at::IntArrayRef stride,
                           std::optional<at::ScalarType> dtype, std::optional<at::Layout> layout,
                           std::optional<Device> device, std::optional<bool> pin_memory) {
   check_options(layout, pin_memory);
-  const c10::DeviceGuard guard(resolve(device));
-  return at::detail::empty_strided_generic(size, stride, allocator(), kXPUKeys,
-                                           c10::dtype_or_default(dtype));
+  return empty_strided(size, stride, c10::dtype_or_default(dtype), resolve(device));
 }
 
 }  // namespace
@@ -77,8 +75,7 @@ bool WithoutMemory::here() noexcept { return without_memory; }
 Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, at::ScalarType dtype,
                      Device device) {
   const c10::DeviceGuard guard(device);
-  return at::detail::empty_strided_generic(size, stride, c10::xpu::XPUCachingAllocator::get(),
-                                           kXPUKeys, dtype);
+  return at::detail::empty_strided_generic(size, stride, allocator(), kXPUKeys, dtype);
 }
 
 TORCH_LIBRARY_IMPL(aten, XPU, m) {

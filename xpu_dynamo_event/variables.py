@@ -24,7 +24,7 @@ from . import ops
 from ._compat import dynamo, dynamo_hooks, precompile, readings
 from ._compat.dynamo import VariableTracker
 from ._compat.patching import Patches
-from .trackers import stream_contexts, streams
+from .trackers import branches, stream_contexts, streams
 from .trackers.emitting import Arguments, Keywords, act, bind
 from .trackers.events import (
     XPUEventClassVariable,
@@ -165,6 +165,7 @@ def install(patches: Patches) -> None:
     precompile.install(patches)
     readings.install_arithmetic(patches)
     readings.install_branches(patches)
+    readings.install_jumps(patches, branches.refuse)
     dynamo_hooks.install_record_stream(patches, XPUStreamVariable, stream_contexts.record_stream)
     of_ours = (NativeObjectVariable, NativeClassVariable)
     dynamo_hooks.install_super(patches, of_ours, super_method, super_attribute)

@@ -89,6 +89,7 @@ INSIDE = {
         "__init__",
     ),
     "trackers": (
+        "branches",
         "events",
         "stream_classes",
         "stream_contexts",

@@ -84,6 +84,7 @@ __all__ = [
     "lift",
     "object_richcompare",
     "set_example",
+    "source_of",
     "track_result",
 ]
 
@@ -345,6 +346,12 @@ def is_current_at_entry(node: Any) -> bool:
         return False
     argument = node.meta.get("grapharg")
     return argument is not None and isinstance(argument.source, CurrentStreamSource)
+
+
+def source_of(node: torch.fx.Node) -> str | None:
+    """Return where the program has an input of the graph from."""
+    argument = node.meta.get("grapharg")
+    return None if argument is None or argument.source is None else str(argument.source.name)
 
 
 def is_mutated_input(node: torch.fx.Node) -> bool:

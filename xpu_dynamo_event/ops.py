@@ -153,25 +153,49 @@ def register_event_factory(name: str, factory: Callable[..., torch.Event]) -> No
     _native.set_factory(name, factory)
 
 
+STREAM_FACTORIES: dict[str, Callable[[int, int], torch.Stream]] = {}
+"""What ``xpu_event::create_stream`` calls to make a stream, by the name it is given."""
+
+
+def register_stream_factory(name: str, factory: Callable[[int, int], torch.Stream]) -> None:
+    """Make ``torch.ops.xpu_event.create_stream(name)`` call ``factory``.
+
+    Args:
+        name: Its name in graphs, for example ``"torch.xpu.Stream"``.
+        factory: Called with the index of a device (-1 for the current one) and a priority.
+    """
+    STREAM_FACTORIES[name] = factory
+    _native.set_factory(name, factory)
+
+
+def free_name(name: str) -> str:
+    """Return ``name``, or one like it if a class of that name is known already."""
+    free = name
+    while free in EVENT_FACTORIES or free in STREAM_FACTORIES:
+        free = f"{name}#{len(EVENT_FACTORIES) + len(STREAM_FACTORIES)}"
+    return free
+
+
 def text_of(tensor: torch.Tensor) -> str:
     """Return the text that ``text.tensor`` put into a tensor of bytes, padded with zeros."""
     return bytes(tensor.tolist()).rstrip(b"\0").decode()
 
 
 def _make_stream(device_index: int, priority: int) -> torch.Stream:
-    stream: torch.Stream = torch.xpu.Stream(_device(device_index), priority=priority)  # type: ignore[no-untyped-call]
+    stream: torch.Stream = torch.xpu.Stream(device_of(device_index), priority=priority)  # type: ignore[no-untyped-call]
     return stream
 
 
 def _make_plain_stream(device_index: int, priority: int) -> torch.Stream:
-    return torch.Stream(_device(device_index), priority=priority)
+    return torch.Stream(device_of(device_index), priority=priority)
 
 
 def _take_current_stream(device_index: int, _priority: int) -> torch.Stream:
-    return torch.xpu.current_stream(_device(device_index))
+    return torch.xpu.current_stream(device_of(device_index))
 
 
-def _device(index: int) -> torch.device:
+def device_of(index: int) -> torch.device:
+    """Return the XPU device of an index, where -1 is the current one."""
     return torch.device("xpu", torch.xpu.current_device() if index < 0 else index)
 
 
@@ -239,6 +263,6 @@ else:
     register_event_factory("torch.xpu.Event", Event)
 register_event_factory("xpu_dynamo_event.Event", Event)
 register_event_factory("torch.Event", functools.partial(torch.Event, device="xpu"))
-_native.set_factory("torch.xpu.Stream", _make_stream)
-_native.set_factory("torch.Stream", _make_plain_stream)
-_native.set_factory(CURRENT_STREAM, _take_current_stream)
+register_stream_factory("torch.xpu.Stream", _make_stream)
+register_stream_factory("torch.Stream", _make_plain_stream)
+register_stream_factory(CURRENT_STREAM, _take_current_stream)

@@ -24,7 +24,7 @@ from . import ops
 from ._compat import dynamo, dynamo_hooks, precompile, readings
 from ._compat.dynamo import VariableTracker
 from ._compat.patching import Patches
-from .trackers import streams
+from .trackers import branches, stream_contexts, streams
 from .trackers.emitting import Arguments, Keywords, act, bind
 from .trackers.events import (
     XPUEventClassVariable,
@@ -32,10 +32,16 @@ from .trackers.events import (
     event_operand,
     is_native_method,
     record_on,
+)
+from .trackers.objects import (
+    NativeClassVariable,
+    NativeObjectVariable,
+    super_attribute,
     super_method,
 )
 from .trackers.stream_classes import XPUStreamClassVariable, XPUStreamContextClassVariable
-from .trackers.streams import XPUStreamContextVariable, XPUStreamVariable
+from .trackers.stream_contexts import XPUStreamContextVariable
+from .trackers.streams import XPUStreamVariable
 
 __all__ = [
     "XPUEventClassVariable",
@@ -54,6 +60,8 @@ def _wait_event(
     self: XPUStreamVariable, tx: Any, args: Arguments, kwargs: Keywords
 ) -> VariableTracker:
     (event,) = bind("Stream.wait_event", ("event",), args, kwargs)
+    if event is not None and self.calls_back() and _overrides(event, tx, "wait"):
+        return event.call_method(tx, "wait", [self], {})
     return act(tx, "wait", event_operand("Stream.wait_event", event), self.as_proxy())
 
 
@@ -62,12 +70,20 @@ def _record_event(
 ) -> VariableTracker:
     (event,) = bind("Stream.record_event", ("event",), args, kwargs)
     if event is None:
-        is_xpu_class = issubclass(self.python_type(), torch.xpu.Stream)
-        event = XPUEventVariable.created(tx, ops.TORCH_EVENT if is_xpu_class else torch.Event)
+        cls = ops.TORCH_EVENT if self.calls_back() else torch.Event
+        event = XPUEventVariable.created(tx, cls)
+    elif self.calls_back() and _overrides(event, tx, "record"):
+        event.call_method(tx, "record", [self], {})
+        return event
     event_operand("Stream.record_event", event)
     assert isinstance(event, XPUEventVariable)
     record_on(event, tx, self)
     return event
+
+
+def _overrides(event: Any, tx: Any, name: str) -> bool:
+    """Whether the program's class, or the event itself, has a method of its own."""
+    return isinstance(event, XPUEventVariable) and not event.is_native(tx, name)
 
 
 _STREAM_METHODS = {**streams.METHODS, "wait_event": _wait_event, "record_event": _record_event}
@@ -98,7 +114,9 @@ def _class_variable(cls: type) -> Callable[..., VariableTracker] | None:
         return XPUEventClassVariable
     if torch.Stream in bases:
         return XPUStreamClassVariable
-    return XPUStreamContextClassVariable if torch.xpu.StreamContext in bases else None
+    # One that the program derives is traced like any other class.
+    contexts = (torch.xpu.StreamContext, stream_contexts.EnteredStreamContext)
+    return XPUStreamContextClassVariable if cls in contexts else None
 
 
 def _build_class(builder: Any, value: type) -> VariableTracker:
@@ -120,21 +138,23 @@ def _build_method(builder: Any, value: types.MethodType) -> VariableTracker:
 
 def _outlasts_the_graph(var: VariableTracker) -> bool:
     """Whether code after the graph needs a value: to set attributes, or to enter it again."""
-    if isinstance(var, XPUStreamVariable):  # a context to Dynamo, entered or not
-        return dynamo.breaks_here()
-    return isinstance(var, XPUEventVariable) and dynamo.is_result(var) and dynamo.is_changed(var)
+    if isinstance(var, XPUStreamVariable) and dynamo.breaks_here():
+        return True  # a context to Dynamo, entered or not
+    if not isinstance(var, NativeObjectVariable):
+        return False
+    return dynamo.is_result(var) and dynamo.is_changed(var)
 
 
 def install(patches: Patches) -> None:
     """Make Dynamo use these trackers."""
     handlers = {
-        torch.xpu.stream: streams.stream_context,
-        torch.xpu.current_stream: streams.current_stream_function,
-        torch.accelerator.current_stream: streams.accelerator_stream_function,
-        torch.xpu.set_stream: streams.set_stream,
-        torch.accelerator.set_stream: streams.set_stream,
-        torch.xpu.synchronize: streams.synchronize,
-        torch.accelerator.synchronize: streams.synchronize,
+        torch.xpu.stream: stream_contexts.stream_context,
+        torch.xpu.current_stream: stream_contexts.current_stream_function,
+        torch.accelerator.current_stream: stream_contexts.accelerator_stream_function,
+        torch.xpu.set_stream: stream_contexts.set_stream,
+        torch.accelerator.set_stream: stream_contexts.set_stream,
+        torch.xpu.synchronize: stream_contexts.synchronize,
+        torch.accelerator.synchronize: stream_contexts.synchronize,
     }
     patches.replace(XPUStreamVariable, "methods", _STREAM_METHODS)
     functions = dynamo_hooks.torch_function_table()
@@ -145,8 +165,10 @@ def install(patches: Patches) -> None:
     precompile.install(patches)
     readings.install_arithmetic(patches)
     readings.install_branches(patches)
-    dynamo_hooks.install_record_stream(patches, XPUStreamVariable, streams.record_stream)
-    dynamo_hooks.install_super(patches, (XPUEventVariable, XPUEventClassVariable), super_method)
+    readings.install_jumps(patches, branches.refuse)
+    dynamo_hooks.install_record_stream(patches, XPUStreamVariable, stream_contexts.record_stream)
+    of_ours = (NativeObjectVariable, NativeClassVariable)
+    dynamo_hooks.install_super(patches, of_ours, super_method, super_attribute)
     dynamo_hooks.install_texts(
         patches, XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed
     )

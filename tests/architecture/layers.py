@@ -88,7 +88,17 @@ INSIDE = {
         "nodes",
         "__init__",
     ),
-    "trackers": ("events", "stream_classes", "streams", "objects", "emitting", "__init__"),
+    "trackers": (
+        "branches",
+        "events",
+        "stream_classes",
+        "stream_contexts",
+        "streams",
+        "stream_kinds",
+        "objects",
+        "emitting",
+        "__init__",
+    ),
     "interop": ("dlpack", "__init__", "capsules"),
     "runtime": ("__init__", "native_modules", "libraries"),
 }

@@ -90,5 +90,5 @@ def test_branch_on_an_elapsed_time(backend: str) -> None:
     start, end = torch.xpu.Event(enable_timing=True), torch.xpu.Event(enable_timing=True)
     assert run(ones(), start, end).tolist() == [20.0] * 4
     torch.compiler.reset()
-    with pytest.raises(Exception, match="(?i)data-dependent"):
+    with pytest.raises(Exception, match="Branch on a reading"):
         torch.compile(use, backend=backend, fullgraph=True)(ones(), start, end)

@@ -432,7 +432,7 @@ def test_fullgraph_says_why_a_branch_breaks(backend: str) -> None:
         return x + 1 if event.query() else x
 
     run = torch.compile(use, backend=backend, fullgraph=True)
-    with pytest.raises(Exception, match="(?i)data-dependent"):
+    with pytest.raises(Exception, match="Branch on a reading"):
         run(torch.ones(2, device="xpu"), torch.xpu.Event())
 
 

@@ -78,7 +78,7 @@ Graph 1
 def test_training_and_a_break() -> None:
     found = explain(Stage(), torch.ones(2, 2, device="xpu"))
     assert [each.where.split(": ", 1)[1] for each in found.breaks] == ["if self.ready.query():"]
-    assert "Data-dependent branching" in found.breaks[0].why
+    assert "Branch on a reading" in found.breaks[0].why
     first, *rest = found.graphs
     assert len(rest) == 1
     wait = next(step for step in first.steps if step.event and step.kind == "wait")

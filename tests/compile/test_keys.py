@@ -40,6 +40,16 @@ class Rude(torch.xpu.Event):
     __hash__ = object.__hash__
 
 
+class Lane(torch.xpu.Stream):
+    """Equal to every other one."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lane)
+
+    def __hash__(self) -> int:
+        return 7
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "event": torch.xpu.Event,
     "own class": Event,
@@ -47,6 +57,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "subclass": Plain,
     "equal by number": Slot,
     "equal to all": Rude,
+    "stream": torch.xpu.Stream,
+    "torch.Stream": lambda: torch.Stream("xpu"),
+    "equal lanes": Lane,
 }
 
 # ---- programs
@@ -167,7 +180,7 @@ def test_the_second_call_answers_for_its_own_objects(kind: str, name: str) -> No
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
-@pytest.mark.parametrize("kind", ["event", "equal by number"])
+@pytest.mark.parametrize("kind", ["event", "stream"])
 def test_other_backends(kind: str, backend: str) -> None:
     for calls in both_ways(MAKERS[kind]):
         check(PROGRAMS["dict"], calls, backend)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
+import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
@@ -32,7 +33,7 @@ from torch._dynamo.variables.base import AttributeMutationExisting, VariableTrac
 from torch._dynamo.variables.builder import GraphArg, VariableBuilder
 from torch._dynamo.variables.constant import ConstantVariable
 from torch._dynamo.variables.ctx_manager import NullContextVariable
-from torch._dynamo.variables.misc import GetAttrVariable
+from torch._dynamo.variables.misc import DeletedVariable, GetAttrVariable
 from torch._dynamo.variables.object_protocol import generic_richcompare, object_richcompare
 from torch._dynamo.variables.streams import StreamContextVariable
 from torch._dynamo.variables.tensor import SymNodeVariable
@@ -63,20 +64,27 @@ __all__ = [
     "breaks_here",
     "build",
     "current_stream_at_entry",
+    "current_tx",
     "emit",
+    "enter_whole",
     "graph_break",
+    "guard_class_attribute",
     "guard_distinct",
     "guard_same",
     "guarded_attribute",
+    "has_own",
+    "has_own_lookup",
     "is_changed",
     "is_current_at_entry",
     "is_current_stream",
     "is_mutated_input",
     "is_result",
     "keys_equal",
+    "leave_whole",
     "lift",
     "object_richcompare",
     "set_example",
+    "source_of",
     "track_result",
 ]
 
@@ -158,6 +166,24 @@ def current_stream_at_entry(tx: Any, device: torch.device) -> Any:
     return VariableBuilder(tx, CurrentStreamSource(device))(stream)
 
 
+def current_tx() -> Any:
+    """Return the transaction of the function that is traced."""
+    return InstructionTranslator.current_tx()
+
+
+def enter_whole(tx: Any, context: VariableTracker) -> None:
+    """Begin a block that must be in one graph, because entering it again would be noticed.
+
+    Dynamo leaves and enters contexts around a graph break. In such a block it gives up before it.
+    """
+    tx.active_generic_context_managers.append(context)
+
+
+def leave_whole(tx: Any, context: VariableTracker) -> None:
+    """End a block of :func:`enter_whole`."""
+    tx.active_generic_context_managers.remove(context)
+
+
 def is_result(var: VariableTracker) -> bool:
     """Whether an op made the value of ``var``, where it may be in a local variable already."""
     # Of two passes of code generation the second does not have the variable of the first.
@@ -190,6 +216,42 @@ def guarded_attribute(value: Any, source: Source | None, name: str) -> VariableT
         install_guard(AttrSource(source, name).make_guard(GuardBuilder.CONSTANT_MATCH))
     # Without a source: Dynamo would read the attribute again after the graph.
     return ConstantVariable.create(getattr(value, name))
+
+
+def has_own_lookup(var: Any) -> bool:
+    """Whether a class of the program defines ``__getattribute__``."""
+    return bool(var._object_has_getattribute)
+
+
+def has_own(var: Any, tx: Any, name: str) -> bool:
+    """Whether an object has an attribute that is not its class's; guarded if it has not.
+
+    ``unittest.mock.patch.object(event, "record")`` makes one.
+    """
+    effects = tx.output.side_effects
+    if effects.has_pending_mutation_of_attr(var, name):
+        return not isinstance(effects.load_attr(var, name, deleted_ok=True), DeletedVariable)
+    attributes = getattr(var.value, "__dict__", None)
+    if attributes is None or name in attributes:
+        return attributes is not None
+    if var.source is not None and not isinstance(
+        var.source, (CurrentStreamSource, TempLocalSource)
+    ):
+        absent = functools.partial(GuardBuilder.NOT_PRESENT_IN_GENERIC_DICT, attr=name)
+        install_guard(var.source.make_guard(absent))
+    return False
+
+
+def guard_class_attribute(var: Any, tx: Any, name: str) -> None:
+    """Guard what the class of a result of the graph has by a name, unless it is a plain value.
+
+    Dynamo guards it for objects that it finds at a source, and those values of a class.
+    """
+    attribute = var.lookup_class_mro_attr(name)
+    is_code = isinstance(attribute, (types.FunctionType, property, staticmethod, classmethod))
+    if is_code and var.cls_source is not None:
+        source = var.get_source_by_walking_mro(tx, name)
+        install_guard(source.make_guard(GuardBuilder.ID_MATCH))
 
 
 def is_current_stream(source: Source | None) -> bool:
@@ -284,6 +346,12 @@ def is_current_at_entry(node: Any) -> bool:
         return False
     argument = node.meta.get("grapharg")
     return argument is not None and isinstance(argument.source, CurrentStreamSource)
+
+
+def source_of(node: torch.fx.Node) -> str | None:
+    """Return where the program has an input of the graph from."""
+    argument = node.meta.get("grapharg")
+    return None if argument is None or argument.source is None else str(argument.source.name)
 
 
 def is_mutated_input(node: torch.fx.Node) -> bool:

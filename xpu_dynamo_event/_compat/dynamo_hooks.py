@@ -31,6 +31,7 @@ from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
 
 from .dynamo import Builder, guard_same
 from .patching import Patches
+from .trackers import GET_ATTRIBUTE
 
 
 def install_builders(patches: Patches, builder_of: Callable[[Any], Builder | None]) -> None:
@@ -63,6 +64,7 @@ def install_super(
     patches: Patches,
     tracker: tuple[type[VariableTracker], ...],
     handle: Callable[[Any, Any, str, object, Any, Any], VariableTracker | None],
+    read: Callable[[Any, Any, str, object], VariableTracker | None],
 ) -> None:
     """Make ``handle`` trace ``super().name(...)`` of objects and classes with these trackers.
 
@@ -73,8 +75,20 @@ def install_super(
         tracker: The classes of trackers.
         handle: Called with the tracker, the transaction, the name, what the class has of that name,
             and the arguments; returns None to leave the call to Dynamo.
+        read: The same for ``super().name``, without arguments.
     """
     upstream = SuperVariable.call_method
+    upstream_get = getattr(SuperVariable, GET_ATTRIBUTE)
+
+    @functools.wraps(upstream_get)
+    def get_attribute(self: Any, tx: Any, name: str) -> VariableTracker:
+        if isinstance(self.objvar, tracker):
+            attribute, _ = self._resolved_getattr_and_source(tx, name)
+            result = read(self.objvar, tx, name, attribute)
+            if result is not None:
+                return result
+        found: VariableTracker = upstream_get(self, tx, name)
+        return found
 
     @functools.wraps(upstream)
     def call_method(self: Any, tx: Any, name: str, args: Any, kwargs: Any) -> VariableTracker:
@@ -86,6 +100,7 @@ def install_super(
         return upstream(self, tx, name, args, kwargs)
 
     patches.replace(SuperVariable, "call_method", call_method)
+    patches.replace(SuperVariable, GET_ATTRIBUTE, get_attribute)
 
 
 def install_texts(

@@ -1,6 +1,7 @@
 """Values that the host reads at run time: numbers and texts that a graph computes as tensors.
 
-Upstream: torch/_dynamo/variables/{builder,builtin,higher_order_ops,tensor}.py.
+Upstream: torch/_dynamo/variables/{builder,builtin,higher_order_ops,tensor}.py,
+torch/_dynamo/symbolic_convert.py.
 Versions: 2.13 to 2.15.
 CAN REMOVE when Dynamo has Python values of ops that are known at run time only, and no tensors.
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._dynamo import symbolic_convert
 from torch._dynamo.variables.base import VariableTracker
 from torch._dynamo.variables.builder import wrap_fx_proxy_cls
 from torch._dynamo.variables.builtin import BuiltinVariable
@@ -103,6 +105,26 @@ def install_branches(patches: Patches) -> None:
         return upstream(self, tx, [condition, *args[1:]], kwargs)
 
     patches.replace(CondHigherOrderVariable, "_call_function", call_function)
+
+
+def install_jumps(patches: Patches, refuse: Callable[[torch.fx.Node], object]) -> None:
+    """Call ``refuse(node)`` where Dynamo is about to break the graph at a branch on a reading.
+
+    What it raises is the reason in place of torch's, which is about tensors.
+    """
+    upstream = getattr(symbolic_convert, _DESCRIBE, None)
+    if upstream is None:
+        return
+
+    def describe(value: VariableTracker) -> Any:
+        if isinstance(value, _ReadingVariable):
+            refuse(value.as_proxy().node)
+        return upstream(value)
+
+    patches.replace(symbolic_convert, _DESCRIBE, describe)
+
+
+_DESCRIBE = "format_tensor_computation_trace"  # what the reason of a branch begins with
 
 
 def _compute(tx: Any, function: Callable[..., Any], operands: list[Any]) -> VariableTracker:

@@ -58,13 +58,19 @@ setattr(_Slots, GET_ATTRIBUTE, _get_attribute)
 setattr(_Slots, COMPARE, _compare)
 
 
-class StreamVariable(_Slots, streams.StreamVariable):
-    """A stream."""
-
-
 class ClassVariable(_Slots, user_defined.UserDefinedClassVariable):
     """A class."""
 
 
 class ObjectVariable(_Slots, user_defined.UserDefinedObjectVariable):
     """An object of a class that is native, or derived in Python from a native one."""
+
+
+class StreamVariable(streams.StreamVariable):
+    """A stream as a context, beside a class that knows it as an object.
+
+    The two bases take their arguments in different ways: this one takes keywords.
+    """
+
+    def __init__(self, *, proxy: Any, stream: Any, **kwargs: Any) -> None:
+        super().__init__(proxy, stream, **kwargs)

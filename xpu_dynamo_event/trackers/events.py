@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from .._compat import bytecode, dynamo, opaque, torch_xpu
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from ..event import Event
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
-from .objects import NativeObjectVariable, natives_of
+from .objects import NativeClassVariable, NativeObjectVariable, natives_of
 from .streams import XPUStreamVariable, current_stream, stream_operand
 
 # Includes torch's own class of events, which on a torch with XPU is not ours: its methods only call
@@ -60,14 +60,19 @@ class XPUEventVariable(NativeObjectVariable):
 
     @classmethod
     def created(
-        cls, tx: Any, event_class: type, enable_timing: bool = False, blocking: bool = False
+        cls,
+        tx: Any,
+        event_class: type,
+        enable_timing: bool = False,
+        blocking: bool = False,
+        cls_source: Any = None,
     ) -> XPUEventVariable:
         """Emit the op that makes an event at each call of the graph."""
         name = kind_of(event_class)
         proxy = dynamo.emit(tx, op("create"), name, enable_timing, blocking, position(tx))
         event = ops.EVENT_FACTORIES[name](enable_timing=enable_timing, blocking=blocking)
         dynamo.set_example(tx, proxy, opaque.maybe_to_fake_obj(tx.output.fake_mode, event))
-        var = dynamo.track_result(tx, event, cls(proxy, event))
+        var = dynamo.track_result(tx, event, cls(proxy, event, cls_source=cls_source))
         tx.output.current_tracer.record_proxyable_vt(var)
         return var
 
@@ -78,6 +83,10 @@ class XPUEventVariable(NativeObjectVariable):
 
     def reconstruct(self, codegen: Any) -> None:
         bytecode.load_graph_output(codegen, self)
+
+    @classmethod
+    def method_names(cls) -> Iterable[str]:
+        return _METHODS
 
     def get_native(self, tx: Any, name: str) -> VariableTracker:
         if name in _METHODS:
@@ -210,40 +219,18 @@ _ATTRIBUTES: dict[str, Callable[..., VariableTracker]] = {
 # ---- classes
 
 
-class XPUEventClassVariable(dynamo.ClassVariable):
+# A function of Python that only hands on, where torch has the class itself.
+_TORCH_NEW = inspect.getattr_static(ops.TORCH_EVENT, "__new__")
+
+
+class XPUEventClassVariable(NativeClassVariable):
     """An event class; calling it makes an event in the graph."""
 
-    def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        new = inspect.getattr_static(self.value, "__new__")
-        if not _is_native_new(new):
-            call = dynamo.build(tx, new.__func__, self._source_of("__new__"))
-            event = call.call_function(tx, [self, *args], kwargs)
-        else:
-            event = self.make(tx, args, kwargs)
-        if isinstance(event, XPUEventVariable) and issubclass(event.python_type(), self.value):
-            init = inspect.getattr_static(self.value, "__init__")
-            if isinstance(init, types.FunctionType):
-                event.call_method(tx, "__init__", args, kwargs)
-        return event
-
-    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        if name == "__new__" and args and isinstance(args[0], XPUEventClassVariable):
-            return args[0].make(tx, args[1:], kwargs)
-        event = args[0].realize() if args and self._is_native(name) else None
-        if isinstance(event, XPUEventVariable) and issubclass(event.python_type(), self.value):
-            return event.call_native(tx, name, args[1:], kwargs)  # Event.record(event)
-        return super().call_method(tx, name, args, kwargs)
-
-    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
-        if name in _METHODS and self._is_native(name):
-            return dynamo.GetAttrVariable(self, name)
-        return super().get_attribute(tx, name)
-
-    def _is_native(self, name: str) -> bool:
-        return _NATIVE.get(id(inspect.getattr_static(self.value, name, None))) == name
+    natives = _NATIVE
+    natively_new = (_TORCH_NEW,)
+    of_instances = XPUEventVariable
 
     def make(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        """Make an event as the native ``__new__`` does."""
         native = _native_base(self.value)
         given = constants(self.value.__name__, _SIGNATURES[native], args, kwargs)
         if given is None:
@@ -254,7 +241,7 @@ class XPUEventClassVariable(dynamo.ClassVariable):
                 "The call itself is wrong: eager raises TypeError here.",
             )
         if torch.device(given.get("device") or "xpu").type != "xpu":
-            return super().call_function(tx, args, kwargs)
+            return dynamo.ClassVariable.call_function(self, tx, args, kwargs)
         if given.get("interprocess"):
             dynamo.graph_break(
                 "Event for other processes",
@@ -262,11 +249,8 @@ class XPUEventClassVariable(dynamo.ClassVariable):
                 "Whether the device can share it is known when it is made, and eager says so.",
                 "Make this event outside the compiled region.",
             )
-        flags = (bool(given.get(name)) for name in ("enable_timing", "blocking"))
-        return XPUEventVariable.created(tx, self.value, *flags)
-
-    def _source_of(self, name: str) -> Any:
-        return self.source and dynamo.AttrSource(self.source, name)
+        timing, blocking = (bool(given.get(name)) for name in ("enable_timing", "blocking"))
+        return XPUEventVariable.created(tx, self.value, timing, blocking, self.source)
 
 
 def is_native_method(method: types.MethodType) -> bool:
@@ -274,20 +258,7 @@ def is_native_method(method: types.MethodType) -> bool:
     return isinstance(method.__self__, ops.TORCH_EVENT) and id(method.__func__) in _NATIVE
 
 
-def super_method(
-    var: VariableTracker, tx: Any, name: str, attribute: object, args: Arguments, kwargs: Keywords
-) -> VariableTracker | None:
-    """Handle ``super().name()`` of an event or an event class where that is native."""
-    if isinstance(var, XPUEventVariable):
-        native = _NATIVE.get(id(attribute)) == name
-        return var.call_native(tx, name, args, kwargs) if native else None
-    native = name == "__new__" and _is_native_new(attribute)
-    return var.call_method(tx, name, args, kwargs) if native else None
-
-
 _FLAGS = ("enable_timing", "blocking", "interprocess")
-# A function of Python that only hands on, where torch has the class itself.
-_TORCH_NEW = inspect.getattr_static(ops.TORCH_EVENT, "__new__")
 
 
 def _torch_flags() -> tuple[str, ...]:
@@ -304,10 +275,6 @@ _SIGNATURES: dict[type, tuple[str, ...]] = {
 }
 
 
-def _is_native_new(new: object) -> bool:
-    return new is _TORCH_NEW or not isinstance(new, staticmethod)
-
-
 def _native_base(cls: type) -> type:
     return next(base for base in _SIGNATURES if issubclass(cls, base))
 
@@ -321,9 +288,7 @@ def kind_of(cls: type) -> str:
     """Return what graphs call an event class, which ``xpu_event::create`` then knows."""
     name = _kinds.get(cls)
     if name is None:
-        base = name = f"{cls.__module__}.{cls.__qualname__}"
-        while name in ops.EVENT_FACTORIES:  # two classes of one name
-            name = f"{base}#{len(ops.EVENT_FACTORIES)}"
+        name = ops.free_name(f"{cls.__module__}.{cls.__qualname__}")
         ops.register_event_factory(name, _factory_of(cls))
         _kinds[cls] = name
     return name

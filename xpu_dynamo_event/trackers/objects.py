@@ -8,6 +8,7 @@ program overrides something is asked first, so nothing of it is bypassed.
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -49,20 +50,38 @@ class NativeObjectVariable(dynamo.ObjectVariable):
     def as_proxy(self) -> Any:
         return self.proxy
 
-    def native_name(self, name: str) -> str | None:
-        """Return ``name`` if the native class defines it."""
+    def is_native(self, tx: Any, name: str) -> bool:
+        """Whether the object has an attribute from the native class."""
         attribute = self.lookup_class_mro_attr(name)
-        return name if self.natives.get(id(attribute)) == name else None
+        if self.natives.get(id(attribute)) != name:
+            if self.source is None:  # of an input, Dynamo does it
+                dynamo.guard_class_attribute(self, tx, name)
+            return False
+        return inspect.isdatadescriptor(attribute) or not dynamo.has_own(self, tx, name)
 
     def get_attribute(self, tx: Any, name: str) -> VariableTracker:
-        if self.native_name(name) is None:
+        if dynamo.has_own_lookup(self):  # `__getattribute__`, which may end below
             return super().get_attribute(tx, name)
-        return self.get_native(tx, name)
+        return self.generic_getattr(tx, name)
+
+    def generic_getattr(self, tx: Any, name: str) -> VariableTracker:
+        """Look an attribute up as ``object.__getattribute__`` does."""
+        if self.is_native(tx, name):
+            return self.get_native(tx, name)
+        found: VariableTracker = super().generic_getattr(tx, name)
+        return found
 
     def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        if self.native_name(name) is None:
-            return super().call_method(tx, name, args, kwargs)
-        return self.call_native(tx, name, args, kwargs)
+        if self.is_native(tx, name):
+            return self.call_native(tx, name, args, kwargs)
+        if dynamo.has_own(self, tx, name):
+            return self.generic_getattr(tx, name).call_function(tx, args, kwargs)
+        return super().call_method(tx, name, args, kwargs)
+
+    @classmethod
+    def method_names(cls) -> Iterable[str]:
+        """Return the methods of the native class that are traced."""
+        raise NotImplementedError
 
     def get_native(self, tx: Any, name: str) -> VariableTracker:
         """Return the tracker of an attribute of the native class."""
@@ -125,3 +144,82 @@ class NativeObjectVariable(dynamo.ObjectVariable):
     def has_hash_of(self, other: NativeObjectVariable) -> bool:
         """Whether the native hashes are equal: by default only those of the same object."""
         return False
+
+
+class NativeClassVariable(dynamo.ClassVariable):
+    """A class of events or streams; calling it makes an object in the graph.
+
+    Attributes:
+        natives: What the native classes define.
+        natively_new: Their ``__new__``, where that is a function of Python.
+        of_instances: The tracker of an object.
+    """
+
+    natives: ClassVar[Mapping[int, str]] = {}
+    natively_new: ClassVar[tuple[object, ...]] = ()
+    of_instances: ClassVar[type[NativeObjectVariable]]
+
+    def make(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        """Make an object as the native ``__new__`` does."""
+        raise NotImplementedError
+
+    def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        new = inspect.getattr_static(self.value, "__new__")
+        if not self.is_native_new(new):
+            source = self.source and dynamo.AttrSource(self.source, "__new__")
+            made = dynamo.build(tx, new.__func__, source).call_function(tx, [self, *args], kwargs)
+        else:
+            made = self.make(tx, args, kwargs)
+        if self._is_instance(made):
+            init = inspect.getattr_static(self.value, "__init__")
+            if isinstance(init, types.FunctionType):
+                made.call_method(tx, "__init__", args, kwargs)
+        return made
+
+    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        if name == "__new__" and args and isinstance(args[0], NativeClassVariable):
+            return args[0].make(tx, args[1:], kwargs)
+        first = args[0].realize() if args and self._is_native(name) else None
+        if isinstance(first, NativeObjectVariable) and self._is_instance(first):
+            return first.call_native(tx, name, args[1:], kwargs)  # Event.record(event)
+        return super().call_method(tx, name, args, kwargs)
+
+    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
+        if name in self.of_instances.method_names() and self._is_native(name):
+            return dynamo.GetAttrVariable(self, name)
+        return super().get_attribute(tx, name)
+
+    @classmethod
+    def is_native_new(cls, new: object) -> bool:
+        """Whether a ``__new__`` is not the program's."""
+        return any(new is each for each in cls.natively_new) or not isinstance(new, staticmethod)
+
+    def _is_native(self, name: str) -> bool:
+        return self.natives.get(id(inspect.getattr_static(self.value, name, None))) == name
+
+    def _is_instance(self, var: VariableTracker) -> bool:
+        return isinstance(var, self.of_instances) and issubclass(var.python_type(), self.value)
+
+
+def super_method(
+    var: VariableTracker, tx: Any, name: str, attribute: object, args: Arguments, kwargs: Keywords
+) -> VariableTracker | None:
+    """Handle ``super().name()`` of an event or a stream, or of its class, where that is native."""
+    if isinstance(var, NativeObjectVariable):
+        native = var.natives.get(id(attribute)) == name
+        if name in ("__eq__", "__ne__") and (native or attribute is vars(object)[name]):
+            (other,) = args
+            return var.compare_native(tx, other.realize(), name)
+        return var.call_native(tx, name, args, kwargs) if native else None
+    if isinstance(var, NativeClassVariable) and name == "__new__" and var.is_native_new(attribute):
+        return var.call_method(tx, name, args, kwargs)
+    return None
+
+
+def super_attribute(
+    var: VariableTracker, tx: Any, name: str, attribute: object
+) -> VariableTracker | None:
+    """Handle ``super().name`` of an event or a stream where that is a native attribute."""
+    if not isinstance(var, NativeObjectVariable) or not inspect.isdatadescriptor(attribute):
+        return None
+    return var.get_native(tx, name) if var.natives.get(id(attribute)) == name else None

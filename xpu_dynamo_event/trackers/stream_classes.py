@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+import torch
 
 from .._compat import dynamo
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from .emitting import Arguments, Keywords, bind, constants
-from .streams import (
-    STREAM_CLASSES,
+from .objects import NativeClassVariable
+from .stream_contexts import (
     EnteredStreamContext,
     XPUStreamContextVariable,
-    XPUStreamVariable,
     device_from,
     stream_context,
 )
+from .streams import XPUStreamVariable
 
 
-class XPUStreamClassVariable(dynamo.ClassVariable):
-    """``torch.xpu.Stream`` or ``torch.Stream``; calling it takes a stream from the pool."""
+class XPUStreamClassVariable(NativeClassVariable):
+    """A class of streams; calling it takes a stream from the pool."""
 
-    def call_function(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
+    natives = XPUStreamVariable.natives
+    natively_new = (inspect.getattr_static(torch.xpu.Stream, "__new__"),)
+    of_instances = XPUStreamVariable
+
+    def make(self, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
         given = constants(self.value.__name__, ("device", "priority"), args, kwargs)
-        if given is None or self.value not in STREAM_CLASSES:
+        if given is None:
             dynamo.graph_break(
                 "Stream made in the graph",
                 f"{self.value.__qualname__} with {len(args)} arguments and {sorted(kwargs)}",
-                "A graph makes streams of torch.xpu.Stream and torch.Stream from a device and a "
-                "priority.",
+                "A graph makes streams from a device and a priority.",
                 "Make this stream outside the compiled region.",
             )
         device = device_from("xpu" if given.get("device") is None else given["device"])
         if device.type != "xpu":
-            return super().call_function(tx, args, kwargs)
-        return XPUStreamVariable.created(tx, self.value, device, int(given.get("priority") or 0))
+            return dynamo.ClassVariable.call_function(self, tx, args, kwargs)
+        priority = int(given.get("priority") or 0)
+        return XPUStreamVariable.created(tx, self.value, device, priority, self.source)
 
 
 class XPUStreamContextClassVariable(dynamo.ClassVariable):

@@ -7,7 +7,7 @@ backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -15,17 +15,15 @@ import torch
 from .._compat import bytecode, dynamo, opaque
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from .emitting import Arguments, Keywords, act, bind, not_traced, op, position, read
+from .objects import NativeObjectVariable, natives_of
+from .stream_kinds import kind_of, native_base
 
 Method = Callable[..., VariableTracker]
 
-STREAM_CLASSES: dict[type, str] = {
-    torch.xpu.Stream: "torch.xpu.Stream",
-    torch.Stream: "torch.Stream",
-}
-"""What graphs call the classes of streams."""
+_NATIVE = natives_of([torch.Stream, *torch.xpu.Stream.__mro__[:-1]])  # all but `object`
 
 
-class XPUStreamVariable(dynamo.StreamVariable):
+class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
     """A stream of an XPU device, which is also the context that makes it current.
 
     Attributes:
@@ -33,13 +31,23 @@ class XPUStreamVariable(dynamo.StreamVariable):
             (variables.py), which says so while capture is on.
     """
 
+    _nonvar_fields = {  # noqa: RUF012
+        "proxy",
+        "input_source",
+        "known",
+        "entered_whole",
+        "device",
+        *dynamo.ObjectVariable._nonvar_fields,
+        *dynamo.StreamVariable._nonvar_fields,
+    }
+    value: Any
+    natives = _NATIVE
     methods: ClassVar[Mapping[str, Method]] = {}
 
-    def __init__(
-        self, proxy: torch.fx.Proxy, value: torch.Stream, *args: Any, **kwargs: Any
-    ) -> None:
-        super().__init__(proxy, value, *args, **kwargs)
+    def __init__(self, proxy: torch.fx.Proxy, value: torch.Stream, **kwargs: Any) -> None:
+        super().__init__(value, proxy=proxy, stream=value, **kwargs)
         self.target_values = None  # constants to make a context again from; it has none
+        self.entered_whole = 0  # blocks of a class with its own `__enter__`
         self.input_source: Any = None
         self.known: dict[str, Any] = {}  # attributes of a stream that the graph makes
 
@@ -53,15 +61,20 @@ class XPUStreamVariable(dynamo.StreamVariable):
 
     @classmethod
     def created(
-        cls, tx: Any, stream_class: type, device: torch.device, priority: int
+        cls,
+        tx: Any,
+        stream_class: type,
+        device: torch.device,
+        priority: int,
+        cls_source: Any = None,
     ) -> XPUStreamVariable:
         """Emit the op that takes a stream from the pool at each call of the graph."""
-        kind = STREAM_CLASSES[stream_class]
+        kind = kind_of(stream_class)
         proxy = dynamo.emit(tx, op("create_stream"), kind, device.index, priority, position(tx))
         # Only its type matters; a real one would take its turn in the pool.
-        stream: Any = stream_class.__new__(stream_class, device)
+        stream: Any = native_base(stream_class).__new__(stream_class, device)
         dynamo.set_example(tx, proxy, opaque.maybe_to_fake_obj(tx.output.fake_mode, stream))
-        var = dynamo.track_result(tx, stream, cls(proxy, stream))
+        var = dynamo.track_result(tx, stream, cls(proxy, stream, cls_source=cls_source))
         var.known = {"device": device, "device_index": device.index, "priority": priority}
         tx.output.current_tracer.record_proxyable_vt(var)
         made: XPUStreamVariable = var
@@ -73,15 +86,21 @@ class XPUStreamVariable(dynamo.StreamVariable):
             return self
         return _ConvertedStreamVariable(self)
 
-    def python_type(self) -> type:
-        return type(self.value)
-
     def enter(self, tx: Any, *_args: Any) -> VariableTracker:
-        enter(tx, self)
-        return self
+        if self.is_native(tx, "__enter__") and self.is_native(tx, "__exit__"):
+            enter(tx, self)
+            return self
+        dynamo.enter_whole(tx, self)
+        self.entered_whole += 1
+        return self.call_method(tx, "__enter__", [], {})
 
-    def exit(self, tx: Any, *_args: Any) -> VariableTracker:
-        return leave(tx, self)
+    def exit(self, tx: Any, *args: Any) -> VariableTracker:
+        if self.is_native(tx, "__enter__") and self.is_native(tx, "__exit__"):
+            return leave(tx, self)
+        result = self.call_method(tx, "__exit__", list(args), {})
+        dynamo.leave_whole(tx, self)
+        self.entered_whole -= 1
+        return result
 
     def reconstruct_type(self, codegen: Any) -> None:
         # After a graph break Dynamo calls this, with constants, for each context that is entered or
@@ -91,24 +110,47 @@ class XPUStreamVariable(dynamo.StreamVariable):
     def reconstruct(self, codegen: Any) -> None:
         bytecode.load_graph_output(codegen, self)
 
-    def compare(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
+    def compare_native(self, tx: Any, other: VariableTracker, op: str) -> VariableTracker:
         """Streams are equal when they are the same queue, which other calls may bring or not."""
-        if not isinstance(other, XPUStreamVariable) or op not in ("__eq__", "__ne__"):
+        if op not in ("__eq__", "__ne__"):
+            return ConstantVariable.create(NotImplemented)
+        if not isinstance(other, XPUStreamVariable):
             return ConstantVariable.create(NotImplemented)
         # A torch.xpu.Stream is unequal to every torch.Stream.
-        equal = self._is_of_xpu_class() is other._is_of_xpu_class()
-        if equal and self is not other:
-            equal = all(
-                self.get_attribute(tx, name).as_python_constant()
-                == other.get_attribute(tx, name).as_python_constant()
-                for name in ("stream_id", "device_index")
-            )
+        equal = self._is_of_xpu_class() is other._is_of_xpu_class() and self._is_queue_of(tx, other)
         return ConstantVariable.create(equal is (op == "__eq__"))
+
+    def calls_back(self) -> bool:
+        """Whether its methods call those of its operands in Python, as ``torch.xpu.Stream`` does.
+
+        What the program overrides is called then, also from within.
+        """
+        return self._is_of_xpu_class()
+
+    def has_hash_of(self, other: NativeObjectVariable) -> bool:
+        if not isinstance(other, XPUStreamVariable):
+            return False
+        return self._is_of_xpu_class() is other._is_of_xpu_class() and self._is_queue_of(
+            dynamo.current_tx(), other
+        )
+
+    def _is_queue_of(self, tx: Any, other: XPUStreamVariable) -> bool:
+        if self is other:
+            return True
+        return all(
+            self.get_native(tx, name).as_python_constant()
+            == other.get_native(tx, name).as_python_constant()
+            for name in ("stream_id", "device_index")
+        )
 
     def _is_of_xpu_class(self) -> bool:
         return issubclass(self.python_type(), torch.xpu.Stream)
 
-    def get_attribute(self, tx: Any, name: str) -> VariableTracker:
+    @classmethod
+    def method_names(cls) -> Iterable[str]:
+        return cls.methods
+
+    def get_native(self, tx: Any, name: str) -> VariableTracker:
         if name in self.methods:
             return dynamo.GetAttrVariable(self, name)
         if name in self.known:
@@ -117,7 +159,12 @@ class XPUStreamVariable(dynamo.StreamVariable):
             return dynamo.guarded_attribute(self.value, self.input_source, name)
         return self.not_traced(tx, name)
 
-    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
+    def call_native(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
+        if self.entered_whole and name == "__enter__":  # super().__enter__()
+            enter(tx, self)
+            return self
+        if self.entered_whole and name == "__exit__":
+            return leave(tx, self)
         handler = self.methods.get(name)
         return handler(self, tx, args, kwargs) if handler else self.not_traced(tx, name)
 
@@ -188,6 +235,11 @@ def _wait_stream(
     self: XPUStreamVariable, tx: Any, args: Arguments, kwargs: Keywords
 ) -> VariableTracker:
     (stream,) = bind("Stream.wait_stream", ("stream",), args, kwargs)
+    if self.calls_back() and isinstance(stream, XPUStreamVariable):
+        natively = self.is_native(tx, "wait_event"), stream.is_native(tx, "record_event")
+        if not all(natively):
+            event = stream.call_method(tx, "record_event", [], {})
+            return self.call_method(tx, "wait_event", [event], {})
     return act(tx, "wait_stream", self.as_proxy(), stream_operand("Stream.wait_stream", stream))
 
 
@@ -214,71 +266,7 @@ METHODS: Mapping[str, Method] = {
 # ---- the current stream
 
 
-class EnteredStreamContext(torch.xpu.StreamContext):
-    """``torch.xpu.stream(s)`` as it is after ``__enter__``.
-
-    The graph has already entered it; the code after a graph break only has to leave it.
-
-    Args:
-        stream: The stream that is current now.
-        previous: The stream to go back to.
-        previous_of_device: The stream of the device of ``stream`` to go back to.
-    """
-
-    def __init__(
-        self, stream: Any, previous: torch.Stream, previous_of_device: torch.Stream
-    ) -> None:
-        super().__init__(stream)
-        self.src_prev_stream: Any
-        self.dst_prev_stream: Any
-        self.src_prev_stream, self.dst_prev_stream = previous, previous_of_device
-
-
-class XPUStreamContextVariable(dynamo.StreamContextVariable):
-    """``torch.xpu.stream(s)``: the context that makes ``s`` current."""
-
-    stream: Any
-
-    def __init__(self, stream: Any, previous: tuple[Any, ...] = (), **kwargs: Any) -> None:
-        super().__init__(stream, **kwargs)
-        self.target_values = None
-        # Where `__enter__` by hand came from: the current stream, and the device's current one.
-        self.previous = previous
-
-    def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        if name == "__enter__":  # called by hand, and so is `__exit__`
-            self.previous = current_stream(tx, None), current_stream(tx, self.stream.device)
-            return self.enter(tx)
-        if name == "__exit__":
-            return self.exit(tx)
-        return super().call_method(tx, name, args, kwargs)
-
-    def enter(self, tx: Any, *_args: Any) -> VariableTracker:
-        enter(tx, self.stream)
-        return ConstantVariable.create(None)
-
-    def exit(self, tx: Any, *_args: Any) -> VariableTracker:
-        if not self.previous:
-            return leave(tx, self.stream)
-        previous, previous_of_device = self.previous
-        tx.symbolic_stream_state.exit_stream()
-        if previous_of_device is not previous:
-            act(tx, "set_stream", previous_of_device.as_proxy())
-        tx.symbolic_stream_state.enter_stream(previous)
-        return act(tx, "set_stream", previous.as_proxy())
-
-    def reconstruct_type(self, codegen: Any) -> None:
-        if self.previous:
-            operands = (self.stream, *self.previous)
-            bytecode.load_partial(codegen, __name__, EnteredStreamContext.__name__, *operands)
-        else:
-            bytecode.load_partial(codegen, "torch.xpu", "stream", self.stream)
-
-    def python_type(self) -> type:
-        return torch.xpu.StreamContext
-
-
-def _note_entry(tx: Any) -> None:
+def note_entry(tx: Any) -> None:
     """Make the stream at entry an input that stays, before the first change of the stream.
 
     The backward needs it, also of a graph that never comes back to it.
@@ -292,7 +280,7 @@ def _note_entry(tx: Any) -> None:
 
 def enter(tx: Any, stream: XPUStreamVariable) -> None:
     """Make ``stream`` current."""
-    _note_entry(tx)
+    note_entry(tx)
     for device in (None, stream.device):  # what to come back to is an input of the graph
         current_stream(tx, device)
     tx.symbolic_stream_state.enter_stream(stream)
@@ -326,67 +314,3 @@ def _lasting(stream: Any) -> Any:
     if dynamo.is_current_stream(stream.source):
         stream.source = None
     return stream
-
-
-def stream_context(self: Any, tx: Any, stream: Any) -> VariableTracker:
-    """Handle ``torch.xpu.stream(s)``."""
-    stream = stream.realize()
-    if isinstance(stream, XPUStreamVariable):
-        return XPUStreamContextVariable(stream)
-    if stream.is_constant_none():
-        return dynamo.NullContextVariable()
-    return dynamo.StreamContextVariable.create(tx, stream)
-
-
-def current_stream_function(self: Any, tx: Any, *args: Any, **kwargs: Any) -> VariableTracker:
-    """Handle ``torch.xpu.current_stream(device)``."""
-    stream: XPUStreamVariable = current_stream(tx, _device_argument(args, kwargs))
-    return stream.as_xpu_stream()
-
-
-def accelerator_stream_function(self: Any, tx: Any, *args: Any, **kwargs: Any) -> VariableTracker:
-    """Handle ``torch.accelerator.current_stream(device)``."""
-    stream: XPUStreamVariable = current_stream(tx, _device_argument(args, kwargs))
-    return stream
-
-
-def set_stream(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
-    """Handle ``torch.xpu.set_stream(s)``."""
-    entered: Any = stream.realize()
-    operand = stream_operand("set_stream", entered)
-    _note_entry(tx)
-    current_stream(tx, entered.device)  # read before the switch, as in `enter`
-    tx.symbolic_stream_state.exit_stream()
-    tx.symbolic_stream_state.enter_stream(entered)
-    return act(tx, "set_stream", operand)
-
-
-def synchronize(self: Any, tx: Any, *args: Any, **kwargs: Any) -> VariableTracker:
-    """Handle ``torch.xpu.synchronize(device)``."""
-    device = _device_argument(args, kwargs)
-    index = current_stream(tx, None).device.index if device is None else device.index
-    return act(tx, "synchronize_device", index)
-
-
-def record_stream(tx: Any, tensor: VariableTracker, stream: VariableTracker) -> VariableTracker:
-    """Handle ``tensor.record_stream(s)``."""
-    return act(tx, "record_stream", [tensor.as_proxy()], stream.as_proxy())
-
-
-def _device_argument(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device | None:
-    value = [*args, *kwargs.values()]
-    constant = value[0].as_python_constant() if value else None
-    return None if constant is None else device_from(constant)
-
-
-def device_from(value: Any) -> torch.device:
-    """Return the XPU device that an argument names, with its index."""
-    if isinstance(value, int) and value >= torch.xpu.device_count():
-        dynamo.graph_break(  # torch.device would cut 256 to 0
-            "Index of no device",
-            f"index {value}",
-            f"There are {torch.xpu.device_count()} XPU devices.",
-            "The call itself is wrong: eager raises here.",
-        )
-    device = torch.device("xpu", value) if isinstance(value, int) else torch.device(value)
-    return torch.device("xpu", torch.xpu.current_device()) if device.index is None else device

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 import torch
 
 from . import _native, runtime  # the static initialiser of _native defines the ops
-from ._compat import fakes, fx, opaque, torch_xpu
+from ._compat import fakes, fx, opaque, torch_xpu, wrappers
 from .event import Event
 
 ACTIONS = (
@@ -222,6 +222,13 @@ def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
     fx.keep_for_run_time(op)
 
 
+def _see_through_wrappers() -> None:
+    """Let the ops that take tensors see those inside of subclasses and below ``torch.func``."""
+    takers = [getattr(_namespace, name).ordered for name in (*ACTIONS, *READINGS)]
+    for op in (_namespace.record_stream.default, _namespace.note_uses.default, *takers):
+        wrappers.see_through(_library, op)
+
+
 def _register_all() -> None:
     for cls in (torch.Event, torch.Stream):
         opaque.register(cls)
@@ -230,6 +237,7 @@ def _register_all() -> None:
         _register(name, "ordered", _fake_ordered_action)
     for name in NOTES:
         _register(name, "default", _fake_action)
+    _see_through_wrappers()
     for name, reading in READINGS.items():
         # The plain form answers a Python value, which no graph can hold: tracing must break there.
         _register(name, "default", fx.refuse_in_graph(getattr(_namespace, name).default))

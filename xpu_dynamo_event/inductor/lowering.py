@@ -111,8 +111,10 @@ class RecordStreamKernel(_Effect):
 
 def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
     """Emit nothing for the current stream: the wrapper notes uses itself (stream_memory.py)."""
-    if stream is not None:
-        RecordStreamKernel(tensors, stream)
+    # What is inside of a subclass may be on the host, such as the sizes of a jagged tensor.
+    on_device = [tensor for tensor in tensors if tensor.get_device().type == "xpu"]
+    if stream is not None and on_device:
+        RecordStreamKernel(on_device, stream)
 
 
 def _lower_entry_stream(stream: Any) -> None:

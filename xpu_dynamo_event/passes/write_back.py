@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import aot, dynamo, fx
+from .._compat import aot, dynamo, fx, wrappers
 from .direct_copies import fuse_copies
 from .nodes import BARRIERS
 
@@ -36,6 +36,8 @@ def _define_note() -> Any:
     torch.library.register_fake("xpu_event::inputs_now", lambda _inputs: None, lib=library)
     fx.has_side_effect(torch.ops.xpu_event.inputs_now.default)
     fx.keep_for_run_time(torch.ops.xpu_event.inputs_now.default)
+    # As many operands at each place, whatever has a tangent there: these are values, not uses.
+    wrappers.see_through(library, torch.ops.xpu_event.inputs_now.default, tangents=False)
     return library  # the op lives as long as this
 
 

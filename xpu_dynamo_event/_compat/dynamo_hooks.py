@@ -128,16 +128,6 @@ def install_texts(
     }
     for name, method in methods.items():
         _install_builtin(patches, name, tracker, method)
-    upstream_format = BuiltinVariable.call_format
-
-    @functools.wraps(upstream_format)
-    def call_format(self: Any, tx: Any, first: VariableTracker, *args: Any, **kwargs: Any) -> Any:
-        value = first.realize()
-        if not isinstance(value, tracker):  # str.format comes here, too
-            return upstream_format(self, tx, first, *args, **kwargs)
-        return formatted(value, tx, *args)
-
-    patches.replace(BuiltinVariable, "call_format", call_format)
     upstream = InstructionTranslatorBase._convert_value
 
     @functools.wraps(upstream)
@@ -149,6 +139,25 @@ def install_texts(
             return text(value, self, "__repr__" if flag > 1 else "__str__")
         return upstream(self, value, flag)
 
+    patches.replace(InstructionTranslatorBase, "_convert_value", convert_value)
+    _install_formats(patches, tracker, formatted)
+
+
+def _install_formats(
+    patches: Patches,
+    tracker: type[VariableTracker],
+    formatted: Callable[..., VariableTracker],
+) -> None:
+    upstream_format = BuiltinVariable.call_format
+
+    @functools.wraps(upstream_format)
+    def call_format(self: Any, tx: Any, first: VariableTracker, *args: Any, **kwargs: Any) -> Any:
+        value = first.realize()
+        if not isinstance(value, tracker):  # str.format comes here, too
+            return upstream_format(self, tx, first, *args, **kwargs)
+        return formatted(value, tx, *args)
+
+    patches.replace(BuiltinVariable, "call_format", call_format)
     upstream_spec = InstructionTranslatorBase._format_value
 
     @functools.wraps(upstream_spec)
@@ -160,7 +169,6 @@ def install_texts(
         else:
             upstream_spec(self, spec, flags)
 
-    patches.replace(InstructionTranslatorBase, "_convert_value", convert_value)
     patches.replace(InstructionTranslatorBase, "_format_value", format_value)
 
 

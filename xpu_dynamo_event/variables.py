@@ -170,5 +170,9 @@ def install(patches: Patches) -> None:
     of_ours = (NativeObjectVariable, NativeClassVariable)
     dynamo_hooks.install_super(patches, of_ours, super_method, super_attribute)
     dynamo_hooks.install_texts(
-        patches, XPUEventVariable, XPUEventVariable.text, XPUEventVariable.hashed
+        patches,
+        NativeObjectVariable,
+        NativeObjectVariable.text,
+        NativeObjectVariable.hashed,
+        NativeObjectVariable.formatted,
     )

@@ -108,6 +108,7 @@ def install_texts(
     tracker: type[VariableTracker],
     text: Callable[[Any, Any, str], VariableTracker],
     hashed: Callable[[Any, Any], VariableTracker],
+    formatted: Callable[..., VariableTracker],
 ) -> None:
     """Make ``str``, ``repr``, ``hash`` and f-strings of a value with this tracker ask it.
 
@@ -118,6 +119,7 @@ def install_texts(
         tracker: The class of trackers.
         text: Called with the tracker, the transaction, and ``"__str__"`` or ``"__repr__"``.
         hashed: Called with the tracker and the transaction.
+        formatted: Called with the tracker, the transaction, and maybe a format.
     """
     methods = {
         "call_str": lambda var, tx: text(var, tx, "__str__"),
@@ -132,10 +134,42 @@ def install_texts(
     def convert_value(self: Any, value: VariableTracker, flag: int) -> VariableTracker:
         value = value.realize()
         if isinstance(value, tracker):
+            if flag == 0:
+                return formatted(value, self)
             return text(value, self, "__repr__" if flag > 1 else "__str__")
         return upstream(self, value, flag)
 
     patches.replace(InstructionTranslatorBase, "_convert_value", convert_value)
+    _install_formats(patches, tracker, formatted)
+
+
+def _install_formats(
+    patches: Patches,
+    tracker: type[VariableTracker],
+    formatted: Callable[..., VariableTracker],
+) -> None:
+    upstream_format = BuiltinVariable.call_format
+
+    @functools.wraps(upstream_format)
+    def call_format(self: Any, tx: Any, first: VariableTracker, *args: Any, **kwargs: Any) -> Any:
+        value = first.realize()
+        if not isinstance(value, tracker):  # str.format comes here, too
+            return upstream_format(self, tx, first, *args, **kwargs)
+        return formatted(value, tx, *args)
+
+    patches.replace(BuiltinVariable, "call_format", call_format)
+    upstream_spec = InstructionTranslatorBase._format_value
+
+    @functools.wraps(upstream_spec)
+    def format_value(self: Any, spec: VariableTracker, flags: int) -> None:
+        value = self.stack[-1]
+        if flags & 3 == 0 and spec.as_python_constant() and isinstance(value, tracker):
+            self.pop()
+            self.push(formatted(value.realize(), self, spec))
+        else:
+            upstream_spec(self, spec, flags)
+
+    patches.replace(InstructionTranslatorBase, "_format_value", format_value)
 
 
 def _install_builtin(

@@ -103,12 +103,10 @@ class XPUEventVariable(NativeObjectVariable):
         """Break the graph at an attribute that only the event itself can answer."""
         return not_traced(tx, self.python_type(), name, (*_METHODS, *_ATTRIBUTES))
 
-    def text(self, tx: Any, method: str) -> VariableTracker:
-        """Read ``str(event)`` or ``repr(event)`` at run time."""
+    def native_text(self, tx: Any, method: str) -> VariableTracker:
         return read(tx, "text", self.as_proxy(), method)
 
-    def hashed(self, tx: Any) -> VariableTracker:
-        """Read ``hash(event)`` at run time."""
+    def native_hash(self, tx: Any) -> VariableTracker:
         return read(tx, "inspect", self.as_proxy(), "__hash__")
 
 
@@ -167,7 +165,9 @@ def _elapsed_time(
 
 def _repr(self: XPUEventVariable, tx: Any, args: Arguments, kwargs: Keywords) -> VariableTracker:
     bind("Event.__repr__", (), args, kwargs)
-    return self.text(tx, "__repr__")
+    if not self.is_native(tx, "__repr__"):  # super().__repr__(): the op would ask for its own
+        return self.not_traced(tx, "__repr__")
+    return self.native_text(tx, "__repr__")
 
 
 _METHODS: dict[str, Callable[..., VariableTracker]] = {

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from .._compat import dynamo
 from .._compat.dynamo import VariableTracker
-from .emitting import Arguments, Keywords
+from .emitting import Arguments, Keywords, not_traced
 
 Natives = dict[int, str]
 """Names of attributes of native classes by identity.
@@ -89,6 +89,39 @@ class NativeObjectVariable(dynamo.ObjectVariable):
 
     def call_native(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
         """Call a method of the native class."""
+        raise NotImplementedError
+
+    # ---- text and hash
+
+    def text(self, tx: Any, method: str) -> VariableTracker:
+        """Return ``str(object)`` or ``repr(object)``: what the program defines is traced."""
+        if method == "__str__" and self.lookup_class_mro_attr(method) is object.__str__:
+            method = "__repr__"
+        if self.is_native(tx, method):
+            return self.native_text(tx, method)
+        return self.call_method(tx, method, [], {})
+
+    def formatted(self, tx: Any, *spec: VariableTracker) -> VariableTracker:
+        """Return ``format(object)``: its text, or what the program's ``__format__`` answers."""
+        if self.lookup_class_mro_attr("__format__") is not vars(object)["__format__"]:
+            spec = spec or (dynamo.ConstantVariable.create(""),)
+            return self.call_method(tx, "__format__", list(spec), {})
+        if any(each.as_python_constant() for each in spec):
+            not_traced(tx, self.python_type(), "__format__", ("format() without a format",))
+        return self.text(tx, "__str__")
+
+    def hashed(self, tx: Any) -> VariableTracker:
+        """Return ``hash(object)``."""
+        if self.is_hashed_natively():
+            return self.native_hash(tx)
+        return self.call_method(tx, "__hash__", [], {})
+
+    def native_text(self, tx: Any, method: str) -> VariableTracker:
+        """Return the text that the native class answers."""
+        raise NotImplementedError
+
+    def native_hash(self, tx: Any) -> VariableTracker:
+        """Return the hash that the native class answers."""
         raise NotImplementedError
 
     # ---- identity and equality

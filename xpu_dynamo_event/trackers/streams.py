@@ -168,6 +168,12 @@ class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
         handler = self.methods.get(name)
         return handler(self, tx, args, kwargs) if handler else self.not_traced(tx, name)
 
+    def native_text(self, tx: Any, method: str) -> VariableTracker:
+        return self.not_traced(tx, method)
+
+    def native_hash(self, tx: Any) -> VariableTracker:
+        return self.not_traced(tx, "__hash__")
+
     def not_traced(self, tx: Any, name: str) -> Any:
         """Break the graph at an attribute that only the stream itself can answer."""
         return not_traced(tx, self.python_type(), name, (*self.methods, *_ATTRIBUTES))

@@ -163,13 +163,38 @@ def register_stream_factory(name: str, factory: Callable[[int, int], torch.Strea
     Args:
         name: Its name in graphs, for example ``"torch.xpu.Stream"``.
         factory: Called with the index of a device (-1 for the current one) and a priority.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> from xpu_dynamo_event import ops
+        >>> class Lane(torch.xpu.Stream):
+        ...     pass
+        >>> ops.register_stream_factory(
+        ...     "Lane", lambda index, priority: Lane(ops.device_of(index), priority)
+        ... )
+        >>> type(torch.ops.xpu_event.create_stream("Lane", -1, 0)).__name__
+        'Lane'
     """
     STREAM_FACTORIES[name] = factory
     _native.set_factory(name, factory)
 
 
 def free_name(name: str) -> str:
-    """Return ``name``, or one like it if a class of that name is known already."""
+    """Return ``name``, or one like it if a class of that name is known already.
+
+    Args:
+        name: Of a class, as graphs are to call it.
+
+    Returns:
+        A name that neither :func:`register_event_factory` nor :func:`register_stream_factory` has.
+
+    Example:
+        >>> from xpu_dynamo_event import ops
+        >>> ops.free_name("mine.Event")
+        'mine.Event'
+        >>> ops.free_name("torch.xpu.Event") != "torch.xpu.Event"
+        True
+    """
     free = name
     while free in EVENT_FACTORIES or free in STREAM_FACTORIES:
         free = f"{name}#{len(EVENT_FACTORIES) + len(STREAM_FACTORIES)}"
@@ -195,7 +220,19 @@ def _take_current_stream(device_index: int, _priority: int) -> torch.Stream:
 
 
 def device_of(index: int) -> torch.device:
-    """Return the XPU device of an index, where -1 is the current one."""
+    """Return the XPU device of an index.
+
+    Args:
+        index: -1 for the current device.
+
+    Returns:
+        The device, with its index.
+
+    Example:
+        >>> import torch, xpu_dynamo_event
+        >>> xpu_dynamo_event.ops.device_of(-1)
+        device(type='xpu', index=0)
+    """
     return torch.device("xpu", torch.xpu.current_device() if index < 0 else index)
 
 

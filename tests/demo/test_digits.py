@@ -80,8 +80,8 @@ def test_picture_and_trace(demo: Demo) -> None:
     from matplotlib import image
 
     picture, trace = demo.out / "timeline.png", demo.out / "timeline.json"
-    assert str(picture) in demo.printed
-    assert str(trace) in demo.printed
+    for file in (picture, trace):  # the folder had another name while the demo ran
+        assert f"{demo.out.name}/{file.name}" in demo.printed
     height, width = image.imread(picture).shape[:2]
     assert width > height > 100
     events = json.loads(trace.read_text())["traceEvents"]

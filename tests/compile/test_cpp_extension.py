@@ -38,7 +38,11 @@ def load(name: str) -> ModuleType:
 def copier(once: Once) -> Any:
     """The extension, compiled."""
     build = load("copier_build")
-    return build.load(once.folder("extension", build.build))
+
+    def compile_only(folder: Path) -> None:  # imported from there, it would keep that name
+        subprocess.run(build.command(build.output_in(folder)), check=True)
+
+    return build.load(once.folder("extension", compile_only))
 
 
 class Tensors:

@@ -123,5 +123,7 @@ void rethrow(const XPUStream& stream, std::uint64_t tasks) {
 
 void xpu_runtime_enqueue(void (*run)(void*), void* arg, const char* name,
                          const XpuRuntimeAccess* accesses, std::size_t count) {
-  xpu_runtime::enqueue(name, [run, arg] { run(arg); }, xpu_runtime::logged(accesses, count));
+  xpu_runtime::enqueue(
+      c10::xpu::getCurrentXPUStream(), name, [run, arg] { run(arg); },
+      xpu_runtime::logged(accesses, count));
 }

@@ -55,12 +55,6 @@ void enqueue(const c10::xpu::XPUStream& stream, const char* name, F&& f,
   submit(stream, std::make_unique<FunctionTask>(name, std::forward<F>(f), std::move(accesses)));
 }
 
-/// The same on the current stream of the current device.
-template <class F>
-void enqueue(const char* name, F&& f, order_log::Accesses accesses = {}) {
-  enqueue(c10::xpu::getCurrentXPUStream(), name, std::forward<F>(f), std::move(accesses));
-}
-
 /// Waits for all work of a stream, then rethrows the first error kept for it. Holds no lock and
 /// not the GIL while it waits.
 C10_EXPORT void synchronize(const c10::xpu::XPUStream& stream);

@@ -17,18 +17,16 @@ using at::Tensor;
 using c10::OperatorHandle;
 using torch::jit::Stack;
 
-OperatorHandle operator_of(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "");
-}
-
 // The operator that has a CPU kernel, in place of the one that has none.
 void convolution(const OperatorHandle& /*op*/, Stack* stack) {
-  static const auto on_cpu = operator_of("aten::convolution");
+  static const auto on_cpu =
+      c10::Dispatcher::singleton().findSchemaOrThrow("aten::convolution", "");
   boxed_kernel(on_cpu, stack);
 }
 
 void convolution_backward(const OperatorHandle& op, Stack* stack) {
-  static const auto on_cpu = operator_of("aten::convolution_backward");
+  static const auto on_cpu =
+      c10::Dispatcher::singleton().findSchemaOrThrow("aten::convolution_backward", "");
   const auto first = stack->end() - static_cast<std::ptrdiff_t>(op.schema().arguments().size());
   const Tensor& grad = first[0].toTensor();
   stack->insert(first + 3, c10::IValue(std::vector<std::int64_t>{grad.size(1)}));  // of the bias

@@ -25,7 +25,8 @@ void sequence(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   op.redispatchBoxed(kCpuKeys, stack);
   if (output.sizes() != host.sizes()) output.resize_(host.sizes());
   enqueue(
-      op.schema().name().c_str(), [host, alias = cpu_alias(output)] { alias.copy_(host); },
+      c10::xpu::getCurrentXPUStream(), op.schema().name().c_str(),
+      [host, alias = cpu_alias(output)] { alias.copy_(host); },
       order_log::accesses_of_copy(output, host));
   stack->back() = output;
 }

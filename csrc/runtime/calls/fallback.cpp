@@ -33,8 +33,6 @@ using torch::jit::Stack;
 
 std::atomic<std::int64_t> calls{0};
 
-// ---- the device of a call
-
 // Arguments that may be on the CPU next to XPU tensors by design: lists of indices, and lengths of
 // sequences, which the host reads.
 bool may_be_on_the_host(const c10::Argument& argument) {
@@ -93,8 +91,6 @@ Device device_of(const OperatorHandle& op, const CallArguments& arguments) {
   return device.get();
 }
 
-// ---- to the CPU
-
 Tensor held_alias(const Tensor& tensor) { return cpu_alias(tensor, Hold::yes); }
 
 Stack arguments_on_cpu(const CallArguments& arguments, Device device) {
@@ -123,8 +119,6 @@ void call_on_cpu(const OperatorHandle& op, Stack& stack) {
       "' has no kernel for the xpu device of this runtime, and none for the CPU to fall back on.");
   op.callBoxed(&stack);
 }
-
-// ---- and back
 
 // Takes over the shape of an argument, and its memory where the kernel has grown that.
 void take_over(const Tensor& twin, const Tensor& xpu) {

@@ -13,10 +13,8 @@ namespace {
 using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
 
-bool is_given(const OptionalTensor& tensor) { return tensor && tensor->defined(); }
-
 Tensor with_bias(const Tensor& gates, const OptionalTensor& bias) {
-  return is_given(bias) ? gates + *bias : gates;
+  return bias && bias->defined() ? gates + *bias : gates;
 }
 
 // Results: hidden state, cell state, and the activated gates, which the fused backward would read.

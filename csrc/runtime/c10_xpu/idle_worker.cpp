@@ -33,7 +33,7 @@ bool offer_to_idle_worker(Work work) {
   if (!queue) return false;
   auto kept = std::make_unique<Work>(std::move(work));
   Work* pointer = kept.get();
-  enqueue_native_kernel(*queue, &run_offer, static_cast<void*>(&pointer), sizeof(pointer));
+  enqueue_native_kernel(*queue, &run_offer, static_cast<void*>(&pointer), sizeof(Work*));
   [[maybe_unused]] auto* taken_over = kept.release();
   return true;
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from subclass_forms import in_a_stream_context
 from torch.func import grad, jacfwd, jacrev, jvp, vjp, vmap
 
 # Of Inductor's own lowering of diagonal().
@@ -67,17 +68,6 @@ FORWARD = (over_vmap, over_two_vmaps, over_jvp, over_vmap_of_jvp, over_jacfwd)
 
 BACKWARD = (over_grad, over_vmap_of_grad, over_grad_of_vmap, over_vjp, over_jacrev)
 """Transforms with a backward, which torch's engine runs in eager."""
-
-
-def in_a_stream_context(x: torch.Tensor, side: Any, event: Any) -> torch.Tensor:
-    y = x * 2
-    event.record()
-    with torch.xpu.stream(side):
-        event.wait()
-        z = y * y
-        event.record()
-    event.wait()
-    return z + y
 
 
 def around_computation(x: torch.Tensor, side: Any, event: Any) -> torch.Tensor:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from subclass_forms import FORMS, inside, process_group, values
+from subclass_forms import FORMS, in_a_stream_context, inside, process_group, values
 
 Make = Callable[[float], torch.Tensor]
 
@@ -139,19 +139,9 @@ def test_a_mutated_input_has_its_value_at_each_event(make: Make, compiled: Any, 
 
 
 def test_training(make: Make, compiled: Any, backend: str) -> None:
-    def use(x: torch.Tensor, side: Any, event: Any) -> torch.Tensor:
-        y = x * 2
-        event.record()
-        with torch.xpu.stream(side):
-            event.wait()
-            z = y * y
-            event.record()
-        event.wait()
-        return z + y
-
     if backend == "eager" and make is FORMS["jagged"]:
         pytest.skip("torch's autograd engine takes no jagged gradient from another stream")
-    run, _ = compiled(use)
+    run, _ = compiled(in_a_stream_context)
     x = make(3).detach().requires_grad_()
     out = run(x, torch.xpu.Stream(), torch.xpu.Event())
     out.backward(torch.ones_like(out))

@@ -7,13 +7,12 @@ import json
 import mmap
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from own_process import ROOT, run_program
+from own_process import run_program, run_python
 
 import xpu_dynamo_event
 from xpu_dynamo_event import install
@@ -22,15 +21,12 @@ from xpu_dynamo_event.diagnostics.command import main
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "xpu_dynamo_event", *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    program = f"""
+import runpy, sys
+sys.argv[1:] = {arguments}
+runpy.run_module("xpu_dynamo_event", run_name="__main__", alter_sys=True)
+"""
+    return run_python(program, strict=True, **environment)
 
 
 def report(status: int, **environment: str) -> dict[str, Any]:
@@ -120,15 +116,7 @@ from xpu_dynamo_event.diagnostics.command import main
 {setup}
 sys.exit(main([]))
 """
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = run_python(program)
     assert done.returncode == status, done.stdout + done.stderr
     assert words in done.stdout
     assert "PROBLEM: " in done.stdout

@@ -42,6 +42,7 @@ def test_another_value_is_an_error_that_leaves_nothing_behind() -> None:
             del os.environ[name]
         import torch, xpu_dynamo_event
         """,
+        fresh=True,
     )
     start = "{} is 'maybe', which is neither on nor off. Set it to 1, true"
     for name, line in zip(environment.FLAGS, said.splitlines(), strict=True):

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 import torch
+from own_process import run_python
 
 import xpu_dynamo_event
 from xpu_dynamo_event import GraphLog
-
-
-def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``code`` in a separate process."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def record(x: torch.Tensor, event: Any) -> torch.Tensor:
@@ -60,7 +47,7 @@ def test_enable_and_disable_are_idempotent() -> None:
 
 def test_dynamo_may_be_imported_first() -> None:
     """Its table of torch's functions was filled before the runtime reloaded ``torch.xpu``."""
-    done = run(
+    done = run_python(
         """
 import torch, torch._dynamo.utils
 torch._dynamo.trace_rules.get_torch_obj_rule_map()
@@ -106,13 +93,13 @@ print(log.event_ops())
 )
 def test_the_compiler_is_imported_later(module: str) -> None:
     """Most of these import it in the middle of their own import."""
-    done = run(LATE.format(module=module))
+    done = run_python(LATE.format(module=module))
     assert done.stdout.strip() == "['record(l_event_, None)']", done.stderr
 
 
 def test_export_without_compiling_before() -> None:
     """The first import of the compiler is our own; no frame comes to catch up on the install."""
-    done = run(
+    done = run_python(
         """
 import xpu_dynamo_event.export
 import torch
@@ -123,7 +110,8 @@ class Module(torch.nn.Module):
         return x + 1
 program = torch.export.export(Module(), (torch.ones(2, device="xpu"),), strict=False)
 print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(node.target)])
-"""
+""",
+        fresh=True,
     )
     assert done.stdout.strip() == "['xpu_event.create.default', 'xpu_event.record.default']", (
         done.stderr
@@ -132,7 +120,7 @@ print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(no
 
 def test_switched_off_before_the_compiler_is_imported() -> None:
     switch_off = "import sys\nxpu_dynamo_event.disable()"
-    done = run(LATE.format(module=switch_off.replace("import ", "", 1)))
+    done = run_python(LATE.format(module=switch_off.replace("import ", "", 1)))
     assert done.stdout.strip() == "[]", done.stderr
 
 
@@ -152,12 +140,12 @@ print(event.query(), xpu_dynamo_event.is_enabled(), len(mine))
 
 
 def test_an_unknown_torch_works_in_eager_with_one_warning() -> None:
-    done = run(VERSION.format(version="2.99.0"))
+    done = run_python(VERSION.format(version="2.99.0"))
     assert done.stdout.split() == ["True", "False", "1"], done.stderr
 
 
 def test_an_older_torch_is_refused() -> None:
-    done = run(VERSION.format(version="2.12.1"))
+    done = run_python(VERSION.format(version="2.12.1"))
     assert done.returncode != 0
     assert "needs torch 2.13 or newer, this is torch 2.12.1" in done.stderr
 
@@ -182,7 +170,7 @@ print(first.device, second.device)
 
 
 def test_event_of_another_device() -> None:
-    done = run(DEVICES, XPU_DYNAMO_EVENT_DEVICES="2")
+    done = run_python(DEVICES, XPU_DYNAMO_EVENT_DEVICES="2")
     assert done.returncode == 0, done.stderr
     error, devices = done.stdout.strip().splitlines()
     assert "Event device xpu:0 does not match recording stream's device xpu:1" in error
@@ -191,7 +179,7 @@ def test_event_of_another_device() -> None:
 
 
 def test_double_registration_is_refused() -> None:
-    done = run(
+    done = run_python(
         "import xpu_dynamo_event, xpu_dynamo_event._runtime as r\nr.register_backend()",
     )
     assert done.returncode != 0
@@ -199,7 +187,7 @@ def test_double_registration_is_refused() -> None:
 
 
 def test_exit_with_pending_work_and_live_events() -> None:
-    done = run(
+    done = run_python(
         """
 import torch, xpu_dynamo_event
 from xpu_dynamo_event.testing import Latch
@@ -216,7 +204,7 @@ print("end")
 
 @pytest.mark.no_device
 def test_no_sycl_device_says_why() -> None:
-    done = run(
+    done = run_python(
         """
 import torch, xpu_dynamo_event
 print(torch.xpu.is_available())

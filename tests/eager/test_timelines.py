@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 import trace_format
+from own_process import run_program
 from torch.profiler import ProfilerActivity, profile
 
 from xpu_dynamo_event import timeline
@@ -376,11 +375,9 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert "[demo]" in done.stdout
-    assert "saved as a .json trace" in done.stdout
+    said = run_program(program)
+    assert "[demo]" in said
+    assert "saved as a .json trace" in said
     assert [path.name for path in tmp_path.iterdir()] == ["timeline.json"]
 
 

@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 import pytest
 
 FOLDERS = {"benchmarks", "demo", "docs", "examples", "fuzz", "packaging", "parity"}
-STARTS_A_PROCESS = {"run_program", "subprocess"}
+STARTS_A_PROCESS = {"run_program", "run_python", "subprocess"}
 
 
 def mark_slow(items: list[pytest.Item]) -> None:

@@ -290,6 +290,12 @@ def _the_end_of_the_backward_does_not_wait() -> Iterator[None]:
         yield
 
 
+@_fault("passes/backward_streams.py: where the backward begins")
+def _the_backward_begins_where_the_forward_did() -> Iterator[None]:
+    with _replaced(backward_streams, "_home", lambda _graph, forward, _first: forward.entry):
+        yield
+
+
 @_fault("passes/recomputation.py: repeating a checkpointed region")
 def _a_region_is_left_to_the_partitioner() -> Iterator[None]:
     with (

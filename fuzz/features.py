@@ -21,6 +21,7 @@ from .program import (
     Record,
     RecordStream,
     Statement,
+    Stay,
     Synchronize,
     View,
     Wait,
@@ -37,6 +38,7 @@ SIMPLE: dict[type[Statement], str] = {
     Make: "event made in the graph",
     Query: "query",
     RecordStream: "record_stream",
+    Stay: "set_stream",
     Synchronize: "host synchronisation",
     View: "view",
 }
@@ -101,7 +103,7 @@ def _several(body: Body) -> Iterator[str]:
         if isinstance(one, Wait) and isinstance(other, Wait) and one.event != other.event:
             yield "waits for several events"
     for it in body:
-        if isinstance(it, Within):
+        if isinstance(it, Within | Stay):
             yield from _several(it.body)
 
 
@@ -110,3 +112,5 @@ def _depths(body: Body, depth: int) -> Iterator[int]:
         if isinstance(it, Within):
             yield depth + 1
             yield from _depths(it.body, depth + 1)
+        elif isinstance(it, Stay):
+            yield from _depths(it.body, depth)

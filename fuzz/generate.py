@@ -27,6 +27,7 @@ from .program import (
     Record,
     RecordStream,
     Statement,
+    Stay,
     Synchronize,
     View,
     Wait,
@@ -44,7 +45,9 @@ RECORDS = ("{event}.record()", "{event}.record(None)")
 RECORDS_ON = ("{event}.record({stream})", "{stream}.record_event({event})")
 WAITS = ("{event}.wait()", "{event}.wait(stream=None)")
 WAITS_ON = ("{event}.wait({stream})", "{stream}.wait_event({event})")
+SETS = ("torch.xpu.set_stream({0})", "torch.accelerator.set_stream({0})")
 NESTED = 3  # contexts in contexts
+SWITCHED = 0.04  # of the statements outside contexts: a set_stream that does not come back
 
 
 class Generator:
@@ -66,6 +69,7 @@ class Generator:
         self.timed = tuple(name for name in self.given if self.random.random() < 0.4)
         self.order = Order(self.tensors, self.streams, self.given, self.timed, self.trained)
         self.count = 0
+        self.results: tuple[str, ...] = ()
         self.kinds: dict[Callable[[str], list[Statement]], int] = {
             self._compute: 24,
             self._write: 8,
@@ -88,11 +92,7 @@ class Generator:
 
     def program(self) -> Program:
         """Return the program."""
-        body: list[Statement] = []
-        while self.left > 0:
-            body += self._statement(ENTRY, 0)
-        results = self._results()
-        body += self._end(results)
+        body = self._rest(ENTRY)
         return Program(
             self.seed,
             self.tensors,
@@ -100,9 +100,25 @@ class Generator:
             self.given,
             self.timed,
             tuple(body),
-            results,
+            self.results,
             self.trained,
         )
+
+    def _rest(self, stream: str) -> list[Statement]:
+        """Write the statements that are left, and those of the end."""
+        body: list[Statement] = []
+        while self.left > 0:
+            if self.random.random() < SWITCHED:
+                return [*body, *self._stay(stream)]
+            body += self._statement(stream, 0)
+        self.results = self._results()
+        return [*body, *self._end(stream)]
+
+    def _stay(self, stream: str) -> list[Statement]:
+        """Go on on another stream, which knows of all before."""
+        other = self.random.choice(self.streams)
+        known = self._do(stream, Join(other, None))
+        return [*known, Stay(other, self.random.choice(SETS), tuple(self._rest(other)))]
 
     def _statement(self, stream: str, depth: int) -> list[Statement]:
         self.left -= 1
@@ -305,14 +321,15 @@ class Generator:
         certain = [name for name, known in self.order.readings.items() if known]
         return tuple(dict.fromkeys(chosen + certain))
 
-    def _end(self, results: tuple[str, ...]) -> list[Statement]:
+    def _end(self, current: str) -> list[Statement]:
         """The caller may use what is returned; other memory may be reused."""
         joins: list[Statement] = []
         for stream in self.streams:
-            joins += self._do(ENTRY, Join(None, stream))
+            joins += self._do(current, Join(None, stream))
+        self.order.come_back(current)
         for stream in self.streams:
-            if self.order.refusal_of_end(results) is not None:
-                joins += self._do(ENTRY, Join(stream, None))
+            if self.order.refusal_of_end(self.results) is not None:
+                joins += self._do(current, Join(stream, None))
         return joins
 
 

@@ -69,6 +69,7 @@ WRITES: dict[str, Op] = {
     "{0}.add_({1})": Op(lambda a, b: a.add_(b), _TWO),
     "{0}[:4].sub_(1)": Op(lambda a: a[:4].sub_(1), _WHOLE),
     "{0}.copy_({1})": Op(lambda a, b: a.copy_(b), _TWO),
+    "{0}[1].copy_({1}[2])": Op(lambda a, b: a[1].copy_(b[2]), _TWO),
     "{0}.zero_()": Op(lambda a: a.zero_()),
 }
 """By source: what writes to its first operand."""

@@ -274,6 +274,10 @@ class Order:
                     value.memory.old = True
                     value.memory.divided = set(value.memory.names)
 
+    def come_back(self, stream: str) -> None:
+        """The caller's stream waits for the one that the program left current."""
+        self._join(ENTRY, self._known(stream))
+
     def forget(self, name: str) -> None:
         """A name is gone."""
         self.values.pop(name).memory.names.discard(name)

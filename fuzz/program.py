@@ -136,6 +136,15 @@ class Within:
 
 
 @dataclass(frozen=True)
+class Stay:
+    """``set_stream``: the rest of the program, ``body``, and its caller are on another stream."""
+
+    stream: str
+    spelling: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A block that the backward runs a second time; only ``result`` leaves it."""
 
@@ -159,6 +168,7 @@ Statement = (
     | Elapsed
     | Break
     | Within
+    | Stay
     | Checkpoint
 )
 Body = tuple[Statement, ...]
@@ -193,5 +203,14 @@ def statements(body: Body) -> Iterator[Statement]:
     """Yield every statement of ``body``, blocks before what they hold."""
     for statement in body:
         yield statement
-        if isinstance(statement, Within | Checkpoint):
+        if isinstance(statement, Within | Stay | Checkpoint):
             yield from statements(statement.body)
+
+
+def last_stream(body: Body) -> str:
+    """Return the stream that is current behind the statements of a program."""
+    last = body[-1] if body else None
+    if not isinstance(last, Stay):
+        return ENTRY
+    further = last_stream(last.body)
+    return last.stream if further == ENTRY else further

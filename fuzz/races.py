@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .order import Order
-from .program import ENTRY, Body, Checkpoint, Compute, Program, Record, Wait, Within
+from .program import ENTRY, Body, Checkpoint, Compute, Program, Record, Stay, Wait, Within
 from .source import needed
 
 
 def race(program: Program) -> str | None:
     """Return the first thing that is wrong with ``program``, or None."""
     order = order_of(program)
-    return _walk(order, program.body, ENTRY) or order.refusal_of_end(program.results)
+    return _walk(order, program.body, ENTRY, True) or order.refusal_of_end(program.results)
 
 
 def order_of(program: Program) -> Order:
@@ -19,11 +19,16 @@ def order_of(program: Program) -> Order:
     return Order(*parts)
 
 
-def _walk(order: Order, body: Body, stream: str) -> str | None:
+def _walk(order: Order, body: Body, stream: str, outermost: bool = False) -> str | None:
     for it in body:
-        if isinstance(it, Within):
-            if it.stream not in order.streams:
-                return f"{it.stream} is not known"
+        if isinstance(it, Within | Stay) and it.stream not in order.streams:
+            return f"{it.stream} is not known"
+        if isinstance(it, Stay):
+            if not outermost or it is not body[-1]:
+                return "set_stream before the end of a block"
+            reason = _walk(order, it.body, it.stream, True)
+            order.come_back(it.stream)
+        elif isinstance(it, Within):
             reason = _walk(order, it.body, it.stream)
         elif isinstance(it, Checkpoint):
             reason = _region(order, it, stream)

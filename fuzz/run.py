@@ -15,7 +15,7 @@ import torch.utils.checkpoint
 
 from . import values
 from .adversary import Adversary, Schedule
-from .program import ENTRY, Program
+from .program import ENTRY, Program, last_stream
 from .source import source
 from .watch import Log, Seen, watched
 
@@ -104,7 +104,10 @@ def _call(
     if log is not None:
         log.read()
     entry = xpu.Stream() if plan.own else xpu.current_stream()
-    with xpu.stream(entry):  # whatever the program leaves current
+    left = dict(zip((*program.streams, ENTRY), (*streams, entry), strict=True))[
+        last_stream(program.body)
+    ]
+    with xpu.stream(entry):
         try:
             with Adversary(plan, [*streams, entry]):
                 results = function(*inputs.values(), *streams, *events)
@@ -113,8 +116,10 @@ def _call(
                     given = dict(zip(program.events, events, strict=True))
                     named = zip((*program.streams, ENTRY), (*streams, entry), strict=True)
                     run.seen = log.seen(given, dict(named))
-                    if xpu.current_stream() != entry:
+                    if xpu.current_stream() != left:
                         run.seen.ops.append("another stream stays current")
+                entry.wait_stream(left)
+                xpu.set_stream(entry)
                 kept = _reuse_memory([*streams, entry])
                 _backward(results)
                 kept += _reuse_memory([*streams, entry])

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from .order import used_events, used_streams
-from .program import Body, Checkpoint, Program, Statement, Within, statements
+from .program import Body, Checkpoint, Program, Statement, Stay, Within, statements
 from .races import race
 
 Predicate = Callable[[Program], bool]
@@ -60,7 +60,7 @@ def _unused(program: Program) -> Iterator[Program]:
     """Yield programs without what they are given for nothing."""
     events = {name for it in statements(program.body) for name in used_events(it)}
     streams = {name for it in statements(program.body) for name in used_streams(it)}
-    streams |= {it.stream for it in statements(program.body) if isinstance(it, Within)}
+    streams |= {it.stream for it in statements(program.body) if isinstance(it, Within | Stay)}
     kept = dataclasses.replace(
         program,
         events=tuple(name for name in program.events if name in events),
@@ -82,7 +82,7 @@ def _unwrapped(body: Body, number: int) -> Body:
     """Return ``body`` with the block of this number replaced by its content."""
 
     def change(at: int, it: Statement) -> Body:
-        return it.body if at == number and isinstance(it, Within | Checkpoint) else (it,)
+        return it.body if at == number and isinstance(it, Within | Stay | Checkpoint) else (it,)
 
     return _rewrite(body, change)
 
@@ -95,7 +95,7 @@ def _rewrite(body: Body, change: Callable[[int, Statement], Body]) -> Body:
         for it in part:
             mine = number
             number += 1
-            if isinstance(it, Within | Checkpoint):
+            if isinstance(it, Within | Stay | Checkpoint):
                 inner, number = walk(it.body, number)
                 it = dataclasses.replace(it, body=inner)
             done += change(mine, it)

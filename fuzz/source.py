@@ -19,6 +19,7 @@ from .program import (
     Record,
     RecordStream,
     Statement,
+    Stay,
     Synchronize,
     View,
     Wait,
@@ -129,6 +130,11 @@ def _(it: Break) -> list[str]:
 @_lines.register
 def _(it: Within) -> list[str]:
     return [f"with {it.spelling.format(it.stream)}:", *_indented(it.body)]
+
+
+@_lines.register
+def _(it: Stay) -> list[str]:
+    return [it.spelling.format(it.stream), *(line for each in it.body for line in _lines(each))]
 
 
 @_lines.register

@@ -28,6 +28,7 @@ from .program import (
     Program,
     Query,
     Record,
+    Stay,
     Synchronize,
     Wait,
     Within,
@@ -75,7 +76,7 @@ def said(program: Program) -> Seen:
 def _say(seen: Seen, order: Order, program: Program, body: Body, stream: str) -> None:
     for it in body:
         match it:
-            case Within(inner, _, block):
+            case Within(inner, _, block) | Stay(inner, _, block):
                 _say(seen, order, program, block, inner)
                 continue
             case Checkpoint(_, block):

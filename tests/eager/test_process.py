@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from own_process import run_program
+from own_process import run_program, run_python
 
 from xpu_dynamo_event.testing import Latch
 
@@ -75,8 +75,50 @@ import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(latch._native))
     )
 
 
-def test_exit_with_an_error_nobody_saw() -> None:
-    assert ends("torch.ones(3, device='xpu').index_select(0, torch.tensor([10], device='xpu'))")
+FAILS = "torch.ones(3, device='xpu').index_select(0, torch.tensor([10], device='xpu'));"
+UNSEEN = "failed, and nothing waited for it"
+
+
+@pytest.mark.parametrize(
+    ("program", "errors"),
+    [
+        (FAILS, 1),
+        (f"latch = Latch();{FAILS}", 1),
+        (f"with torch.xpu.Stream(): {FAILS}\n{FAILS}", 2),
+        (f"for _ in range(3): {FAILS}", 3),
+        (f"import atexit; atexit.register(lambda: {FAILS[:-1]})", 1),
+        (f"torch.compile(lambda: {FAILS[:-1]}, backend='eager')()", 1),
+        (f"import threading; threading.Thread(target=lambda: {FAILS[:-1]}).start()", 1),
+    ],
+)
+@pytest.mark.parametrize("environment", [{}, {"XPU_DYNAMO_EVENT_HOST_TASKS": "1"}], ids=str)
+def test_exit_with_an_error_nobody_saw(
+    program: str, errors: int, environment: dict[str, str]
+) -> None:
+    done = run_python(START + program, **environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.count(UNSEEN) == errors, done.stderr
+    assert done.stderr.count("index out of range") == errors
+
+
+@pytest.mark.parametrize(
+    "sees", ["torch.xpu.synchronize()", "event.synchronize()", "torch.ones(1, device='xpu').item()"]
+)
+def test_exit_with_an_error_that_was_raised(sees: str) -> None:
+    done = run_python(
+        f"""{START}
+event = torch.xpu.Event()
+{FAILS} event.record()
+try: {sees}
+except IndexError: print("seen")
+"""
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "seen\n", "")
+
+
+def test_exit_with_an_error_nobody_saw_keeps_another_status() -> None:
+    done = run_python(f"{START}{FAILS} raise SystemExit(7)")
+    assert (done.returncode, done.stderr.count(UNSEEN)) == (7, 1)
 
 
 def test_exit_with_an_uncaught_exception_and_work_left() -> None:

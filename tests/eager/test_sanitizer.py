@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -156,7 +157,9 @@ def test_an_operator_whose_result_the_host_checks() -> None:
     assert found(program)[0] == ("race", "aten::mul_", "aten::_linalg_eigh")
 
 
-def test_memory_that_is_handed_out_while_it_is_used() -> None:
+@pytest.mark.parametrize("freed_under_side", [False, True])
+def test_memory_that_is_handed_out_while_it_is_used(freed_under_side: bool) -> None:
+    """The usual mistake of a prefetcher: a block of one stream, used and forgotten on another."""
     x, side, event = operands()
 
     def program() -> None:
@@ -165,7 +168,8 @@ def test_memory_that_is_handed_out_while_it_is_used() -> None:
         with side:
             event.wait()
             z = y + 1
-        del y
+        with side if freed_under_side else nullcontext():
+            del y
         torch.zeros(8, 8, device="xpu")
         torch.xpu.current_stream().wait_stream(side)
         del z

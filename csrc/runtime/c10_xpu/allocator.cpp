@@ -60,10 +60,7 @@ void give_back(void* context) noexcept {
   const auto device = block->stream->device();
   try {
     announce(order_log::Op::free, *block);
-    auto& cache = cache_of(device);
-    // A free on another stream means that the memory was used there last, noted or not.
-    cache.record_use(block, state_of(c10::xpu::getCurrentXPUStream(device)));
-    cache.give_back(block);
+    cache_of(device).give_back(block);
   } catch (const std::exception& error) {
     TORCH_WARN("XPU memory at ", block->pointer(), " is lost: ", error.what());
   }

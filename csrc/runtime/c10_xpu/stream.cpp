@@ -78,6 +78,7 @@ std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id) {
     for (const auto& error : errors) progress->keep_error(progress->submitted.load(), error);
   };
   sycl::queue queue(get_device_context(), hardware, keep_errors, queue_properties(hardware, rank));
+  xpu_runtime::report_unseen_errors_at_exit();
   return std::make_unique<StreamState>(stream_from_id(device, id), kNormalRank - rank,
                                        std::move(queue), progress);
 }

@@ -78,4 +78,8 @@ struct StreamState {
 /// another queue has by now.
 [[nodiscard]] std::vector<StreamState*> used_streams(c10::DeviceIndex device);
 
+/// From here on, the end of the process prints the errors of tasks that nobody waited for, and
+/// turns an exit status of 0 into 1. For when there is a queue: so it runs before SYCL shuts down.
+void report_unseen_errors_at_exit();
+
 }  // namespace xpu_runtime

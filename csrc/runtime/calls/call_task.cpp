@@ -32,11 +32,6 @@ Tensor for_a_task(const Tensor& tensor) {
   return tensor.clone();
 }
 
-bool is_alike(const Tensor& one, const Tensor& other) {
-  return one.dtype() == other.dtype() && Layout(one) == Layout(other) &&
-         one.is_conj() == other.is_conj() && one.is_neg() == other.is_neg();
-}
-
 order_log::Accesses accesses_of(const CallArguments& arguments, const Plan& plan,
                                 c10::ArrayRef<Tensor> results) {
   if (!order_log::enabled()) [[likely]]
@@ -81,22 +76,9 @@ Stack CallTask::arguments() {
   work.reserve(values_.size() + plan_->results.size());
   for (auto& value : values_) work.push_back(std::move(value));
   for (std::size_t i = 0; i < plan_->tensors.size(); ++i)
-    work[plan_->tensors[i].position] = argument(i, work);
+    work[plan_->tensors[i].position] = tensor_over(memory_[i], plan_->tensors[i].like);
   if (seed_) work[*plan_->generator] = generator_from(*seed_);
   return work;
-}
-
-// Over the storage of an earlier argument that is in the same memory: kernels look at that to find
-// out about in-place operation and overlap.
-Tensor CallTask::argument(std::size_t i, const Stack& work) const {
-  const auto& like = plan_->tensors[i].like;
-  for (std::size_t k = 0; k < i; ++k) {
-    if (memory_[k].data != memory_[i].data || !memory_[k].data) continue;
-    const Tensor& earlier = work[plan_->tensors[k].position].toTensor();
-    const bool same = memory_[k].offset == memory_[i].offset && is_alike(earlier, like);
-    return same ? earlier : tensor_over(earlier.storage(), memory_[i].offset, like);
-  }
-  return tensor_over(memory_[i], like);
 }
 
 CallTask::Tensors CallTask::outputs() const {

@@ -34,7 +34,6 @@ class CallTask final : public Task {
   using Tensors = c10::SmallVector<at::Tensor, 4>;
 
   [[nodiscard]] torch::jit::Stack arguments();
-  [[nodiscard]] at::Tensor argument(std::size_t i, const torch::jit::Stack& work) const;
   [[nodiscard]] Tensors outputs() const;
   void deliver(const torch::jit::Stack& results, const Tensors& outputs) const;
 

@@ -95,6 +95,7 @@ INSIDE = {
         "stream_contexts",
         "streams",
         "stream_kinds",
+        "class_names",
         "objects",
         "emitting",
         "__init__",

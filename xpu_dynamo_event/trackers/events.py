@@ -19,6 +19,7 @@ from .. import _native, ops
 from .._compat import bytecode, dynamo, opaque, torch_xpu
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from ..event import Event
+from .class_names import ClassNames, Factory
 from .emitting import Arguments, Keywords, act, bind, constants, not_traced, op, position, read
 from .objects import NativeClassVariable, NativeObjectVariable, natives_of
 from .streams import XPUStreamVariable, current_stream, stream_operand
@@ -68,7 +69,7 @@ class XPUEventVariable(NativeObjectVariable):
         cls_source: Any = None,
     ) -> XPUEventVariable:
         """Emit the op that makes an event at each call of the graph."""
-        name = kind_of(event_class)
+        name = _KINDS[event_class]
         proxy = dynamo.emit(tx, op("create"), name, enable_timing, blocking, position(tx))
         event = ops.EVENT_FACTORIES[name](enable_timing=enable_timing, blocking=blocking)
         dynamo.set_example(tx, proxy, opaque.maybe_to_fake_obj(tx.output.fake_mode, event))
@@ -279,31 +280,23 @@ def _native_base(cls: type) -> type:
     return next(base for base in _SIGNATURES if issubclass(cls, base))
 
 
-_kinds: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary(
-    {ops.TORCH_EVENT: "torch.xpu.Event", Event: ops.EVENT_NAME, torch.Event: "torch.Event"}
-)
-
-
-def kind_of(cls: type) -> str:
-    """Return what graphs call an event class, which ``xpu_event::create`` then knows."""
-    name = _kinds.get(cls)
-    if name is None:
-        name = ops.free_name(f"{cls.__module__}.{cls.__qualname__}")
-        ops.register_event_factory(name, _factory_of(cls))
-        _kinds[cls] = name
-    return name
-
-
-def _factory_of(cls: type) -> Callable[..., torch.Event]:
+def _factory_of(cls: type, reference: weakref.ref[Any]) -> Factory:
     """Make bare events of a derived class; what its Python ``__init__`` does is traced."""
-    reference, native = weakref.ref(cls), _native_base(cls)
+    native = _native_base(cls)
     device = ("xpu",) if native is torch.Event else ()
     known = _SIGNATURES[native]
 
     def make(**flags: bool) -> torch.Event:
-        event_class: Any = reference()  # a graph that still runs guards on it, so it is alive
         flags = {name: value for name, value in flags.items() if name in known}
+        event_class: Any = reference()
         event: torch.Event = native.__new__(event_class, *device, **flags)
         return event
 
     return make
+
+
+_KINDS = ClassNames(
+    {ops.TORCH_EVENT: "torch.xpu.Event", Event: ops.EVENT_NAME, torch.Event: "torch.Event"},
+    ops.register_event_factory,
+    _factory_of,
+)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from .. import ops
-
-_kinds: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary(
-    {torch.xpu.Stream: "torch.xpu.Stream", torch.Stream: "torch.Stream"}
-)
+from .class_names import ClassNames, Factory
 
 
 def native_base(cls: type) -> Any:
@@ -20,24 +16,20 @@ def native_base(cls: type) -> Any:
     return torch.xpu.Stream if issubclass(cls, torch.xpu.Stream) else torch.Stream
 
 
-def kind_of(cls: type) -> str:
-    """Return what graphs call a class of streams."""
-    name = _kinds.get(cls)
-    if name is None:
-        name = ops.free_name(f"{cls.__module__}.{cls.__qualname__}")
-        ops.register_stream_factory(name, _factory_of(cls))
-        _kinds[cls] = name
-    return name
-
-
-def _factory_of(cls: type) -> Callable[[int, int], torch.Stream]:
+def _factory_of(cls: type, reference: weakref.ref[Any]) -> Factory:
     """Make bare streams of a derived class; what its Python ``__init__`` does is traced."""
-    reference, native = weakref.ref(cls), native_base(cls)
+    native = native_base(cls)
 
     def make(device_index: int, priority: int) -> torch.Stream:
         device = ops.device_of(device_index)
-        # A graph that still runs guards on the class, so it is alive.
         stream: torch.Stream = native.__new__(reference(), device, priority=priority)
         return stream
 
     return make
+
+
+STREAM_KINDS = ClassNames(
+    {torch.xpu.Stream: "torch.xpu.Stream", torch.Stream: "torch.Stream"},
+    ops.register_stream_factory,
+    _factory_of,
+)

@@ -16,7 +16,7 @@ from .._compat import bytecode, dynamo, opaque
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from .emitting import Arguments, Keywords, act, bind, not_traced, op, position, read
 from .objects import NativeObjectVariable, natives_of
-from .stream_kinds import kind_of, native_base
+from .stream_kinds import STREAM_KINDS, native_base
 
 Method = Callable[..., VariableTracker]
 
@@ -69,7 +69,7 @@ class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
         cls_source: Any = None,
     ) -> XPUStreamVariable:
         """Emit the op that takes a stream from the pool at each call of the graph."""
-        kind = kind_of(stream_class)
+        kind = STREAM_KINDS[stream_class]
         proxy = dynamo.emit(tx, op("create_stream"), kind, device.index, priority, position(tx))
         # Only its type matters; a real one would take its turn in the pool.
         stream: Any = native_base(stream_class).__new__(stream_class, device)

@@ -20,7 +20,7 @@ enum class Fault : std::uint8_t {
 
 #ifdef XPU_RUNTIME_FAULTS
 
-C10_EXPORT extern std::atomic<Fault> active;
+C10_EXPORT inline std::atomic<Fault> active{Fault::none};
 
 [[nodiscard]] inline bool is_on(Fault fault) noexcept { return active.load() == fault; }
 

@@ -20,20 +20,21 @@ void finish(StreamState& stream) {
     stream.queue.wait();
 }
 
+void print(const StreamState& stream, const char* what) {
+  std::fprintf(stderr,
+               "xpu_dynamo_event: a kernel on stream %ld of xpu:%d failed, and nothing waited for "
+               "it. Call torch.xpu.synchronize() before the program ends to see where: %s\n",
+               static_cast<long>(stream.handle.id()), stream.device(), what);
+}
+
 bool print_error(StreamState& stream) {
-  const auto print = [&stream](const char* what) {
-    std::fprintf(stderr,
-                 "xpu_dynamo_event: a kernel on stream %ld of xpu:%d failed, and nothing waited "
-                 "for it. Call torch.xpu.synchronize() before the program ends to see where: %s\n",
-                 static_cast<long>(stream.handle.id()), stream.device(), what);
-  };
   try {
     stream.rethrow_error();
     return false;
   } catch (const c10::Error& error) {
-    print(error.what_without_backtrace());
+    print(stream, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    print(error.what());
+    print(stream, error.what());
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <unordered_map>
@@ -32,12 +33,6 @@ class PlanCache {
     using is_transparent = void;
     std::size_t operator()(c10::ArrayRef<std::int64_t> words) const noexcept;
   };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(c10::ArrayRef<std::int64_t> one, c10::ArrayRef<std::int64_t> other) const {
-      return one == other;
-    }
-  };
   struct Entry {
     std::shared_ptr<const Plan> plan;
     std::atomic<std::uint64_t> last_use;
@@ -49,7 +44,7 @@ class PlanCache {
 
   const std::size_t limit_;
   mutable std::shared_mutex mutex_;
-  std::unordered_map<Words, Entry, Hash, Equal> entries_;
+  std::unordered_map<Words, Entry, Hash, std::equal_to<>> entries_;
   std::atomic<std::uint64_t> plans_made_{0};  // the clock of `last_use`
 };
 

@@ -23,22 +23,15 @@ double multiplications(const Tensor& a, const Tensor& b) {
 
 // A product in slices of the first dimension of `a` and `out`, and of `b` where it is a batch.
 template <class Op>
-void run_product(const Tensor& a, const Tensor& b, const Tensor& out) {
+void run_product(Stack& arguments) {
+  const Tensor a = arguments[0].toTensor();
+  const Tensor b = arguments[1].toTensor();
+  const Tensor out = arguments[2].toTensor();
   in_parts(a.size(0), multiplications(a, b), [&](std::int64_t begin, std::int64_t count) {
     auto slice = out.narrow(0, begin, count);
     Op::redispatch(kCpuKeys, a.narrow(0, begin, count),
                    b.dim() == 3 ? b.narrow(0, begin, count) : b, slice);
   });
-}
-
-void run_mm(Stack& arguments) {
-  run_product<at::_ops::mm_out>(arguments[0].toTensor(), arguments[1].toTensor(),
-                                arguments[2].toTensor());
-}
-
-void run_bmm(Stack& arguments) {
-  run_product<at::_ops::bmm_out>(arguments[0].toTensor(), arguments[1].toTensor(),
-                                 arguments[2].toTensor());
 }
 
 void run_addmm(Stack& arguments) {
@@ -60,8 +53,8 @@ void run_addmm(Stack& arguments) {
 
 Runner runner_of(const c10::OperatorName& name) {
   static const std::array<std::pair<c10::OperatorName, Runner>, 4> all{
-      {{{"aten::mm", "out"}, &run_mm},
-       {{"aten::bmm", "out"}, &run_bmm},
+      {{{"aten::mm", "out"}, &run_product<at::_ops::mm_out>},
+       {{"aten::bmm", "out"}, &run_product<at::_ops::bmm_out>},
        {{"aten::addmm", "out"}, &run_addmm},
        {{"aten::convolution", ""}, &run_convolution}}};
   for (const auto& [op, runner] : all)

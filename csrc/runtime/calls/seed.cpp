@@ -5,20 +5,11 @@
 #include <torch/library.h>
 
 #include <mutex>
+#include <random>
 
 #include "runtime/backend/generator.h"
 
 namespace xpu_runtime {
-namespace {
-
-std::uint64_t splitmix64(std::uint64_t& state) {
-  std::uint64_t mixed = state += 0x9e3779b97f4a7c15U;
-  mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9U;
-  mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111ebU;
-  return mixed ^ (mixed >> 31U);
-}
-
-}  // namespace
 
 std::uint64_t draw_seed(const std::optional<at::Generator>& generator, c10::Device device) {
   auto parent = cpu_generator(generator, device);
@@ -29,8 +20,7 @@ std::uint64_t draw_seed(const std::optional<at::Generator>& generator, c10::Devi
 // Fills the whole state: seeding the engine itself would keep 32 bits only.
 at::Generator generator_from(std::uint64_t seed) {
   at::mt19937_data_pod data{seed, /*left_=*/1, /*seeded_=*/true, /*next_=*/0, {}};
-  std::uint64_t state = seed;
-  for (auto& word : data.state_) word = static_cast<std::uint32_t>(splitmix64(state) >> 32U);
+  std::seed_seq{seed >> 32U, seed}.generate(data.state_.begin(), data.state_.end());
   at::mt19937 engine;
   engine.set_data(data);
   auto result = at::make_generator<at::CPUGeneratorImpl>(seed);

@@ -32,19 +32,14 @@ class Parts {
         const std::lock_guard lock(mutex_);
         error_ = error_ ? error_ : std::current_exception();
       }
-      if (finished_.fetch_add(1) + 1 == parts_) {
-        finished_.notify_all();
-      }
+      if (finished_.fetch_add(1) + 1 == parts_) finished_.notify_all();
     }
   }
 
   void wait() {
-    for (auto finished = finished_.load(); finished < parts_; finished = finished_.load()) {
+    for (auto finished = finished_.load(); finished < parts_; finished = finished_.load())
       finished_.wait(finished);
-    }
-    if (error_) {
-      std::rethrow_exception(error_);
-    }
+    if (error_) std::rethrow_exception(error_);
   }
 
  private:

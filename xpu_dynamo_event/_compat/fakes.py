@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch._library import simple_registry
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 
 def register(library: torch.library.Library, name: str, fake: Callable[..., Any]) -> None:
@@ -28,3 +29,9 @@ def register(library: torch.library.Library, name: str, fake: Callable[..., Any]
     holder = simple_registry.singleton.find(f"{library.ns}::{name}").fake_impl
     handle = holder.register(fake, f"{fake.__module__}.{fake.__qualname__}", library)
     library._registration_handles.append(handle)
+
+
+def is_pinned(tensor: torch.Tensor) -> bool:
+    """Return whether a real tensor is in pinned memory, also while torch traces with fakes."""
+    with unset_fake_temporarily():
+        return tensor.device.type == "cpu" and tensor.is_pinned()

@@ -30,6 +30,7 @@ from . import (
     lifetimes,
     memory,
     ordering,
+    pinned_buffers,
     recomputation,
     write_back,
 )
@@ -74,16 +75,25 @@ ON_AOT_GRAPH: tuple[Pass, ...] = (
 """On each graph with event ops that AOTAutograd captured, joint or not, before partitioning."""
 
 BEFORE_RUNNING: tuple[Pass, ...] = (
-    # First, while the event ops between two copies can still be told from other calls.
+    # First, while event ops can still be told from other calls; the next one asks for the rest.
+    pinned_buffers.fill_in_place,
+    # While the event ops between two copies can still be told from other calls.
     direct_copies.copy_all_directly,
     # Nothing moves any more: the edges have done their work.
     direct_calls.call_directly,
 )
 """On each graph that ``aot_eager`` runs as it is."""
 
+def _write_directly(node: Node) -> None:
+    pinned_buffers.wait_if_read(node)
+    direct_copies.copy_directly(node)
+
+
 IN_INDUCTOR: Rewrites = {
-    # Inductor would copy twice, and block the host.
-    _aten.copy_.default: direct_copies.copy_directly,
+    # Inductor would copy into pageable memory, and block the host.
+    _aten.copy.default: pinned_buffers.copy_in_place,
+    # It would copy twice, and block the host.
+    _aten.copy_.default: _write_directly,
 }
 """On nodes of a graph that Inductor generates code for, on any device."""
 

@@ -88,7 +88,9 @@ def _is_view(node: Node) -> bool:
 
 
 def _is_fresh(node: Node) -> bool:
-    return node.op == "call_function" and node.kwargs.get("pin_memory") is True
+    if node.op != "call_function":
+        return False
+    return node.kwargs.get("pin_memory") is True or node.target is _aten._pin_memory.default
 
 
 def _is_pinned_literal(node: Node) -> bool:

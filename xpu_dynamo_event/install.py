@@ -7,7 +7,7 @@ import warnings
 from contextlib import ContextDecorator
 from typing import Any
 
-from ._compat import compiler_import, versions
+from ._compat import compiler_import, opaque, versions
 from ._compat.patching import Patches
 
 
@@ -59,9 +59,8 @@ def disable() -> None:
     """Give torch its own handling of events back; does nothing when capture is off.
 
     Nothing of this package is left in torch's compiler. What the import itself set up stays: the
-    device; ``torch.ops.xpu_event``, for which ``torch.Event`` and ``torch.Stream`` are registered
-    as opaque types; copies of events; ``Tensor.__dlpack__``, which orders the streams of XPU
-    tensors. Functions compiled earlier stay as they are.
+    device; ``torch.ops.xpu_event``, for eager calls; copies of events; ``Tensor.__dlpack__``, which
+    orders the streams of XPU tensors. Functions compiled earlier stay as they are.
 
     Example:
         >>> import xpu_dynamo_event
@@ -180,7 +179,9 @@ def _follow() -> None:
     global _hooked
     if not _request().on:
         _remove()
-    elif not _hooked and not compiler_import.is_imported():
+        return
+    opaque.show()
+    if not _hooked and not compiler_import.is_imported():
         _hooked = True
         compiler_import.when_imported(_carry_out)
 
@@ -241,6 +242,7 @@ def _install() -> None:
 def _remove() -> None:
     global _patches
     compiler_import.not_at_first_frame()
+    opaque.hide()
     if _patches is not None:
         patches, _patches = _patches, None
         patches.undo()

@@ -23,6 +23,7 @@ from .patching import Patches
 
 __all__ = [
     "install_complete_constants",
+    "install_constructors_in_place",
     "install_kept_copies",
     "install_random_nodes",
     "install_separate_seeds",
@@ -135,3 +136,20 @@ def install_complete_constants(patches: Patches) -> None:
         return value
 
     patches.replace(folder, "_deduce_value", deduce_value)
+
+
+def install_constructors_in_place(
+    patches: Patches, has_several_streams: Callable[[Graph], bool]
+) -> None:
+    """Keep tensors that a graph makes on the host there, if the graph changes the stream.
+
+    Upstream makes some on the device instead. Another stream that reads one waits for nothing: in
+    the program it is on the host.
+    """
+    upstream = post_grad.move_constructors_to_gpu
+
+    def move_constructors_to_gpu(graph: Graph) -> None:
+        if not has_several_streams(graph):
+            upstream(graph)
+
+    patches.replace(post_grad, "move_constructors_to_gpu", move_constructors_to_gpu)

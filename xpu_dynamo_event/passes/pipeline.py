@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import aot, backends, dynamo_hooks, partitioner
+from .._compat import aot, backends, dynamo_hooks, literals, partitioner
 from .._compat.patching import Patches
 from . import (
     backward_streams,
@@ -113,6 +113,7 @@ def install(patches: Patches) -> None:
     aot.install_graph_pass(patches, memory.Telling(patches))
     backends.install_before_running(patches, _before_running)
     aot.install_several_write_backs(patches)
+    literals.install_complete_literals(patches)
     partitioner.install_sizes(patches)
     partitioner.install_smallest_budget(patches, ordering.has_order)
     aot.install_distinct_nodes(patches, ordering.distinct_nodes)

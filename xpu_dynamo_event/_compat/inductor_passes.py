@@ -23,7 +23,6 @@ from .patching import Patches
 
 __all__ = [
     "install_complete_constants",
-    "install_constructors_in_place",
     "install_kept_copies",
     "install_random_nodes",
     "install_separate_seeds",
@@ -116,15 +115,17 @@ def _draw_in_place(graph: Graph, seed: Node) -> int:
 
 
 def install_complete_constants(patches: Patches) -> None:
-    """Make folding of constants wait for copies to the host.
+    """Make folding of constants wait for copies to the host, and leave out the asynchronous ones.
 
     It computes known values on the device while compiling, and reads a copy as soon as that is
-    submitted, if nothing waits for it.
+    submitted, if nothing waits for it. What it puts in place of a copy is not pinned.
     """
     folder: Any = joint_graph.UniformValueConstantFolder
     upstream = folder._deduce_value
 
     def deduce_value(self: Any, node: Node) -> Any:
+        if node.target is torch.ops.prims.device_put.default and True in node.args:
+            return self.unknown_value
         value = upstream(self, node)
         from_device = any(
             isinstance(operand.meta.get("val"), torch.Tensor)
@@ -136,20 +137,3 @@ def install_complete_constants(patches: Patches) -> None:
         return value
 
     patches.replace(folder, "_deduce_value", deduce_value)
-
-
-def install_constructors_in_place(
-    patches: Patches, has_several_streams: Callable[[Graph], bool]
-) -> None:
-    """Keep tensors that a graph makes on the host there, if the graph changes the stream.
-
-    Upstream makes some on the device instead. Another stream that reads one waits for nothing: in
-    the program it is on the host.
-    """
-    upstream = post_grad.move_constructors_to_gpu
-
-    def move_constructors_to_gpu(graph: Graph) -> None:
-        if not has_several_streams(graph):
-            upstream(graph)
-
-    patches.replace(post_grad, "move_constructors_to_gpu", move_constructors_to_gpu)

@@ -83,5 +83,4 @@ class Telling:
             inductor_passes.install_complete_constants(patches)
             inductor_passes.install_random_nodes(patches, is_event_op)
             inductor_passes.install_separate_seeds(patches, changes_stream)
-            inductor_passes.install_constructors_in_place(patches, changes_stream)
             self._patches.take(patches)

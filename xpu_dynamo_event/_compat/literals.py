@@ -43,14 +43,17 @@ def install_complete_literals(patches: Patches) -> None:
 
 @contextmanager
 def idle_streams() -> Iterator[None]:
-    """Make an idle stream of each device current for a block, and wait for them at its end."""
+    """Make an idle stream of each device current for a block, and wait for them at its end.
+
+    A device whose streams are all at work keeps its current one: the host waits for none of those.
+    """
     count = torch.xpu.device_count()
     if not count:
         yield
         return
     here = torch.xpu.current_device()
     devices = sorted(range(count), key=lambda index: index == here)  # the last one is current
-    streams = [_idle_stream(index) for index in devices]
+    streams = [stream for index in devices if (stream := _idle_stream(index)) is not None]
     with ExitStack() as entered:
         for stream in streams:
             entered.enter_context(torch.xpu.stream(stream))
@@ -60,10 +63,7 @@ def idle_streams() -> Iterator[None]:
 
 
 def _idle_stream(index: int) -> Any:
-    """Return a stream that has nothing to do, the same one each time if possible.
-
-    Where all streams of the device are at work, the current one.
-    """
+    """Return a stream that has nothing to do, the same one each time if possible; or None."""
     with _lock:
         if index in _last and _last[index].query():
             return _last[index]
@@ -72,4 +72,4 @@ def _idle_stream(index: int) -> Any:
             if stream.query():
                 _last[index] = stream
                 return stream
-    return torch.xpu.current_stream(index)
+    return None

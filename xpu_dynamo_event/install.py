@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from typing import Any
 
 from ._compat import compiler_import, opaque, versions
@@ -142,8 +143,9 @@ class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_gr
         with compiler_import.no_compilation(), _lock:
             _blocks.append(request)
             self._entered.append(request)
-            _follow()
         try:
+            with compiler_import.no_compilation(), _lock:
+                _follow()
             _carry_out()
         except BaseException:
             self.__exit__()
@@ -180,7 +182,8 @@ def _follow() -> None:
     if not _request().on:
         _remove()
         return
-    opaque.show()
+    with _all_or_nothing():
+        opaque.show()
     if not _hooked and not compiler_import.is_imported():
         _hooked = True
         compiler_import.when_imported(_carry_out)
@@ -228,11 +231,17 @@ def _parts() -> tuple[Any, ...]:
 
 def _install() -> None:
     global _patches
+    with _all_or_nothing(), Patches() as patches:
+        for part in _parts():
+            part.install(patches)
+        _patches = patches.kept()
+
+
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    """Switch off and leave nothing behind if a block raises."""
     try:
-        with Patches() as patches:
-            for part in _parts():
-                part.install(patches)
-            _patches = patches.kept()
+        yield
     except BaseException:
         _request().on = False
         _remove()
@@ -242,7 +251,9 @@ def _install() -> None:
 def _remove() -> None:
     global _patches
     compiler_import.not_at_first_frame()
-    opaque.hide()
-    if _patches is not None:
-        patches, _patches = _patches, None
-        patches.undo()
+    try:
+        opaque.hide()
+    finally:
+        if _patches is not None:
+            patches, _patches = _patches, None
+            patches.undo()

@@ -51,9 +51,7 @@ def install_pin_memory(patches: Patches) -> None:
 
     def pinned(_mode: Any, _op: Any, tensor: torch.Tensor, *_device: Any, **_keywords: Any) -> Any:
         if tensor.device.type != "cpu" or tensor.layout is not torch.strided:
-            raise RuntimeError(
-                f"cannot pin '{tensor.type()}' only dense CPU tensors can be pinned"
-            )
+            raise RuntimeError(f"cannot pin '{tensor.type()}' only dense CPU tensors can be pinned")
         return torch.empty_like(tensor)
 
     table = fake_impls.op_implementations_dict

@@ -20,7 +20,13 @@ from torch._inductor.virtualized import V
 from .inductor_ir import base_buffer
 from .patching import Patches
 
-__all__ = ["copied_buffers", "install_fallback_device", "install_host_copies", "is_pinned", "is_read_on_host"]
+__all__ = [
+    "copied_buffers",
+    "install_fallback_device",
+    "install_host_copies",
+    "is_pinned",
+    "is_read_on_host",
+]
 
 
 def install_host_copies(patches: Patches) -> None:

@@ -68,9 +68,11 @@ def show() -> None:
     """Let tracing see the registered types; idempotent."""
     if _shown.places:
         return
-    for cls, info in _registered.items():
-        _shown.replace_entry(opaque_object._OPAQUE_TYPES, cls, info)
-        _shown.replace_entry(opaque_object._OPAQUE_TYPES_BY_NAME, info.class_name, info)
+    with Patches() as patches:
+        for cls, info in _registered.items():
+            patches.replace_entry(opaque_object._OPAQUE_TYPES, cls, info)
+            patches.replace_entry(opaque_object._OPAQUE_TYPES_BY_NAME, info.class_name, info)
+        _shown.take(patches)
 
 
 def hide() -> None:

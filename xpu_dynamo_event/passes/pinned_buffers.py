@@ -127,7 +127,11 @@ def _is_same(one: Any, other: Any) -> bool:
     one, other = value_behind(one), value_behind(other)
     if one is other or not (_is_view(one) and _is_view(other)):
         return one is other
-    same_view = (one.target, one.args[1:], one.kwargs) == (other.target, other.args[1:], other.kwargs)
+    same_view = (one.target, one.args[1:], one.kwargs) == (
+        other.target,
+        other.args[1:],
+        other.kwargs,
+    )
     return same_view and _is_same(one.args[0], other.args[0])
 
 

@@ -84,6 +84,7 @@ BEFORE_RUNNING: tuple[Pass, ...] = (
 )
 """On each graph that ``aot_eager`` runs as it is."""
 
+
 def _write_directly(node: Node) -> None:
     pinned_buffers.wait_if_read(node)
     direct_copies.copy_directly(node)

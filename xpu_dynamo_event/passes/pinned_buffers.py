@@ -1,8 +1,8 @@
 """Pinned memory that a graph allocates stays pinned, and is filled as asynchronously as in eager.
 
-``buffer = torch.empty(..., pin_memory=True); buffer.copy_(x, non_blocking=True)`` is two values in a
-functional graph: the memory, and ``aten.copy``, which is pageable memory that the host fills while
-it waits. Here the copy goes into the memory again, whole or into a part of it
+``buffer = torch.empty(..., pin_memory=True); buffer.copy_(x, non_blocking=True)`` is two values in
+a functional graph: the memory, and ``aten.copy``, which is pageable memory that the host fills
+while it waits. Here the copy goes into the memory again, whole or into a part of it
 (``buffer[0].copy_(x)``, which functionalization makes a scatter).
 """
 

@@ -268,7 +268,7 @@ def copies_event(x): return copy.deepcopy(event), x + 1
 def copies_stream(x): return copy.copy(side) is side, x + 1
 def compares(x): return x + 1 if side == home else x - 1
 def looks_up(x): return {event: x}[event]
-def reads(x): return x + side.stream_id
+def reads(x): return x + side.device_index
 def prints(x): return str(side.device), x + 1
 def synchronizes_device(x): y = x + 1; torch.xpu.synchronize(); return y
 def breaks(x):
@@ -301,11 +301,11 @@ def outcome(program, name, fullgraph):
         torch.xpu.set_stream(home)
         return graphs, type(error).__name__, str(error).partition("\\n\\n")[0]
 
-programs = [value for value in list(globals().values()) if isinstance(value, types.FunctionType)]
-for program in programs[: programs.index(plainly)]:
-    if program is not lookup_backend:
-        for name, fullgraph in ("aot_eager", True), ("eager", False):
-            print(program.__name__, name, fullgraph, *outcome(program, name, fullgraph))
+functions = [value for value in list(globals().values()) if isinstance(value, types.FunctionType)]
+here = [each for each in functions if each.__code__.co_filename == plainly.__code__.co_filename]
+for program in here[: here.index(plainly)]:
+    for name, fullgraph in ("aot_eager", True), ("eager", False):
+        print(program.__name__, name, fullgraph, *outcome(program, name, fullgraph))
 """
 
 # The device, its class of events and copies of those, without anything for the compiler.

@@ -61,8 +61,9 @@ def wait_if_read(node: Node) -> None:
     That is, if it does so before it waits for anything on the host. When all copies are in place.
     """
     target, source, *_ = node.args
-    from_device = isinstance(target, Node) and device_type(source) == "xpu"
-    if from_device and _is_fresh(_root(target)) and _reads_on_host(node):
+    if not isinstance(target, Node) or device_type(source) != "xpu":
+        return
+    if _is_fresh(_root(target)) and _reads_on_host(node):
         node.args, node.kwargs = (target, source), {}
 
 

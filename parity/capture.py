@@ -34,18 +34,9 @@ def tracking(kind: str, device: str) -> Iterator[None]:
         yield
     else:
         import xpu_dynamo_event
-        from xpu_dynamo_event._compat import opaque
 
-        ours = kind == "ours"
-        classes = [] if ours else [torch.Event, torch.Stream]
-        for cls in classes:  # torch itself does not take events for opaque objects
-            opaque.unregister(cls)
-        try:
-            with xpu_dynamo_event.enabled(ours):
-                yield
-        finally:
-            for cls in classes:
-                opaque.register(cls)
+        with xpu_dynamo_event.enabled(kind == "ours"):
+            yield
     torch.compiler.reset()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from typing import Any
 
-from ._compat import compiler_import, versions
+from ._compat import compiler_import, opaque, versions
 from ._compat.patching import Patches
 
 
@@ -59,9 +60,8 @@ def disable() -> None:
     """Give torch its own handling of events back; does nothing when capture is off.
 
     Nothing of this package is left in torch's compiler. What the import itself set up stays: the
-    device; ``torch.ops.xpu_event``, for which ``torch.Event`` and ``torch.Stream`` are registered
-    as opaque types; copies of events; ``Tensor.__dlpack__``, which orders the streams of XPU
-    tensors. Functions compiled earlier stay as they are.
+    device; ``torch.ops.xpu_event``, for eager calls; copies of events; ``Tensor.__dlpack__``, which
+    orders the streams of XPU tensors. Functions compiled earlier stay as they are.
 
     Example:
         >>> import xpu_dynamo_event
@@ -143,8 +143,9 @@ class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_gr
         with compiler_import.no_compilation(), _lock:
             _blocks.append(request)
             self._entered.append(request)
-            _follow()
         try:
+            with compiler_import.no_compilation(), _lock:
+                _follow()
             _carry_out()
         except BaseException:
             self.__exit__()
@@ -180,7 +181,10 @@ def _follow() -> None:
     global _hooked
     if not _request().on:
         _remove()
-    elif not _hooked and not compiler_import.is_imported():
+        return
+    with _all_or_nothing():
+        opaque.show()
+    if not _hooked and not compiler_import.is_imported():
         _hooked = True
         compiler_import.when_imported(_carry_out)
 
@@ -227,11 +231,17 @@ def _parts() -> tuple[Any, ...]:
 
 def _install() -> None:
     global _patches
+    with _all_or_nothing(), Patches() as patches:
+        for part in _parts():
+            part.install(patches)
+        _patches = patches.kept()
+
+
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    """Switch off and leave nothing behind if a block raises."""
     try:
-        with Patches() as patches:
-            for part in _parts():
-                part.install(patches)
-            _patches = patches.kept()
+        yield
     except BaseException:
         _request().on = False
         _remove()
@@ -241,6 +251,9 @@ def _install() -> None:
 def _remove() -> None:
     global _patches
     compiler_import.not_at_first_frame()
-    if _patches is not None:
-        patches, _patches = _patches, None
-        patches.undo()
+    try:
+        opaque.hide()
+    finally:
+        if _patches is not None:
+            patches, _patches = _patches, None
+            patches.undo()

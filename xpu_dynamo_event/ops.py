@@ -75,6 +75,9 @@ READINGS = {
 }
 """Operations whose result the host reads."""
 
+HOST_POINTS = {*READINGS, "synchronize", "synchronize_stream", "synchronize_device"}
+"""Operations at which the host learns about the device."""
+
 _namespace = torch.ops.xpu_event
 # One for all: each takes a while.
 _library: Any = torch.library.Library("xpu_event", "FRAGMENT")  # type: ignore[no-untyped-call]

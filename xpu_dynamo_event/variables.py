@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from . import ops
-from ._compat import dynamo, dynamo_hooks, precompile, readings
+from ._compat import dynamo, dynamo_hooks, fakes, precompile, readings
 from ._compat.dynamo import VariableTracker
 from ._compat.patching import Patches
 from .trackers import branches, stream_contexts, streams
@@ -162,6 +163,8 @@ def install(patches: Patches) -> None:
         patches.replace_entry(functions, function, handler)
     dynamo_hooks.install_builders(patches, _builder_of)
     dynamo_hooks.install_results(patches, _outlasts_the_graph)
+    dynamo_hooks.install_own_frames(patches, str(Path(__file__).parent))
+    fakes.install_pin_memory(patches)
     precompile.install(patches)
     readings.install_arithmetic(patches)
     readings.install_branches(patches)

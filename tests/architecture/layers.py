@@ -75,6 +75,7 @@ INSIDE = {
     "passes": (
         "pipeline",
         "direct_calls",
+        "pinned_buffers",
         "memory",
         "ordering",
         "recomputation",

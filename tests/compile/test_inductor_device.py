@@ -15,6 +15,9 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch._inductor import ir
+from torch._inductor import utils as inductor_utils
+from torch._inductor.utils import run_and_get_code
 
 from xpu_dynamo_event import GraphLog
 from xpu_dynamo_event._compat import inductor as upstream
@@ -503,3 +506,37 @@ def test_a_copy_of_an_input_that_is_written_back_early_stays_a_copy() -> None:
     got = run(*on_device, torch.xpu.Event())
     torch.testing.assert_close([each.cpu() for each in got], [2 - x.cos(), x])
     torch.testing.assert_close([each.cpu() for each in on_device], [x / 2, x, w])
+
+
+# ---- what Inductor does for a GPU
+
+
+@needs_runtime
+def test_the_gpu_of_this_process() -> None:
+    assert inductor_utils.get_gpu_type() == "xpu"
+    device.unregister()
+    try:
+        assert inductor_utils.get_gpu_type() == "xpu"
+        assert "xpu" in inductor_utils.GPU_TYPES
+    finally:
+        device.register()
+    assert inductor_utils.get_gpu_type() == "xpu"
+
+
+@needs_runtime
+def test_bmm_of_one_matrix_is_mm() -> None:
+    def product(x: Tensor) -> Tensor:
+        return torch.bmm(x.view(1, 4, 4), x.view(1, 4, 4))
+
+    x = torch.randn(4, 4)
+    result, sources = run_and_get_code(compiled(product), x.to("xpu"))
+    assert "extern_kernels.mm(" in sources[0]
+    assert_same(result, product(x), rtol=1e-4, atol=1e-4)
+
+
+@needs_runtime
+def test_results_on_two_devices_are_of_the_device() -> None:
+    outputs = [torch.empty(2), torch.empty(2, device="xpu")]
+    for results in (outputs, outputs[::-1]):
+        assert ir.FallbackKernel.find_device(None, results).type == "xpu"
+    assert ir.FallbackKernel.find_device(None, outputs[:1]).type == "cpu"

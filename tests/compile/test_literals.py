@@ -145,6 +145,59 @@ def test_equal_ones_on_two_streams_stay_two(training: bool, backend: str, latch:
     held.release()
 
 
+MADE_WHILE_TRACING = {
+    "tensor": lambda x: x * torch.tensor([1.0, 2.0, 3.0], device="xpu"),
+    "as_tensor": lambda x: x * torch.as_tensor([1.0, 2.0, 3.0], device=x.device),
+    "new_tensor": lambda x: x * x.new_tensor([1.0, 2.0, 3.0]),
+    "index": lambda x: x[torch.tensor([2, 1, 0], device="xpu")],
+}
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+@pytest.mark.parametrize("name", MADE_WHILE_TRACING)
+def test_made_while_a_stream_is_held(name: str, training: bool, latch: Any) -> None:
+    """Tracing makes the literal while the current stream is held; another stream reads it.
+
+    Not with Inductor, which reads its value while compiling and waits for the current stream.
+    """
+
+    def program(x: Tensor, side: Any) -> Tensor:
+        with torch.xpu.stream(side):
+            return MADE_WHILE_TRACING[name](x)
+
+    x = torch.tensor([4.0, 5.0, 6.0], device="xpu", requires_grad=training)
+    expected = MADE_WHILE_TRACING[name](x).tolist()
+    side, home = torch.xpu.Stream(), torch.xpu.current_stream()
+    torch.xpu.synchronize()
+    run = torch.compile(program, backend="aot_eager", fullgraph=True)
+    held = latch(home)
+    y = run(x, side)
+    side.synchronize()
+    with torch.xpu.stream(side):
+        assert y.detach().cpu().tolist() == expected
+    held.release()
+
+
+def test_tracing_leaves_the_streams_as_they_were(latch: Any) -> None:
+    """Also when every stream of the pool that it could use is held."""
+
+    def program(x: Tensor) -> Tensor:
+        return x * torch.tensor([1.0, 2.0, 3.0], device="xpu")
+
+    for hold in (False, True):
+        torch.compiler.reset()
+        side = torch.xpu.Stream()
+        held = [latch(torch.xpu.Stream()) for _ in range(32)] if hold else []
+        with torch.xpu.stream(side):
+            y = torch.compile(program, backend="aot_eager")(torch.ones(3, device="xpu"))
+            assert torch.xpu.current_stream() == side
+        for each in held:
+            each.release()
+        side.synchronize()
+        assert y.tolist() == [1.0, 2.0, 3.0]
+        torch.xpu.synchronize()
+
+
 def test_synchronize_does_not_run_while_compiling(backend: str, latch: Any) -> None:
     """All its tensors are literals: fake tensors would take it for something to know early."""
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch._dynamo import trace_rules
 from torch._dynamo.output_graph import OutputGraph
 from torch._dynamo.side_effects import SideEffects
 from torch._dynamo.source import TempLocalSource
@@ -256,3 +257,21 @@ def install_around_backend(
         return wrap(gm, lambda: upstream(self, gm, example_inputs))
 
     patches.replace(OutputGraph, "call_user_compiler", call_user_compiler)
+
+
+def install_own_frames(patches: Patches, folder: str) -> None:
+    """Run calls of Python functions under ``folder`` as they are, when compiled code makes them.
+
+    What Dynamo rebuilds after a graph break, it builds with functions of this package. It would
+    compile each like a function of the program: a graph of nothing, which reports then blame.
+    A function that is inlined into one of the program is traced as ever.
+
+    Upstream: trace_rules.check, with a frame when it is asked about one and not about a call.
+    """
+    upstream = trace_rules.check
+
+    def check(obj: Any, is_inlined_call: bool = False, frame: Any = None) -> bool:
+        own = frame is not None and frame.f_code.co_filename.startswith(folder)
+        return own or upstream(obj, is_inlined_call, frame)
+
+    patches.replace(trace_rules, "check", check)

@@ -189,6 +189,7 @@ def wrap_lowering(
 def cpp_code_for_xpu(patches: Patches) -> None:
     """Make Inductor treat "xpu" as a device with streams and C++ kernels."""
     for shim in (
+        _gpu_type,
         _no_triton,
         _keep_device_guards,
         _device_over_host_numbers,
@@ -200,8 +201,18 @@ def cpp_code_for_xpu(patches: Patches) -> None:
         _note_nodes,
     ):
         shim(patches)
+
+
+def _gpu_type(patches: Patches) -> None:
+    """The answer to what the GPU of this process is stays "xpu": passes compare devices with it.
+
+    It is looked up once, so before the next shim takes the name out of the list.
+
+    Upstream: utils.get_gpu_type.
+    """
     patches.callback(inductor_utils.get_gpu_type.cache_clear)
     inductor_utils.get_gpu_type.cache_clear()
+    inductor_utils.get_gpu_type()
 
 
 def _no_triton(patches: Patches) -> None:

@@ -115,15 +115,17 @@ def _draw_in_place(graph: Graph, seed: Node) -> int:
 
 
 def install_complete_constants(patches: Patches) -> None:
-    """Make folding of constants wait for copies to the host.
+    """Make folding of constants wait for copies to the host, and leave out the asynchronous ones.
 
     It computes known values on the device while compiling, and reads a copy as soon as that is
-    submitted, if nothing waits for it.
+    submitted, if nothing waits for it. What it puts in place of a copy is not pinned.
     """
     folder: Any = joint_graph.UniformValueConstantFolder
     upstream = folder._deduce_value
 
     def deduce_value(self: Any, node: Node) -> Any:
+        if node.target is torch.ops.prims.device_put.default and True in node.args:
+            return self.unknown_value
         value = upstream(self, node)
         from_device = any(
             isinstance(operand.meta.get("val"), torch.Tensor)

@@ -23,11 +23,13 @@ import torch
 from torch._library import opaque_object
 from torch._library.fake_class_registry import FakeScriptObject, maybe_to_fake_obj
 
-from .patching import FOR_GOOD
+from .patching import Patches
 
+_registered: dict[type, Any] = {}
+_shown = Patches()
 _BLACK_BOX: Any = "symbolic" if hasattr(opaque_object, "register_custom_class") else "reference"
 
-__all__ = ["FakeScriptObject", "maybe_to_fake_obj", "real_object", "register", "unregister"]
+__all__ = ["FakeScriptObject", "hide", "maybe_to_fake_obj", "real_object", "register", "show"]
 
 
 def can_remove() -> bool:
@@ -54,18 +56,31 @@ def register(cls: type) -> str:
             hoist=True,
             reconstruct_fn=None,
         )
-        FOR_GOOD.replace_entry(opaque_object._OPAQUE_TYPES, cls, info)
-        FOR_GOOD.replace_entry(opaque_object._OPAQUE_TYPES_BY_NAME, name, info)
+        _registered[cls] = info
+        _shown.undo()
+        show()
         if not torch._C._is_opaque_type_registered(name):  # the native module came first
             torch._C._register_opaque_type(name)
     return name
 
 
-def unregister(cls: type) -> None:
-    """Undo :func:`register` for the Python side of tracing; schemas keep the name."""
-    info = opaque_object._OPAQUE_TYPES.pop(cls, None)
-    if info is not None:
-        opaque_object._OPAQUE_TYPES_BY_NAME.pop(info.class_name, None)
+def show() -> None:
+    """Let tracing see the registered types; idempotent."""
+    if _shown.places:
+        return
+    with Patches() as patches:
+        for cls, info in _registered.items():
+            patches.replace_entry(opaque_object._OPAQUE_TYPES, cls, info)
+            patches.replace_entry(opaque_object._OPAQUE_TYPES_BY_NAME, info.class_name, info)
+        _shown.take(patches)
+
+
+def hide() -> None:
+    """Undo :func:`show`: torch traces programs with such objects as if there were no ops of ours.
+
+    Schemas keep the names of the types, so eager calls of ops go on.
+    """
+    _shown.undo()
 
 
 def real_object(value: object) -> object:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from .._compat import inductor as upstream
+from .._compat import inductor_copies as upstream_copies
 
 
 def keep_non_blocking(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,10 +29,13 @@ def keep_non_blocking(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def copy_across(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a lowering of ``aten.copy_`` that copies between host and device directly."""
+    """Return a lowering of ``aten.copy_`` that copies directly between host and device.
+
+    And into pinned memory: upstream puts another value in place of memory that the graph made.
+    """
 
     def lower(target: Any, source: Any, non_blocking: bool = False) -> Any:
-        if not _crosses(target, source):
+        if not (_crosses(target, source) or upstream_copies.is_pinned(target)):
             return original(target, source, non_blocking)
         upstream.InplaceCopyFallback.create(target, source, non_blocking)
         return target

@@ -89,7 +89,10 @@ def _register_wrapper(patches: Patches) -> None:
 
 def _register_copies(patches: Patches) -> None:
     from .._compat import inductor as upstream
+    from .._compat import inductor_copies
     from . import copies
 
+    inductor_copies.install_host_copies(patches)
+    inductor_copies.install_fallback_device(patches)
     upstream.wrap_lowering(torch.ops.aten.copy.default, copies.keep_non_blocking, patches)
     upstream.wrap_lowering(torch.ops.aten.copy_.default, copies.copy_across, patches)

@@ -54,6 +54,7 @@ class EventKernel(_Effect):
         inputs = [ir.base_buffer(tensor) for tensor in live]
         super().__init__(None, layout, inputs, constant_args=tuple(operands))
         self.event_op = name
+        self.waits_on_host = name in ops.HOST_POINTS
         ir.register(self)
 
     def codegen(self, wrapper: Any) -> None:

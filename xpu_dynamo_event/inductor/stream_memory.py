@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._compat import inductor as upstream
+from .._compat import inductor_copies
 
 
 class StreamSwitchLine(upstream.MemoryPlanningLine):  # type: ignore[misc]
@@ -95,6 +96,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         self._recorded: set[tuple[str, int]] = set()
         self._fetched: set[str] = set()
         self._after_subgraph = False  # the node before is one that changes streams inside
+        self._copied: set[str] = set()  # owners of memory that a copy between devices may use
         super().__init__(*args, **kwargs)
 
     def stream_switched(self) -> None:
@@ -125,6 +127,8 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             self.stream_switched()  # its uses belong neither to this epoch nor to the next
         if getattr(getattr(node, "node", None), "touches_no_memory", False):
             return
+        copied = map(upstream.real_buffer_name, inductor_copies.copied_buffers(node))
+        self._copied.update(map(self._epochs.owner, copied))
         for name in sorted(upstream.tensor_reads(node)):
             real = upstream.real_buffer_name(name)
             self._epochs.use(real)
@@ -157,11 +161,26 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             self.writeline(f"{variable} = torch.xpu.current_stream({device_index})")
         return variable
 
+    def sync_d2h_copy(self, buffer_name: str) -> None:
+        """Wait on the host for a copy that was submitted, if the graph itself reads it there."""
+        if inductor_copies.is_read_on_host(buffer_name):
+            super().sync_d2h_copy(buffer_name)
+
     def can_reuse(self, input_buffer: Any, output_buffer: Any = None) -> bool:
         """Return whether a buffer may be overwritten by the next one."""
         if not super().can_reuse(input_buffer, output_buffer):
             return False
+        if self._is_on_host(input_buffer) and self._is_copied(input_buffer):
+            return False
         return not self._epochs.current or self._epochs.belongs_here(input_buffer.get_name())
+
+    def _is_on_host(self, buffer: Any) -> bool:
+        device = upstream.buffer_device(buffer.get_name())
+        return device is not None and device.type == "cpu"
+
+    def _is_copied(self, buffer: Any) -> bool:
+        """Whether a copy from or to ``buffer`` may be running: the host writes without waiting."""
+        return self._epochs.owner(buffer.get_name()) in self._copied
 
     def codegen_free(self, buffer: Any) -> None:
         """Free a buffer; without offering it for reuse when other streams used it."""

@@ -34,6 +34,11 @@ def is_event_op(node: Node) -> bool:
     return getattr(node.target, "namespace", None) == _OPS.name
 
 
+def is_host_point(node: Node) -> bool:
+    """Whether the host learns about the device at a node, in whatever form."""
+    return is_event_op(node) and node.target._schema.name.split("::")[1] in ops.HOST_POINTS  # type: ignore[union-attr]
+
+
 def is_tensor(node: Node) -> bool:
     """Whether the value of a node of an AOT graph is a tensor."""
     return isinstance(node.meta.get("val"), torch.Tensor)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import aot, backends, dynamo_hooks, partitioner
+from .._compat import aot, backends, dynamo_hooks, literals, partitioner
 from .._compat.patching import Patches
 from . import (
     backward_streams,
@@ -30,6 +30,7 @@ from . import (
     lifetimes,
     memory,
     ordering,
+    pinned_buffers,
     recomputation,
     write_back,
 )
@@ -74,16 +75,26 @@ ON_AOT_GRAPH: tuple[Pass, ...] = (
 """On each graph with event ops that AOTAutograd captured, joint or not, before partitioning."""
 
 BEFORE_RUNNING: tuple[Pass, ...] = (
-    # First, while the event ops between two copies can still be told from other calls.
+    # First, while event ops can still be told from other calls; the next one asks for the rest.
+    pinned_buffers.fill_in_place,
+    # While the event ops between two copies can still be told from other calls.
     direct_copies.copy_all_directly,
     # Nothing moves any more: the edges have done their work.
     direct_calls.call_directly,
 )
 """On each graph that ``aot_eager`` runs as it is."""
 
+
+def _write_directly(node: Node) -> None:
+    pinned_buffers.wait_if_read(node)
+    direct_copies.copy_directly(node)
+
+
 IN_INDUCTOR: Rewrites = {
-    # Inductor would copy twice, and block the host.
-    _aten.copy_.default: direct_copies.copy_directly,
+    # Inductor would copy into pageable memory, and block the host.
+    _aten.copy.default: pinned_buffers.copy_in_place,
+    # It would copy twice, and block the host.
+    _aten.copy_.default: _write_directly,
 }
 """On nodes of a graph that Inductor generates code for, on any device."""
 
@@ -103,6 +114,7 @@ def install(patches: Patches) -> None:
     aot.install_graph_pass(patches, memory.Telling(patches))
     backends.install_before_running(patches, _before_running)
     aot.install_several_write_backs(patches)
+    literals.install_complete_literals(patches)
     partitioner.install_sizes(patches)
     partitioner.install_smallest_budget(patches, ordering.has_order)
     aot.install_distinct_nodes(patches, ordering.distinct_nodes)

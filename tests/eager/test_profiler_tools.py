@@ -1,4 +1,4 @@
-"""What tools that know Kineto find in a profile: waits, copies and fills, and what is no operator."""
+"""What tools that know Kineto find in a profile: waits, copies, fills, and no operators."""
 
 from __future__ import annotations
 

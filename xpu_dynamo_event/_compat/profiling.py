@@ -1,9 +1,9 @@
 """What torch.profiler does with the part of a profile that the runtime adds.
 
 Upstream: torch/autograd/profiler.py, ``profile._parse_kineto_results`` and
-``_toggle_collection_dynamic``. The former counts each activity of a device as work, so a stream that
-waits would make a table's time of the device longer. The latter reaches Kineto's own profilers only:
-the interface of the others has no such call.
+``_toggle_collection_dynamic``. The former takes each activity of a device for work, so a stream
+that waits would add to a table's time of the device. The latter reaches Kineto's own profilers
+only: the interface of the others has no such call.
 Versions: 2.13 to 2.15.
 CAN REMOVE when tables leave synchronisation out, and Kineto tells all profilers.
 """

@@ -40,7 +40,7 @@ def install(pause: Callable[[bool], None]) -> None:
     Args:
         pause: Makes the runtime leave out what is submitted from now on, or no longer.
     """
-    profiler = torch.autograd.profiler
+    profiler: Any = torch.autograd.profiler
     upstream_parse = profiler.profile._parse_kineto_results
     upstream_toggle = profiler._toggle_collection_dynamic
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from threading import Barrier, Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -163,22 +163,22 @@ def test_waits_of_the_host_have_rows(traced: Callable[[profile], Events]) -> Non
 def test_waits_of_several_threads_do_not_overlap(
     traced: Callable[[profile], Events], latch: MakeLatch
 ) -> None:
-    streams = [torch.xpu.Stream() for _ in range(3)]
-    begun = Barrier(len(streams) + 1)
-
-    def wait(stream: torch.xpu.Stream) -> None:
-        begun.wait()
-        stream.synchronize()
-
+    streams = [torch.xpu.Stream() for _ in range(6)]
+    threads = []
     with profile(activities=BOTH) as profiler:
         held = [latch(stream) for stream in streams]
-        threads = [Thread(target=wait, args=(stream,)) for stream in streams]
-        for thread in threads:
-            thread.start()
-        begun.wait()
-        for each in held:
+        for stream in streams:
+            begun = Event()
+
+            def wait(stream: torch.xpu.Stream = stream, begun: Event = begun) -> None:
+                begun.set()
+                stream.synchronize()
+
+            threads.append(Thread(target=wait))
+            threads[-1].start()
+            begun.wait()
+        for each, thread in zip(held, threads, strict=True):  # who began first ends first
             each.release()
-        for thread in threads:
             thread.join()
     # That bars do not overlap is among what is checked of every trace.
     assert names(of(traced(profiler), "cuda_sync"))["Stream Sync"] == len(streams)
@@ -276,6 +276,22 @@ def test_no_share_of_a_table_is_above_all_of_it(latch: MakeLatch) -> None:
     }
     (waiting,) = [each for each in averages if each.key == "xpu_event::wait"]
     assert waiting.device_time_total == 0
+
+
+def test_what_an_operator_calls_inside_is_no_operator_of_the_program() -> None:
+    host, x = torch.ones(8), torch.ones(8, device="xpu")
+    with profile(activities=BOTH) as profiler:
+        x.copy_(host)
+        host.copy_(x)
+        x.sum().item()
+        torch.unique(x)  # runs at once, as a CPU kernel
+    calls = {
+        each.key: each.count
+        for each in profiler.key_averages()
+        if each.device_type == DeviceType.CPU
+    }
+    assert calls["aten::copy_"] == 2
+    assert calls["aten::_local_scalar_dense"] == calls["aten::sum"] == calls["aten::_unique2"] == 1
 
 
 def test_a_table_without_work() -> None:

@@ -70,8 +70,7 @@ C10_EXPORT void wait_for_all_streams();
 /// The time, or 0 if the log is off.
 [[nodiscard]] inline std::int64_t begin_ns() noexcept { return enabled() ? now_ns() : 0; }
 
-/// Adds something that is over now. Dropped if the log is off, or was when it began (then
-/// `submit_ns` is 0).
+/// Adds what is over now; not if the log is off, or was when it began (`submit_ns` is 0 then).
 C10_EXPORT void add_finished(Record record);
 
 /// Adds an operation and returns its ticket, for finish().

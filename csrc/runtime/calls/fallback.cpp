@@ -143,6 +143,7 @@ Tensor copy_to_device(const Tensor& result, Device device) {
   const bool dense = result.is_non_overlapping_and_dense();
   const Tensor source = dense ? result : result.contiguous();
   auto copy = empty_strided(source.sizes(), source.strides(), source.scalar_type(), device);
+  const CleanDispatch dispatch;
   if (source.numel() != 0) cpu_alias(copy).copy_(source);
   return copy;
 }

@@ -36,7 +36,6 @@ const char* name_of_copy(const Tensor& to, const Tensor& from) {
 // Work of the host on memory of `stream`, which is idle.
 void run_here(const XPUStream& stream, const Tensor& to, const Tensor& from) {
   const auto begin_ns = trace::begin_ns();
-  const CleanDispatch dispatch;
   cpu_alias(to).copy_(cpu_alias(from));
   if (begin_ns || order_log::enabled()) [[unlikely]]
     order_log::add_host_work(stream, name_of_copy(to, from), order_log::accesses_of_copy(to, from),
@@ -142,6 +141,7 @@ Tensor& copy_(Tensor& self, const Tensor& source, bool non_blocking) {
   const Tensor from = self.sizes() == source.sizes() ? source : source.expand(self.sizes());
   if (self.numel() == 0 || WithoutMemory::here()) return self;
   at::assert_no_internal_overlap(self);
+  const CleanDispatch dispatch;
   if (from.is_complex() && !self.is_complex())
     copy_complex_to_real(self, from);
   else if (!self.is_xpu())

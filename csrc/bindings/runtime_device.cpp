@@ -1,4 +1,5 @@
 // torch._C._xpu_*: devices, initialisation, fork.
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/xpu/PeerToPeerAccess.h>
 #include <c10/xpu/XPUFunctions.h>
 #include <pthread.h>
@@ -10,7 +11,6 @@
 #include "bindings/runtime_parts.h"
 #include "runtime/backend/generator.h"
 #include "runtime/c10_xpu/fork.h"
-#include "runtime/c10_xpu/task_queue.h"
 
 namespace py = pybind11;
 
@@ -62,7 +62,10 @@ void bind_device(py::module_& m) {
   m.def("_xpu_getArchFlags", [] { return py::none(); });
   m.def("_xpu_canDeviceAccessPeer", torch::wrap_pybind_function(&c10::xpu::get_p2p_access));
   m.def("_xpu_synchronize",
-        torch::wrap_pybind_function([](DeviceIndex device) { xpu_runtime::synchronize(device); }));
+        // By way of the guard, as torch.accelerator.synchronize(): it tells torch's GPU trace.
+        torch::wrap_pybind_function([](DeviceIndex device) {
+          c10::impl::VirtualGuardImpl(c10::kXPU).synchronizeDevice(device);
+        }));
 }
 
 }  // namespace xpu_bindings

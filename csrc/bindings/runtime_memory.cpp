@@ -1,5 +1,6 @@
 // torch._C._xpu_*: memory.
 #include <c10/xpu/XPUCachingAllocator.h>
+#include <c10/xpu/XPUFunctions.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <torch/csrc/Exceptions.h>
@@ -90,7 +91,9 @@ py::dict memory_snapshot(const py::object& /*mempool_id*/) {
   for (const auto& segment : allocator::snapshot().segments) segments.append(to_dict(segment));
   py::dict result;
   result["segments"] = segments;
-  result["device_traces"] = py::list();
+  py::list traces;  // of each device, and empty: no history is recorded
+  for (DeviceIndex i = 0; i < c10::xpu::device_count(); ++i) traces.append(py::list());
+  result["device_traces"] = traces;
   return result;
 }
 

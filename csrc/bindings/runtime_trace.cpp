@@ -13,42 +13,35 @@ namespace {
 
 namespace trace = xpu_runtime::trace;
 
-constexpr std::array kEventOps{"record", "wait", "synchronize"};  // by trace::EventOp
+constexpr std::array kEventOps{"", "record", "wait", "synchronize"};  // by trace::Op
 
-py::dict to_dict(const trace::TaskRecord& task) {
+py::dict to_dict(const trace::Record& record) {
   py::dict result;
-  result["name"] = task.name;
-  result["device"] = static_cast<int>(task.device);
-  result["stream"] = task.stream;
-  result["submit_ns"] = task.submit_ns;
-  result["start_ns"] = task.start_ns;
-  result["end_ns"] = task.end_ns;
+  result["device"] = static_cast<int>(record.stream.device_index());
+  result["stream"] = record.stream.id();
+  result["submit_ns"] = record.submit_ns;
+  result["end_ns"] = record.end_ns;
+  if (record.op == trace::Op::task) {
+    result["name"] = record.name;
+    result["start_ns"] = record.start_ns;
+  } else {
+    result["op"] = kEventOps.at(static_cast<std::size_t>(record.op));
+    result["event"] = reinterpret_cast<std::uintptr_t>(record.event);
+  }
   return result;
 }
 
-py::dict to_dict(const trace::EventRecord& event) {
-  py::dict result;
-  result["op"] = kEventOps.at(static_cast<std::size_t>(event.op));
-  result["event"] = event.event;
-  result["device"] = static_cast<int>(event.device);
-  result["stream"] = event.stream;
-  result["submit_ns"] = event.submit_ns;
-  result["end_ns"] = event.end_ns;
-  return result;
-}
-
-template <class Records>
-py::list to_list(const Records& records) {
-  py::list result;
-  for (const auto& record : records) result.append(to_dict(record));
-  return result;
-}
-
+// Without waits for streams and devices, which have no event.
 py::dict stop(trace::Reader reader) {
-  const auto log = trace::stop(reader);
+  py::list tasks;
+  py::list events;
+  for (const auto& record : trace::stop(reader)) {
+    if (record.op == trace::Op::task) tasks.append(to_dict(record));
+    if (record.event) events.append(to_dict(record));
+  }
   py::dict result;
-  result["tasks"] = to_list(log.tasks);
-  result["events"] = to_list(log.events);
+  result["tasks"] = tasks;
+  result["events"] = events;
   return result;
 }
 
@@ -59,6 +52,8 @@ void bind_trace(py::module_& m) {
         "Begin to read the runtime log; return a number for trace_stop.");
   m.def("trace_stop", &stop, py::arg("reader"),
         "End reading and return {'tasks': [...], 'events': [...]}; times in nanoseconds.");
+  m.def("profiler_pause", &trace::pause, py::arg("paused"),
+        "Leave out of the profile what is submitted from now on, or no longer.");
   m.def("trace_now_ns", &trace::now_ns, "Return the time of the log's clock in nanoseconds.");
 }
 

@@ -43,7 +43,8 @@ def ranges(events: list[dict[str, Any]]) -> Counter[str]:
 
 
 def marks(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    return [e for e in events if e.get("cat") == "gpu_user_annotation" and e["name"] == name]
+    kinds = ("gpu_user_annotation", "cuda_sync")
+    return [e for e in events if e.get("cat") in kinds and e["name"] == name]
 
 
 def one_of_each(event: Any, other: Any, stream: torch.Stream) -> None:
@@ -148,7 +149,7 @@ def test_streams_have_rows_and_records_lead_to_waits(tmp_path: Path, latch: Make
     found = exported(profiler, tmp_path)
     names = {(e["pid"], e["tid"]): e["args"]["name"] for e in found if e["name"] == "thread_name"}
     kernels = {e["name"]: e for e in found if e.get("cat") == "kernel"}
-    add, mul = kernels["aten::add_"], kernels["aten::mul_"]
+    add, mul = kernels["aten::add_ kernel"], kernels["aten::mul_ kernel"]
     assert names[add["pid"], add["tid"]] == f"stream {side.stream_id}"
     assert names[mul["pid"], mul["tid"]] == "default stream"
     assert add["args"]["stream"] == side.stream_id
@@ -160,8 +161,8 @@ def test_streams_have_rows_and_records_lead_to_waits(tmp_path: Path, latch: Make
         "default stream",
         f"stream {other.stream_id}",
     }
-    (record,) = marks(found, "xpu_event::record")
-    waits = marks(found, "xpu_event::wait")
+    (record,) = marks(found, "Event Record")
+    waits = marks(found, "Stream Wait Event")
     assert record["args"]["event"] == event.sycl_event
     assert len(waits) == 2
     # The stream was held while the latch was closed, so the wait began before the record.
@@ -178,12 +179,10 @@ def test_work_of_the_device_belongs_to_the_operation_that_submitted_it() -> None
     by_name = {
         (each.key, each.device_type == DeviceType.CPU): each for each in profiler.key_averages()
     }
-    on_host, on_device = by_name["aten::mm", True], by_name["aten::mm", False]
+    on_host, on_device = by_name["aten::mm", True], by_name["aten::mm kernel", False]
     assert on_device.self_device_time_total > 0
     assert on_host.device_time_total == on_device.self_device_time_total
-    # A wait is not work: it is shown, but not summed up.
-    assert by_name["xpu_event::record", False].is_user_annotation
-    assert not on_device.is_user_annotation
+    assert by_name["xpu_event::record", True].device_time_total == 0
 
 
 def test_without_the_activity_the_streams_are_not_logged(tmp_path: Path) -> None:
@@ -203,7 +202,7 @@ def test_only_what_was_asked_for_is_shown(tmp_path: Path) -> None:
         rows = [e for e in exported(profiler, tmp_path) if e["ph"] == "X" and e["pid"] == 0]
         shown[kind] = {e["cat"] for e in rows}
     assert shown == {
-        "CONCURRENT_KERNEL": {"kernel", "gpu_user_annotation"},
+        "CONCURRENT_KERNEL": {"kernel", "gpu_user_annotation", "cuda_sync"},
         "GPU_MEMCPY": {"gpu_memcpy"},
     }
 
@@ -215,8 +214,8 @@ def test_wait_for_an_earlier_record_has_no_arrow(tmp_path: Path) -> None:
         event.wait(torch.xpu.Stream())
         event.record()
     found = exported(profiler, tmp_path)
-    assert len(marks(found, "xpu_event::wait")) == 1
-    assert len(marks(found, "xpu_event::record")) == 1
+    assert len(marks(found, "Stream Wait Event")) == 1
+    assert len(marks(found, "Event Record")) == 1
     assert trace_format.arrows(found, "ac2g") == []
 
 
@@ -237,7 +236,7 @@ def test_schedule_and_second_profile(tmp_path: Path) -> None:
             x.add_(1)
             torch.xpu.synchronize()
             profiler.step()
-    assert traces == [{"aten::add_": 2}, {"aten::add_": 2}]
+    assert traces == [{"aten::add_ kernel": 2}, {"aten::add_ kernel": 2}]
     assert x.tolist() == [9.0] * 8
 
 
@@ -251,9 +250,9 @@ def test_timeline_and_profiler_at_once(tmp_path: Path) -> None:
     found = exported(profiler, tmp_path)
     assert [task.name for task in recorded.tasks] == ["aten::mul_"]
     assert Counter(e["name"] for e in found if e.get("cat") == "kernel") == {
-        "aten::add_": 1,
-        "aten::mul_": 1,
-        "aten::sub_": 1,
+        "aten::add_ kernel": 1,
+        "aten::mul_ kernel": 1,
+        "aten::sub_ kernel": 1,
     }
 
 

@@ -105,7 +105,7 @@ def test_a_copy_that_reads_pinned_memory() -> None:
             host.copy_(x, non_blocking=True)
         x.copy_(host, non_blocking=True)
 
-    first = ("race", "copy_ device to host", "copy_ host to device")
+    first = ("race", "copy_ device to pinned host", "copy_ pinned host to device")
     assert found(program) == [first]
 
 

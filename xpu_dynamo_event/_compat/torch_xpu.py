@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from . import missing_parts
 from .patching import FOR_GOOD
 
 # Modules that looked at torch._C when they were imported; torch.xpu last, as it imports from them.
@@ -43,14 +44,15 @@ def install(
         runtime._xpu_init()
 
     parts = {name: getattr(runtime, name) for name in dir(runtime)} | {"_xpu_init": init}
-    for name, part in parts.items():
-        if name.startswith(("_xpu_", "_Xpu")):
+    for name, part in (parts | missing_parts.parts(parts)).items():
+        if name.startswith(("_xpu_", "_Xpu", "_XPU")):
             FOR_GOOD.replace(torch._C, name, part)
     FOR_GOOD.replace(torch._C, "_XpuEventBase", event_base)
     FOR_GOOD.replace(torch._C, "_has_xpu", True)
     for module in (*_TORCH_XPU, "torch.xpu", *_LOOKED_EARLY):
         if module in sys.modules:
             importlib.reload(sys.modules[module])
+    missing_parts.install()
     if (rules := sys.modules.get("torch._dynamo.trace_rules")) is not None:
         rules.clear_lru_cache()  # a table of functions, with those from before the reload
 

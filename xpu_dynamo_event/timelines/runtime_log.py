@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from .model import EventMark, Lane, Log, Task, lanes_in_order
 
 _NS_PER_US = 1000.0
-_BEFORE_US = 0.01
 _DEFAULT_STREAM = 0
+_COPIES = ("copy_", "resize_", "aten::_local_scalar_dense")
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def convert(raw: Mapping[str, list[dict[str, Any]]], names: Mapping[Lane, str]) 
     numbers: dict[int, int] = {}
     marks = [_mark(each, origin, numbers) for each in raw["events"] if each["end_ns"]]
     rows = {lane: names.get(lane, _default_name(lane)) for lane in lanes_in_order(uses)}
-    return Log(tasks, _records_before_waits(marks), rows)
+    return Log(tasks, marks, rows)
 
 
 def _lane(raw: dict[str, Any]) -> Lane:
@@ -63,7 +62,7 @@ def _lane(raw: dict[str, Any]) -> Lane:
 def _task(raw: dict[str, Any], origin: int) -> Task:
     return Task(
         name=raw["name"],
-        kind="copy" if raw["name"].startswith("copy_") else "kernel",
+        kind="copy" if raw["name"].startswith(_COPIES) else "kernel",
         lane=_lane(raw),
         start=(raw["start_ns"] - origin) / _NS_PER_US,
         end=(raw["end_ns"] - origin) / _NS_PER_US,
@@ -78,24 +77,6 @@ def _mark(raw: dict[str, Any], origin: int, numbers: dict[int, int]) -> EventMar
         submit=(raw["submit_ns"] - origin) / _NS_PER_US,
         time=(raw["end_ns"] - origin) / _NS_PER_US,
     )
-
-
-def _records_before_waits(marks: list[EventMark]) -> list[EventMark]:
-    """Correct records that were noted after a wait that they released.
-
-    A stream notes a record when it has got past it. By then another stream may have gone on.
-    """
-    corrected = list(marks)
-    latest: dict[int, int] = {}
-    for index, mark in enumerate(marks):
-        if mark.op == "record":
-            latest[mark.event] = index
-        elif mark.event in latest:
-            record = corrected[latest[mark.event]]
-            corrected[latest[mark.event]] = replace(
-                record, time=min(record.time, mark.time - _BEFORE_US)
-            )
-    return corrected
 
 
 def _default_name(lane: Lane) -> str:

@@ -18,17 +18,11 @@ using c10::xpu::XPUStream;
 static_assert(std::is_standard_layout_v<RecordedEvent>,
               "a RecordedEvent* is also used as the XPUEvent* that comes first in it");
 
-std::uint64_t add_to_trace(trace::EventOp op, const void* event, const XPUStream& stream,
-                           std::int64_t submit_ns) {
-  return trace::add(trace::EventRecord{op, reinterpret_cast<std::uintptr_t>(event),
-                                       stream.device_index(), stream.id(), submit_ns, 0,
-                                       trace::current_operation()});
-}
-
-// When the log is on, a task behind the operation notes when the stream got past it.
-void trace_on_stream(trace::EventOp op, const void* event, const XPUStream& stream,
+// When the log is on, a task notes when the stream gets to the operation.
+void trace_on_stream(trace::Op op, const void* event, const XPUStream& stream,
                      std::int64_t submit_ns) {
-  const auto ticket = add_to_trace(op, event, stream, submit_ns);
+  const auto ticket =
+      trace::add({.op = op, .stream = stream, .submit_ns = submit_ns, .event = event});
   enqueue(stream, nullptr, [ticket] { trace::finish(ticket); });
 }
 
@@ -45,8 +39,10 @@ bool every_third() {
 }  // namespace
 
 void RecordedEvent::record(const XPUStream& stream) {
-  const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  const auto submit_ns = trace::begin_ns();
   if (faults::is_on(faults::Fault::record_stale) && event_.created()) return;
+  // Before the record, so that no wait is noted earlier; a wait is noted behind it.
+  if (submit_ns) trace_on_stream(trace::Op::record, this, stream, submit_ns);
   std::uint64_t tasks = 0;
   {
     const Submission submission(stream);
@@ -55,7 +51,6 @@ void RecordedEvent::record(const XPUStream& stream) {
   }
   coverage_.withLock([&](auto& covered) { covered = {stream.id(), tasks}; });
   log_order(order_log::Op::record, this, stream);
-  if (submit_ns) trace_on_stream(trace::EventOp::record, this, stream, submit_ns);
 }
 
 void RecordedEvent::adopt(const sycl::event& event, int device_index) {
@@ -71,7 +66,7 @@ void RecordedEvent::adopt(const sycl::event& event, int device_index) {
 }
 
 void RecordedEvent::wait(const XPUStream& stream) const {
-  const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  const auto submit_ns = trace::begin_ns();
   if (faults::is_on(faults::Fault::wait_elided) && every_third()) return;
   const auto pending = event_.pending_for(stream.queue());
   if (pending) {
@@ -82,7 +77,7 @@ void RecordedEvent::wait(const XPUStream& stream) const {
   // there is nothing to log.
   if (order_log::enabled() && (pending || event_.query())) [[unlikely]]
     log_order(order_log::Op::wait, this, stream);
-  if (submit_ns) trace_on_stream(trace::EventOp::wait, this, stream, submit_ns);
+  if (submit_ns) trace_on_stream(trace::Op::wait, this, stream, submit_ns);
 }
 
 void RecordedEvent::synchronize() const {
@@ -90,13 +85,14 @@ void RecordedEvent::synchronize() const {
   const auto covered = coverage_.withLock([](const auto& each) { return each; });
   const auto device = static_cast<c10::DeviceIndex>(event_.device_index());
   const auto stream = XPUStream::unpack3(covered.stream, device, c10::kXPU);
-  const auto submit_ns = trace::enabled() ? trace::now_ns() : 0;
+  const auto submit_ns = trace::begin_ns();
   {
     const HostWait without_gil;
     event_.synchronize();
   }
   log_finished();
-  if (submit_ns) trace::finish(add_to_trace(trace::EventOp::synchronize, this, stream, submit_ns));
+  trace::add_finished(
+      {.op = trace::Op::event_sync, .stream = stream, .submit_ns = submit_ns, .event = this});
   rethrow(stream, covered.tasks);
 }
 

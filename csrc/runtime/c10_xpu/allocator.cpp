@@ -79,8 +79,7 @@ class CachingAllocator final : public c10::xpu::XPUCachingAllocator::XPUAllocato
 
   void copy_data(void* destination, const void* source, std::size_t size) const override {
     enqueue(
-        c10::xpu::getCurrentXPUStream(), "copy_data",
-        [=] { std::memcpy(destination, source, size); },
+        c10::xpu::getCurrentXPUStream(), "copy_", [=] { std::memcpy(destination, source, size); },
         order_log::accesses_of_bytes(destination, source, size));
   }
 

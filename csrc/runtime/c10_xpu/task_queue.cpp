@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "runtime/c10_xpu/clean_dispatch.h"
+#include "runtime/c10_xpu/device_pool.h"
 #include "runtime/c10_xpu/kernel_threads.h"
 #include "runtime/c10_xpu/stream_state.h"
 #include "runtime/c10_xpu/trace.h"
@@ -33,10 +34,9 @@ void run_task(const Ticket& ticket) noexcept {
   } catch (...) {
     ticket.stream->progress->keep_error(ticket.number, std::current_exception());
   }
-  if (ticket.submit_ns && task->name()) {
-    trace::add(trace::TaskRecord{task->name(), ticket.stream->device(), ticket.stream->handle.id(),
-                                 ticket.submit_ns, start_ns, trace::now_ns(), ticket.operation});
-  }
+  if (ticket.submit_ns && task->name())
+    trace::add_finished({trace::Op::task, ticket.stream->handle, ticket.submit_ns, ticket.operation,
+                         start_ns, task->name()});
   task.reset();  // before the stream counts as idle: it may own memory that a waiter looks at
   ticket.stream->task_finished();
 }
@@ -62,10 +62,8 @@ void submit(const XPUStream& stream, std::unique_ptr<Task> task) {
                     .accesses = std::move(task->accesses)});
   auto& state = state_of(stream);
   Ticket ticket{task.get(), &state, state.task_submitted()};
-  if (trace::enabled()) [[unlikely]] {
-    ticket.submit_ns = trace::now_ns();
-    ticket.operation = trace::current_operation();
-  }
+  ticket.submit_ns = trace::begin_ns();
+  if (ticket.submit_ns) ticket.operation = trace::current_operation();
   try {
     if (state.native) {
       enqueue_native_kernel(*state.native, &run_native, &ticket, sizeof(ticket));
@@ -98,13 +96,18 @@ std::uint64_t Submission::tasks() const noexcept { return state_.progress->submi
 
 void synchronize(const XPUStream& stream) {
   auto& state = state_of(stream);
+  const auto begin_ns = trace::begin_ns();
   state.wait();
+  trace::add_finished({trace::Op::stream_sync, state.handle, begin_ns});
   state.rethrow_error();
 }
 
 void synchronize(c10::DeviceIndex device) {
   const auto streams = used_streams(device);
+  const auto begin_ns = trace::begin_ns();
   for (auto* stream : streams) stream->wait();
+  const c10::Stream all(c10::Stream::DEFAULT, c10::Device(c10::kXPU, resolve(device)));
+  trace::add_finished({trace::Op::device_sync, all, begin_ns});
   for (auto* stream : streams) stream->rethrow_error();
 }
 

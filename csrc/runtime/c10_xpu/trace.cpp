@@ -18,16 +18,10 @@ std::atomic<bool> detail::on{false};
 
 namespace {
 
-// How long the log was when a reader began.
-struct Begin {
-  std::ptrdiff_t tasks;
-  std::ptrdiff_t events;
-};
-
 struct State {
   std::mutex mutex;
   Log log;
-  std::map<Reader, Begin> readers;
+  std::map<Reader, std::ptrdiff_t> readers;  // and how long the log was when they began
   Reader last_reader = 0;
 };
 
@@ -47,6 +41,7 @@ struct Operations {
 };
 
 thread_local Operations operations;
+std::atomic<bool> is_paused{false};
 
 }  // namespace
 
@@ -58,8 +53,7 @@ Reader start() {
     ++current_generation;
     detail::on.store(true);
   }
-  const Begin begin{std::ssize(current.log.tasks), std::ssize(current.log.events)};
-  current.readers.emplace(++current.last_reader, begin);
+  current.readers.emplace(++current.last_reader, std::ssize(current.log));
   return current.last_reader;
 }
 
@@ -76,9 +70,7 @@ Log stop(Reader reader) {
                     ": each start() is followed by one stop() with what it returned.");
   const auto begin = found->second;
   current.readers.erase(found);
-  const auto& [tasks, events] = current.log;
-  Log log{{tasks.begin() + begin.tasks, tasks.end()},
-          {events.begin() + begin.events, events.end()}};
+  Log log(current.log.begin() + begin, current.log.end());
   if (current.readers.empty()) {
     detail::on.store(false);
     current.log = {};
@@ -99,7 +91,10 @@ void leave() noexcept {
   if (!operations.entered.empty()) operations.entered.pop_back();
 }
 
+void pause(bool paused) noexcept { is_paused.store(paused); }
+
 Operation current_operation() noexcept {
+  if (is_paused) return kPaused;
   const auto& [generation, entered] = operations;
   return entered.empty() || generation != current_generation ? 0 : entered.back();
 }
@@ -109,18 +104,18 @@ std::int64_t now_ns() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
-void add(TaskRecord record) {
-  auto& current = state();
-  const std::lock_guard lock(current.mutex);
-  if (enabled()) current.log.tasks.push_back(std::move(record));
+void add_finished(Record record) {
+  if (!record.submit_ns) return;
+  record.end_ns = now_ns();
+  (void)add(std::move(record));
 }
 
-std::uint64_t add(const EventRecord& record) {
+std::uint64_t add(Record record) {
   auto& current = state();
   const std::lock_guard lock(current.mutex);
   if (!enabled()) return 0;
-  current.log.events.push_back(record);
-  return (current_generation << 32) | (current.log.events.size() - 1);
+  current.log.push_back(std::move(record));
+  return (current_generation << 32) | (current.log.size() - 1);
 }
 
 void finish(std::uint64_t ticket) noexcept {
@@ -128,8 +123,8 @@ void finish(std::uint64_t ticket) noexcept {
   auto& current = state();
   const std::lock_guard lock(current.mutex);
   const auto index = ticket & 0xffffffffU;
-  if (ticket >> 32 == current_generation && index < current.log.events.size())
-    current.log.events[index].end_ns = now;
+  if (ticket >> 32 == current_generation && index < current.log.size())
+    current.log[index].end_ns = now;
 }
 
 }  // namespace xpu_runtime::trace

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -16,35 +17,33 @@ namespace xpu_runtime::trace {
 /// The number that torch.profiler gave to an operation of the host; 0: none.
 using Operation = std::uint64_t;
 
-/// A task of a stream, and the operation that submitted it.
-struct TaskRecord {
-  std::string name;
-  c10::DeviceIndex device;
-  c10::StreamId stream;
+/// The calling thread enters, or leaves, an operation. What it submits in between carries the
+/// number.
+C10_EXPORT void enter(Operation operation);
+C10_EXPORT void leave() noexcept;
+[[nodiscard]] C10_EXPORT Operation current_operation() noexcept;
+
+/// While torch.profiler does not collect, this is the operation that everything is submitted by.
+constexpr Operation kPaused = std::numeric_limits<Operation>::max();
+C10_EXPORT void pause(bool paused) noexcept;
+
+/// A task of a stream, an operation on an event, or a wait of the host: for an event, for all of a
+/// stream, for all of a device.
+enum class Op : std::uint8_t { task, record, wait, event_sync, stream_sync, device_sync };
+
+/// `end_ns` is when the stream or the host got past it, 0 if it had not when the log was stopped.
+struct Record {
+  Op op;
+  c10::Stream stream;
   std::int64_t submit_ns;
-  std::int64_t start_ns;
-  std::int64_t end_ns;
-  Operation operation;
+  Operation operation = current_operation();
+  std::int64_t start_ns = 0;  // of a task
+  std::string name{};         // of a task
+  const void* event = nullptr;
+  std::int64_t end_ns = 0;
 };
 
-enum class EventOp : std::uint8_t { record, wait, synchronize };
-
-/// An operation on an event. `end_ns` is when the stream (record, wait) or the host (synchronize)
-/// got past it, 0 if it had not when the log was stopped.
-struct EventRecord {
-  EventOp op;
-  std::uintptr_t event;
-  c10::DeviceIndex device;
-  c10::StreamId stream;
-  std::int64_t submit_ns;
-  std::int64_t end_ns;
-  Operation operation;
-};
-
-struct Log {
-  std::vector<TaskRecord> tasks;
-  std::vector<EventRecord> events;
-};
+using Log = std::vector<Record>;
 
 namespace detail {
 C10_EXPORT extern std::atomic<bool> on;
@@ -62,25 +61,22 @@ using Reader = std::uint64_t;
 /// with their streams, for the next synchronisation.
 C10_EXPORT void wait_for_all_streams();
 
-/// Ends reading and returns what was logged meanwhile; the last reader stops the log. Work not yet
-/// complete is left out. Throws if `reader` is not reading.
+/// Ends reading and returns what was logged meanwhile; the last reader stops the log. Tasks not yet
+/// complete are left out. Throws if `reader` is not reading.
 [[nodiscard]] C10_EXPORT Log stop(Reader reader);
 
 [[nodiscard]] C10_EXPORT std::int64_t now_ns() noexcept;
 
-/// Adds a finished task. Dropped when the log is off.
-C10_EXPORT void add(TaskRecord record);
+/// The time, or 0 if the log is off.
+[[nodiscard]] inline std::int64_t begin_ns() noexcept { return enabled() ? now_ns() : 0; }
 
-/// Adds an event operation and returns its ticket, for finish().
-C10_EXPORT std::uint64_t add(const EventRecord& record);
+/// Adds what is over now; not if the log is off, or was when it began (`submit_ns` is 0 then).
+C10_EXPORT void add_finished(Record record);
 
-/// Sets `end_ns` of an event operation to now. Stale tickets of an earlier log are ignored.
+/// Adds an operation and returns its ticket, for finish().
+C10_EXPORT std::uint64_t add(Record record);
+
+/// Sets `end_ns` of an operation to now. Stale tickets of an earlier log are ignored.
 C10_EXPORT void finish(std::uint64_t ticket) noexcept;
-
-/// The calling thread enters, or leaves, an operation. What it submits in between carries the
-/// number.
-C10_EXPORT void enter(Operation operation);
-C10_EXPORT void leave() noexcept;
-[[nodiscard]] C10_EXPORT Operation current_operation() noexcept;
 
 }  // namespace xpu_runtime::trace

@@ -143,6 +143,7 @@ Tensor copy_to_device(const Tensor& result, Device device) {
   const bool dense = result.is_non_overlapping_and_dense();
   const Tensor source = dense ? result : result.contiguous();
   auto copy = empty_strided(source.sizes(), source.strides(), source.scalar_type(), device);
+  const CleanDispatch dispatch;
   if (source.numel() != 0) cpu_alias(copy).copy_(source);
   return copy;
 }
@@ -176,13 +177,10 @@ void cpu_fallback(const OperatorHandle& op, const CallArguments& arguments, Stac
   synchronize(stream);
   auto work = arguments_on_cpu(arguments, device);
   const auto twins = tensors_of(work);
-  const auto start = trace::enabled() ? trace::now_ns() : 0;
+  const auto begin_ns = trace::begin_ns();
   call_on_cpu(op, work);
-  if (start)
-    trace::add({op.schema().name(), stream.device_index(), stream.id(), start, start,
-                trace::now_ns(), trace::current_operation()});
-  if (order_log::enabled()) [[unlikely]]
-    order_log::add_host_work(stream, op.schema().name().c_str(), arguments.accesses());
+  if (begin_ns || order_log::enabled()) [[unlikely]]
+    order_log::add_host_work(stream, op.schema().name().c_str(), arguments.accesses(), begin_ns);
   for (std::size_t i = 0; i < twins.size(); ++i)
     if (arguments.tensors()[i]->is_xpu()) take_over(twins[i], *arguments.tensors()[i]);
   for (std::size_t i = 0; i < work.size(); ++i)

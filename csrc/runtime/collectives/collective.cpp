@@ -85,7 +85,7 @@ struct Call {
 };
 
 void carry_out(Call& call) {
-  const auto start_ns = trace::enabled() ? trace::now_ns() : 0;
+  const auto start_ns = trace::begin_ns();
   std::exception_ptr error;
   try {
     call.op.callBoxed(call.stack);
@@ -94,10 +94,8 @@ void carry_out(Call& call) {
     error = std::current_exception();
   }
   call.stack.clear();
-  if (start_ns)
-    trace::add(trace::TaskRecord{call.op.schema().name(), call.stream.device_index(),
-                                 call.stream.id(), start_ns, start_ns, trace::now_ns(),
-                                 call.operation});
+  trace::add_finished(
+      {trace::Op::task, call.stream, start_ns, call.operation, start_ns, call.op.schema().name()});
   if (!error) return call.progress->markCompleted();
   call.group->keep_error(error);
   call.progress->setError(error);

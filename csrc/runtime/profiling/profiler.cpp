@@ -24,7 +24,6 @@ using libkineto::ActivityLogger;
 using libkineto::ActivityType;
 using libkineto::CpuTraceBuffer;
 using libkineto::DeviceInfo;
-using libkineto::ResourceInfo;
 
 // When the clock of the log was 0, in nanoseconds since the Unix epoch, which Kineto's times are.
 std::int64_t epoch_of_log_ns() {
@@ -43,21 +42,25 @@ DeviceInfo info_of(c10::DeviceIndex device) {
 class Session final : public libkineto::IActivityProfilerSession {
  public:
   explicit Session(std::set<ActivityType> wanted) : wanted_(std::move(wanted)) {
-    // Records and waits come with kernels: torch 2.13 has no way to ask for annotations.
+    // Records and waits come with kernels: torch 2.13 has no way to ask for them.
     if (wanted_.contains(ActivityType::CONCURRENT_KERNEL))
-      wanted_.insert(ActivityType::GPU_USER_ANNOTATION);
+      wanted_.insert({ActivityType::GPU_USER_ANNOTATION, ActivityType::CUDA_SYNC});
   }
   C10_DISABLE_COPY_AND_ASSIGN(Session);
   ~Session() override {
     if (reader_) (void)trace::stop(*reader_);
   }
 
-  void start() override { reader_ = trace::start(); }
+  void start() override {
+    trace::pause(false);
+    reader_ = trace::start();
+  }
 
   void stop() override {
     if (!reader_) return;
     trace::wait_for_all_streams();
     log_ = trace::stop(*std::exchange(reader_, std::nullopt));
+    std::erase_if(log_, [](const auto& each) { return each.operation == trace::kPaused; });
   }
 
   std::vector<std::string> errors() override { return {}; }
@@ -68,32 +71,23 @@ class Session final : public libkineto::IActivityProfilerSession {
 
   void processTrace(ActivityLogger& logger, libkineto::getLinkedActivityCallback linked,
                     std::int64_t /*begin_ns*/, std::int64_t /*end_ns*/) override {
-    buffer_ = profiler::activities_of(log_, epoch_of_log_ns(), linked);
-    for (const auto& activity : buffer_->activities)
+    activities_ = profiler::activities_of(log_, epoch_of_log_ns(), linked);
+    for (const auto& activity : activities_.buffer->activities)
       if (wanted_.contains(activity->type())) logger.handleActivity(*activity);
-    // getDeviceInfo() can name one device only.
+    // Here, because getDeviceInfo() can name one device only.
     for (c10::DeviceIndex device = 1; device < c10::xpu::device_count(); ++device)
       logger.handleDeviceInfo(info_of(device), 0);
+    for (const auto& [row, name] : activities_.rows)
+      logger.handleResourceInfo({row.second, row.second, row.first, name}, 0);
   }
-
   std::unique_ptr<DeviceInfo> getDeviceInfo() override {
     return std::make_unique<DeviceInfo>(info_of(0));
   }
+  std::vector<libkineto::ResourceInfo> getResourceInfos() override { return {}; }
 
-  std::vector<ResourceInfo> getResourceInfos() override {
-    std::set<std::pair<c10::DeviceIndex, c10::StreamId>> streams;
-    for (const auto& task : log_.tasks) streams.emplace(task.device, task.stream);
-    for (const auto& event : log_.events) streams.emplace(event.device, event.stream);
-    std::vector<ResourceInfo> rows;
-    for (const auto& [device, stream] : streams) {
-      const auto name = stream == 0 ? "default stream" : "stream " + std::to_string(stream);
-      const auto row = profiler::row_of(stream);
-      rows.push_back({row, row, device, name});
-    }
-    return rows;
+  std::unique_ptr<CpuTraceBuffer> getTraceBuffer() override {
+    return std::move(activities_.buffer);
   }
-
-  std::unique_ptr<CpuTraceBuffer> getTraceBuffer() override { return std::move(buffer_); }
 
   void pushCorrelationId(std::uint64_t id) override { trace::enter(id); }
   void popCorrelationId() override { trace::leave(); }
@@ -102,7 +96,7 @@ class Session final : public libkineto::IActivityProfilerSession {
   std::set<ActivityType> wanted_;
   std::optional<trace::Reader> reader_;
   trace::Log log_;
-  std::unique_ptr<CpuTraceBuffer> buffer_;  // the profiler keeps pointers to what is in it
+  profiler::Activities activities_;  // the profiler keeps pointers to what is in it
 };
 
 class Profiler final : public libkineto::IActivityProfiler {
@@ -130,7 +124,7 @@ class Profiler final : public libkineto::IActivityProfiler {
  private:
   std::string name_ = "xpu_dynamo_event";
   std::set<ActivityType> activities_{ActivityType::CONCURRENT_KERNEL, ActivityType::GPU_MEMCPY,
-                                     ActivityType::GPU_USER_ANNOTATION};
+                                     ActivityType::GPU_MEMSET};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "runtime/backend/pinned_memory.h"
 #include "runtime/c10_xpu/allocator.h"
+#include "runtime/c10_xpu/trace.h"
 
 namespace xpu_runtime::order_log {
 
@@ -27,7 +28,11 @@ Accesses accesses_of_copy(const at::Tensor& to, const at::Tensor& from) {
   return accesses;
 }
 
-void add_host_work(const c10::xpu::XPUStream& stream, const char* name, Accesses accesses) {
+void add_host_work(const c10::xpu::XPUStream& stream, const char* name, Accesses accesses,
+                   std::int64_t begin_ns) {
+  if (begin_ns)
+    trace::add_finished(
+        {trace::Op::task, stream, begin_ns, trace::current_operation(), begin_ns, name});
   if (!enabled()) return;
   add({.op = Op::task, .name = name, .stream = stream, .accesses = std::move(accesses)});
   add_bare({.op = Op::finish_stream, .stream = stream});

@@ -14,7 +14,8 @@ void add_access(Accesses& accesses, const at::Tensor& tensor, bool is_write);
 /// What a copy touches; empty when the log is off.
 [[nodiscard]] Accesses accesses_of_copy(const at::Tensor& to, const at::Tensor& from);
 
-/// Logs work that the host does itself once `stream` is idle.
-void add_host_work(const c10::xpu::XPUStream& stream, const char* name, Accesses accesses);
+/// Logs work that the host did since `begin_ns` with `stream` idle; also in the runtime log.
+void add_host_work(const c10::xpu::XPUStream& stream, const char* name, Accesses accesses,
+                   std::int64_t begin_ns);
 
 }  // namespace xpu_runtime::order_log

@@ -12,6 +12,7 @@
 #include "runtime/backend/recorded_event.h"
 #include "runtime/c10_xpu/clean_dispatch.h"
 #include "runtime/c10_xpu/task_queue.h"
+#include "runtime/c10_xpu/trace.h"
 #include "runtime/tensors/accesses.h"
 #include "runtime/tensors/alias.h"
 #include "runtime/tensors/factories.h"
@@ -22,18 +23,23 @@ namespace {
 using at::Tensor;
 using c10::xpu::XPUStream;
 
-constexpr const char* kToDevice = "copy_ host to device";
-constexpr const char* kToHost = "copy_ device to host";
-constexpr const char* kOnDevice = "copy_";
-constexpr const char* kAcross = "copy_ device to device";
-
 bool is_pinned_tensor(const Tensor& tensor) { return is_pinned(tensor.storage().data()); }
 
+const char* name_of_copy(const Tensor& to, const Tensor& from) {
+  if (!from.is_xpu())
+    return is_pinned_tensor(from) ? "copy_ pinned host to device" : "copy_ host to device";
+  if (!to.is_xpu())
+    return is_pinned_tensor(to) ? "copy_ device to pinned host" : "copy_ device to host";
+  return to.device() == from.device() ? "copy_" : "copy_ device to device";
+}
+
 // Work of the host on memory of `stream`, which is idle.
-void run_here(const XPUStream& stream, const char* name, const Tensor& to, const Tensor& from) {
-  order_log::add_host_work(stream, name, order_log::accesses_of_copy(to, from));
-  const CleanDispatch dispatch;
-  to.copy_(from);
+void run_here(const XPUStream& stream, const Tensor& to, const Tensor& from) {
+  const auto begin_ns = trace::begin_ns();
+  cpu_alias(to).copy_(cpu_alias(from));
+  if (begin_ns || order_log::enabled()) [[unlikely]]
+    order_log::add_host_work(stream, name_of_copy(to, from), order_log::accesses_of_copy(to, from),
+                             begin_ns);
 }
 
 // Pinned memory of a copy on `stream`. Its allocator hands it out again after the copy, whatever
@@ -55,19 +61,20 @@ void enqueue_copy(const XPUStream& stream, const char* name, Tensor to, Tensor f
 void copy_to_device(const Tensor& to, const Tensor& from, bool non_blocking) {
   const auto stream = c10::xpu::getCurrentXPUStream(to.device().index());
   const bool asynchronous = non_blocking && is_pinned_tensor(from);
-  if (!asynchronous && is_idle(stream)) return run_here(stream, kToDevice, cpu_alias(to), from);
+  if (!asynchronous && is_idle(stream)) return run_here(stream, to, from);
   const bool pinned = asynchronous || is_pinned_tensor(from);
   // Other memory is staged, as drivers do it, so that the caller need not wait for the work before.
-  enqueue_copy(stream, kToDevice, cpu_alias(to), pinned ? pinned_side(from, stream) : from.clone());
+  enqueue_copy(stream, name_of_copy(to, from), cpu_alias(to),
+               pinned ? pinned_side(from, stream) : from.clone());
   if (pinned && !asynchronous) synchronize(stream);
 }
 
 void copy_to_host(const Tensor& to, const Tensor& from, bool non_blocking) {
   const auto stream = c10::xpu::getCurrentXPUStream(from.device().index());
   if (non_blocking && is_pinned_tensor(to))
-    return enqueue_copy(stream, kToHost, pinned_side(to, stream), cpu_alias(from));
+    return enqueue_copy(stream, name_of_copy(to, from), pinned_side(to, stream), cpu_alias(from));
   synchronize(stream);
-  run_here(stream, kToHost, to, cpu_alias(from));
+  run_here(stream, to, from);
 }
 
 // Runs on the source's stream, after and before the work of the target's stream as issued.
@@ -76,7 +83,7 @@ void copy_on_devices(const Tensor& to, const Tensor& from) {
   const auto target_stream = c10::xpu::getCurrentXPUStream(to.device().index());
   const bool across = source_stream != target_stream;
   if (across) wait_for(source_stream, target_stream);
-  enqueue_copy(source_stream, across ? kAcross : kOnDevice, cpu_alias(to), cpu_alias(from));
+  enqueue_copy(source_stream, name_of_copy(to, from), cpu_alias(to), cpu_alias(from));
   if (across) wait_for(target_stream, source_stream);
 }
 
@@ -85,8 +92,7 @@ void copy_complex_to_real(const Tensor& to, const Tensor& from) {
   for (const auto& tensor : {to, from})
     if (tensor.is_xpu()) synchronize(c10::xpu::getCurrentXPUStream(tensor.device().index()));
   const auto device = (to.is_xpu() ? to : from).device();
-  run_here(c10::xpu::getCurrentXPUStream(device.index()), kOnDevice, cpu_alias(to),
-           cpu_alias(from));
+  run_here(c10::xpu::getCurrentXPUStream(device.index()), to, from);
 }
 
 void check_device(const Tensor& tensor) {
@@ -111,10 +117,13 @@ at::Scalar local_scalar_dense(const Tensor& self) {
   TORCH_INTERNAL_ASSERT(!WithoutMemory::here(), "a shape function reads a value");
   const auto stream = c10::xpu::getCurrentXPUStream(self.device().index());
   synchronize(stream);
+  const auto begin_ns = trace::begin_ns();
+  const CleanDispatch dispatch;
+  const auto value = at::_local_scalar_dense(cpu_alias(self));
   order_log::Accesses accesses;
   order_log::add_access(accesses, self, /*is_write=*/false);
-  order_log::add_host_work(stream, "aten::_local_scalar_dense", std::move(accesses));
-  return at::_local_scalar_dense(cpu_alias(self));
+  order_log::add_host_work(stream, "aten::_local_scalar_dense", std::move(accesses), begin_ns);
+  return value;
 }
 
 void record_stream(Tensor& self, at::Stream stream) {
@@ -132,6 +141,7 @@ Tensor& copy_(Tensor& self, const Tensor& source, bool non_blocking) {
   const Tensor from = self.sizes() == source.sizes() ? source : source.expand(self.sizes());
   if (self.numel() == 0 || WithoutMemory::here()) return self;
   at::assert_no_internal_overlap(self);
+  const CleanDispatch dispatch;
   if (from.is_complex() && !self.is_complex())
     copy_complex_to_real(self, from);
   else if (!self.is_xpu())

@@ -12,6 +12,7 @@
 #include "ops/event_type.h"
 #include "ops/external_stream.h"
 #include "ops/no_gil.h"
+#include "ops/switch_watch.h"
 
 namespace py = pybind11;
 
@@ -53,4 +54,11 @@ PYBIND11_MODULE(_native, m) {
            }),
            py::arg("sycl_queue"))
       .def("release", &xpu_event::Latch::release, py::call_guard<xpu_event_ops::NoGil>());
+
+  using xpu_event_ops::SwitchWatch;
+  py::class_<SwitchWatch>(m, "SwitchWatch")
+      .def(py::init<>())
+      .def("count", &SwitchWatch::count)
+      .def("go_back_to", &SwitchWatch::go_back_to, py::arg("count"))
+      .def("end", &SwitchWatch::end);
 }

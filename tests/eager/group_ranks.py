@@ -96,8 +96,8 @@ def behind_a_latch(rank: int) -> list[Any]:
         before = got * 1
         work = dist.all_reduce(sent, async_op=True)
         early = work.is_completed()
-        first, second = (dist.send, dist.recv) if rank == 0 else (dist.recv, dist.send)
-        peer = threading.Thread(target=lambda: (first(sent, 1 - rank), second(got, 1 - rank)))
+        calls = [(dist.send, sent), (dist.recv, got)][:: 1 - 2 * rank]
+        peer = threading.Thread(target=lambda: [each(value, 1 - rank) for each, value in calls])
         work.wait()
         peer.start()
         dist.all_reduce(torch.zeros(1))  # both are here; waits for no stream

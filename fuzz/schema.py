@@ -150,7 +150,7 @@ def _agree(key: str, statement: Any) -> None:
 
 def _object(key: str, data: Any, kind: type) -> dict[str, Any]:
     """Return a copy of ``data``, which has the keys of ``kind``, and those without a default."""
-    fields: Any = dataclasses.fields(kind)  # type: ignore[arg-type]
+    fields: Any = dataclasses.fields(kind)
     if not isinstance(data, dict):
         _refuse(key, data, "no object")
     for name in data.keys() - {field.name for field in fields}:

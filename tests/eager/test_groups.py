@@ -94,6 +94,17 @@ def test_defaults_of_devices() -> None:
     assert backends == ["gloo", "gloo", "gloo", "nccl"]
 
 
+def test_what_is_told() -> None:
+    assert distributed.DEFAULT.startswith("This torch has no XCCL, so process groups of the xpu")
+
+
+@pytest.mark.skipif(dist.is_xccl_available(), reason="this torch has XCCL")
+@pytest.mark.parametrize("backend", ["xccl", "cpu:gloo,xpu:xccl"])
+def test_xccl_by_name_is_an_error(backend: str) -> None:
+    with pytest.raises(RuntimeError, match="Distributed package doesn't have XCCL built in"):
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+
+
 @pytest.mark.parametrize("name", ["is_xccl_available", "is_available"])
 def test_nothing_changes_with_xccl_or_without_torch_distributed(
     name: str, monkeypatch: pytest.MonkeyPatch

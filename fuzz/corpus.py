@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import program as programs
+from . import schema
 from .features import features
-from .ops import COMPUTE, VIEWS, WRITES
-from .program import Body, Compute, Program, Statement, View, Write, statements
+from .program import Program
 from .races import race
 from .source import source
+
+TOLD = ("source", "features")
+"""For readers of a file; nothing reads them back."""
 
 
 class ParseError(ValueError):
@@ -43,7 +45,8 @@ class Entry:
 
 def save(entry: Entry, path: Path) -> None:
     """Write ``entry``, with its source and features for readers of the file."""
-    told = {"source": source(entry.program).splitlines(), "features": _told(entry.program)}
+    parts = source(entry.program).splitlines(), _told(entry.program)
+    told = dict(zip(TOLD, parts, strict=True))
     header = {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry)}
     header["program"] = _to_json(entry.program)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,18 +54,18 @@ def save(entry: Entry, path: Path) -> None:
 
 
 def load(path: Path) -> Entry:
-    """Read an entry.
+    """Read an entry. Its program is source in the end, so all that the file says is checked.
 
     Raises:
-        ParseError: The file holds none, or its program has a race; says which file and why.
+        ParseError: The file holds none, says something that the generator cannot produce, or its
+            program has a race; says which file, which key and why.
     """
     try:
-        data = json.loads(path.read_text())
-        program = _program(data["program"])
-        names = [f.name for f in dataclasses.fields(Entry) if f.name != "program"]
-        entry = Entry(program, **{name: data[name] for name in names if name in data})
-        reason = race(program)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if not path.is_file():
+            raise ParseError("no file")
+        entry = _entry(json.loads(path.read_text()))
+        reason = race(entry.program)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ParseError(f"{path}: {type(error).__name__}: {error}") from error
     if reason is not None:
         raise ParseError(f"{path}: {reason}")
@@ -89,36 +92,16 @@ def _to_json(part: Any) -> Any:
     return [_to_json(each) for each in part] if isinstance(part, tuple) else part
 
 
-def _program(data: dict[str, Any]) -> Program:
-    fields: dict[str, Any] = {
-        name: tuple(part) if isinstance(part, list) else part for name, part in data.items()
+def _entry(data: Any) -> Entry:
+    if not isinstance(data, dict):
+        raise schema.SchemaError("no object, but what a program is told by")
+    checks: dict[str, Callable[[str, Any], Any]] = {
+        "program": lambda _key, value: schema.program(value),
+        "backend": lambda key, value: schema.one_of(key, value, schema.BACKENDS),
+        "note": schema.text,
+        "schedules": lambda key, value: schema.number(key, value, schema.SCHEDULES),
+        "warm": schema.flag,
     }
-    fields["body"] = _body(data["body"])
-    program = Program(**fields)
-    for it in statements(program.body):
-        _check_op(it)
-    return program
-
-
-def _body(data: list[dict[str, Any]]) -> Body:
-    return tuple(_statement(dict(each)) for each in data)
-
-
-def _statement(data: dict[str, Any]) -> Statement:
-    kind = getattr(programs, data.pop("kind"))
-    body = {"body": _body(data.pop("body"))} if "body" in data else {}
-    fields = {name: tuple(part) if isinstance(part, list) else part for name, part in data.items()}
-    statement = kind(**fields, **body)
-    if not isinstance(statement, Statement):
-        raise TypeError(f"{kind.__name__} is no statement")
-    return statement
-
-
-def _check_op(it: Statement) -> None:
-    match it:
-        case Compute(op):
-            COMPUTE[op]
-        case Write(op):
-            WRITES[op]
-        case View(op):
-            VIEWS[op]
+    if unknown := data.keys() - checks.keys() - set(TOLD):
+        raise schema.SchemaError(f"{min(unknown)}: not known here")
+    return Entry(**{key: check(key, data[key]) for key, check in checks.items() if key in data})

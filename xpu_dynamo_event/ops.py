@@ -231,11 +231,17 @@ def device_of(index: int) -> torch.device:
     Returns:
         The device, with its index.
 
+    Raises:
+        ValueError: There is none.
+
     Example:
         >>> import torch, xpu_dynamo_event
         >>> xpu_dynamo_event.ops.device_of(-1)
         device(type='xpu', index=0)
     """
+    count = torch.xpu.device_count()
+    if not -1 <= index < count:  # torch.device would cut 256 to 0
+        raise ValueError(f"There is no device xpu:{index}: this process has {count}.")
     return torch.device("xpu", torch.xpu.current_device() if index < 0 else index)
 
 

@@ -12,8 +12,22 @@
 #include "ops/event_type.h"
 #include "ops/external_stream.h"
 #include "ops/no_gil.h"
+#include "ops/switch_watch.h"
 
 namespace py = pybind11;
+
+namespace {
+
+void bind_switch_watch(py::module_& m) {
+  using xpu_event_ops::SwitchWatch;
+  py::class_<SwitchWatch>(m, "SwitchWatch")
+      .def(py::init<>())
+      .def("count", &SwitchWatch::count)
+      .def("go_back_to", &SwitchWatch::go_back_to, py::arg("count"))
+      .def("end", &SwitchWatch::end);
+}
+
+}  // namespace
 
 PYBIND11_MODULE(_native, m) {
   m.doc() = "Native part of xpu_dynamo_event: the event type and its ops.";
@@ -53,4 +67,6 @@ PYBIND11_MODULE(_native, m) {
            }),
            py::arg("sycl_queue"))
       .def("release", &xpu_event::Latch::release, py::call_guard<xpu_event_ops::NoGil>());
+
+  bind_switch_watch(m);
 }

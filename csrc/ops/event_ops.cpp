@@ -173,7 +173,10 @@ struct Inspect {
     if (attribute == "__hash__") {
       return pybind11::hash(event);
     }
-    return event.attr(attribute.c_str()).cast<int64_t>();
+    const auto number = event.attr(attribute.c_str());
+    TORCH_CHECK_TYPE(PyLong_Check(number.ptr()), "xpu_event::inspect reads whole numbers, but '",
+                     attribute, "' is of type ", Py_TYPE(number.ptr())->tp_name, ".");
+    return number.cast<int64_t>();
   }
 };
 
@@ -187,7 +190,11 @@ struct Text {
     event_operand(in[0], kName);
     const pybind11::gil_scoped_acquire gil;
     const pybind11::handle event = object_of(in[0]);
-    return event.attr(in[1].toStringRef().c_str())().cast<std::string>();
+    const auto& method = in[1].toStringRef();
+    const auto text = event.attr(method.c_str())();
+    TORCH_CHECK_TYPE(PyUnicode_Check(text.ptr()), "xpu_event::text reads texts, but ", method,
+                     "() returns a value of type ", Py_TYPE(text.ptr())->tp_name, ".");
+    return text.cast<std::string>();
   }
 };
 

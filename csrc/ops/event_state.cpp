@@ -13,6 +13,7 @@
 #include "event/shared_event.h"
 #include "ops/external_stream.h"
 #include "ops/shared_events.h"
+#include "ops/switch_watch.h"
 
 namespace xpu_event_ops {
 namespace {
@@ -110,6 +111,7 @@ c10::Stream current_stream() { return guard().getStream(guard().getDevice()); }
 void set_current_stream(const c10::Stream& stream) {
   guard().setDevice(stream.device());
   guard().exchangeStream(stream);
+  SwitchWatch::note(stream);
 }
 
 void record(c10::Event& event, const c10::Stream& stream) {

@@ -62,9 +62,10 @@ c10::Stream wrap(const sycl::queue& lasting, DeviceIndex device) {
 }  // namespace
 
 std::optional<DeviceIndex> index_from(int device) {
-  if (device < 0) return std::nullopt;
-  TORCH_CHECK_VALUE(device < guard().deviceCount(), "There is no device xpu:", device,
-                    ": this process has ", static_cast<int>(guard().deviceCount()), ".");
+  if (device == -1) return std::nullopt;
+  TORCH_CHECK_VALUE(device >= 0 && device < guard().deviceCount(),
+                    "There is no device xpu:", device, ": this process has ",
+                    static_cast<int>(guard().deviceCount()), ".");
   return static_cast<DeviceIndex>(device);
 }
 

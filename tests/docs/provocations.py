@@ -56,6 +56,8 @@ EVENTS: list[Callable[[], Any]] = [
     lambda: ops.record(Event(), 3),
     lambda: ops.record(torch.Event("cpu"), None),
     lambda: ops.create("Nope"),
+    lambda: ops.inspect(Event(), "record"),
+    lambda: ops.text(Event(), "__hash__"),
     lambda: Event().elapsed_time(timed()),
     lambda: timed().elapsed_time(timed()),
     elapsed_time_of_what_is_not_complete,

@@ -20,7 +20,7 @@ follow_imports = skip
 
 ALLOWED = r"""
 # pybind11's metaclass
-xpu_dynamo_event\._native\.Latch
+xpu_dynamo_event\._native\.(Latch|SwitchWatch)
 xpu_dynamo_event\._runtime\.OrderLogStack(\.__init__)?
 # in development builds only, as an enumeration of pybind11
 xpu_dynamo_event\._runtime\.(Fault|set_fault)(\..*)?

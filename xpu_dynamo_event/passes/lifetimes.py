@@ -11,14 +11,15 @@ And a stream context is left when its body raises; a graph that raises in the mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .. import ops
+from .. import _native, ops
 from .._compat import aot, dynamo
+from ..trackers.streams import CONTEXT
 from . import backward_streams
 from .nodes import is_xpu_tensor
 
@@ -226,20 +227,56 @@ def keeping_streams(module: GraphModule, compile_: Callable[[], Any]) -> Any:
         module: The graph; changed in place.
         compile_: Compiles it.
     """
-    switches = prepare(module)
+    if not prepare(module):
+        return compile_()
+    kept = _kept_switches(module)
     compiled = compile_()
-    return _restoring_stream(compiled) if switches else compiled
+    # Without a context the stream stays where a graph raises, as in eager.
+    return compiled if kept == [*range(len(kept))] else _leaving_contexts(compiled, kept)
 
 
-def _restoring_stream(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``compiled`` such that it leaves the current stream as it was when it raises."""
+def _kept_switches(module: GraphModule) -> list[int]:
+    """For each number of switches that a graph can raise after: how many of them count afterwards.
+
+    In a context they count up to where the outermost one was entered, which the exception leaves;
+    elsewhere all of them do.
+    """
+    kept, depth, outside = [0], 0, 0
+    for switch in _switches(module):
+        if depth == 0:
+            outside = len(kept) - 1
+        depth += switch.meta.get(CONTEXT, 0)
+        kept.append(outside if depth else len(kept))
+    return kept
+
+
+def _switches(module: GraphModule) -> Iterator[Node]:
+    """Yield the switches of a graph in the order in which it makes them, those of bodies too."""
+    for node in module.graph.nodes:
+        if node.target is _SET:
+            yield node
+        for body in _bodies(module, node)[:1]:  # another one is for the backward
+            yield from _switches(body)
+
+
+def _bodies(module: GraphModule, node: Node) -> list[GraphModule]:
+    """The bodies of a higher-order op."""
+    named = [each.target for each in node.all_input_nodes if each.op == "get_attr"]
+    bodies = [getattr(module, str(name), None) for name in named if node.op == _CALL]
+    return [body for body in bodies if isinstance(body, GraphModule)]
+
+
+def _leaving_contexts(compiled: Callable[..., Any], kept: list[int]) -> Callable[..., Any]:
+    """Return ``compiled`` such that it leaves the contexts that it has entered when it raises."""
 
     def call(*args: Any) -> Any:
-        stream = torch.xpu.current_stream()
+        watch = _native.SwitchWatch()
         try:
             return compiled(*args)
         except BaseException:
-            torch.xpu.set_stream(stream)
+            watch.go_back_to(kept[min(watch.count(), len(kept) - 1)])
             raise
+        finally:
+            watch.end()
 
     return call

@@ -33,7 +33,7 @@ import torch
 
 from xpu_dynamo_event_autoload.environment import flag
 
-from .._compat import cuda_build, profiling, torch_xpu
+from .._compat import cuda_build, distributed, profiling, torch_xpu
 from . import libraries, native_modules
 
 HIDE_CUDA = "XPU_DYNAMO_EVENT_HIDE_CUDA"
@@ -190,6 +190,7 @@ def _register(event_base: type) -> ctypes.CDLL:
     base = native.TorchEventBase if _is_as_upstream() else event_base
     torch_xpu.install(native, base, _check_device)
     profiling.install(native.profiler_pause)
+    distributed.install()
     atexit.register(native.finish_autograd_threads)
     return library
 

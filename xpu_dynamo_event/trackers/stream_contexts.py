@@ -47,7 +47,8 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
     def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
         if name == "__enter__":  # called by hand, and so is `__exit__`
             self.previous = current_stream(tx, None), current_stream(tx, self.stream.device)
-            return self.enter(tx)
+            streams.enter(tx, self.stream, by_hand=True)
+            return ConstantVariable.create(None)
         if name == "__exit__":
             return self.exit(tx)
         return super().call_method(tx, name, args, kwargs)

@@ -271,6 +271,9 @@ METHODS: Mapping[str, Method] = {
 
 # ---- the current stream
 
+CONTEXT = "xpu_event_context"
+"""In ``meta`` of a ``set_stream``: 1 where it enters a context, -1 where it leaves one."""
+
 
 def note_entry(tx: Any) -> None:
     """Make the stream at entry an input that stays, before the first change of the stream.
@@ -284,13 +287,22 @@ def note_entry(tx: Any) -> None:
         root.create_proxy("call_function", note, (current_stream(tx, None).as_proxy(),), {})
 
 
-def enter(tx: Any, stream: XPUStreamVariable) -> None:
-    """Make ``stream`` current."""
+def enter(tx: Any, stream: XPUStreamVariable, by_hand: bool = False) -> None:
+    """Make ``stream`` current.
+
+    Args:
+        tx: The translator of Dynamo.
+        stream: What becomes current.
+        by_hand: Whether the program called ``__enter__``, so that nothing leaves it when the graph
+            raises.
+    """
     note_entry(tx)
     for device in (None, stream.device):  # what to come back to is an input of the graph
         current_stream(tx, device)
     tx.symbolic_stream_state.enter_stream(stream)
-    act(tx, "set_stream", stream.as_proxy())
+    switch = dynamo.emit(tx, op("set_stream"), stream.as_proxy())
+    if not by_hand:
+        switch.node.meta[CONTEXT] = 1
 
 
 def leave(tx: Any, stream: XPUStreamVariable) -> VariableTracker:
@@ -299,7 +311,8 @@ def leave(tx: Any, stream: XPUStreamVariable) -> VariableTracker:
     previous = current_stream(tx, None)
     if previous.device != stream.device:  # the other device gets its own stream back first
         act(tx, "set_stream", current_stream(tx, stream.device).as_proxy())
-    return act(tx, "set_stream", previous.as_proxy())
+    dynamo.emit(tx, op("set_stream"), previous.as_proxy()).node.meta[CONTEXT] = -1
+    return ConstantVariable.create(None)
 
 
 def current_stream(tx: Any, device: torch.device | None) -> Any:

@@ -168,19 +168,18 @@ def _a_query_is_answered_while_tracing() -> Iterator[None]:
 
 @_fault("trackers/streams.py: enter", "eager")
 def _a_stream_context_is_lost() -> Iterator[None]:
-    def act(tx: Any, name: str, *operands: Any) -> Any:
-        if name == "set_stream":
-            return dynamo.ConstantVariable.create(None)
-        return emitting.act(tx, name, *operands)
+    def switch(tx: Any, stream: Any, context: int = 0) -> Any:
+        tx.symbolic_stream_state.enter_stream(stream)
+        return dynamo.ConstantVariable.create(None)
 
-    with _replaced(streams, "act", act):
+    with _replaced(streams, "switch", switch):
         yield
 
 
 @_fault("trackers/streams.py: leave", "eager")
 def _a_stream_context_is_not_left() -> Iterator[None]:
-    def leave(tx: Any, _stream: Any) -> Any:
-        tx.symbolic_stream_state.exit_stream()
+    def leave(tx: Any, before: Any, by_hand: bool = False) -> Any:
+        tx.symbolic_stream_state.enter_stream(before[0])
         return dynamo.ConstantVariable.create(None)
 
     with _replaced(streams, "leave", leave):

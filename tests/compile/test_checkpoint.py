@@ -245,3 +245,29 @@ def test_an_event_made_in_the_region(compiled: Any) -> None:
     run(x, side).backward()
     torch.testing.assert_close(x.grad.cpu(), want)
     assert log.graph_breaks == 0
+
+
+def test_the_forward_goes_on_where_the_region_was_called() -> None:
+    """The region leaves its context for the stream of its caller, which is not the one at entry."""
+    main = torch.xpu.current_stream()
+
+    def use(x: torch.Tensor, w: torch.Tensor, side: Any, third: Any) -> torch.Tensor:
+        def region(x: torch.Tensor) -> torch.Tensor:
+            third.wait_stream(torch.xpu.current_stream())
+            with third:
+                y = x.sin()
+            torch.xpu.current_stream().wait_stream(third)
+            return y * 2
+
+        side.wait_stream(main)
+        with torch.xpu.stream(side):
+            y = checkpoint(region, x, use_reentrant=False).exp()
+        main.wait_stream(side)
+        return (y + w).sum()
+
+    x, w, side, *_ = operands()
+    args = x, w, side, torch.xpu.Stream()
+    run = torch.compile(use, backend="aot_eager", fullgraph=True)
+    kernels(run, args)
+    assert ("side", "aten::exp") in kernels(use, args)
+    assert ("side", "aten::exp") in kernels(run, args)

@@ -434,3 +434,76 @@ def test_a_copy_into_an_input_does_not_block_the_host(
     late.release()
     torch.xpu.synchronize()
     assert operands[0].tolist() == [2.0 if to_device else 3.0] * 8
+
+
+def test_an_input_of_inference_is_seen_too(compiled: Any, latch: Any) -> None:
+    """Such a tensor has no version that would tell of a change."""
+
+    def use(x: torch.Tensor, first: Any, gate: Any) -> torch.Tensor:
+        x.add_(1)
+        first.record()
+        gate.wait()
+        x.mul_(2)
+        return x + 1
+
+    run, _ = compiled(use)
+    first, gate, other, side = *(torch.xpu.Event() for _ in range(2)), *streams(2)
+    with torch.inference_mode():
+        run(filled(0), first, gate)
+        x = filled(3)
+        held = latch(other)
+        gate.record(other)
+        run(x, first, gate)
+        first.synchronize()
+        seen = seen_by(side, x)
+        held.release()
+        torch.xpu.synchronize()
+        assert seen == [4.0] * SIZE
+        assert x.tolist() == [8.0] * SIZE
+
+
+def test_what_an_event_showed_is_not_written_again(compiled: Any, latch: Any) -> None:
+    """Whoever waited for the event may write to the input, whatever the graph does after it."""
+
+    def use(x: torch.Tensor, y: torch.Tensor, done: Any, gate: Any) -> torch.Tensor:
+        x.add_(1)
+        done.record()
+        gate.wait()
+        return y * 2
+
+    run, _ = compiled(use)
+    done, gate, other, side = *(torch.xpu.Event() for _ in range(2)), *streams(2)
+    x, y = filled(0), filled(1)
+    run(x, y, done, gate)
+    torch.xpu.synchronize()
+    held = latch(other)
+    gate.record(other)
+    run(x, y, done, gate)
+    with side:
+        done.wait()
+        x.fill_(100)
+    side.synchronize()
+    held.release()
+    torch.xpu.synchronize()
+    assert x.tolist() == [100.0] * SIZE
+
+
+def test_what_reads_the_old_value_comes_first(compiled: Any) -> None:
+    """The new value is there before something is computed from the old one."""
+
+    def use(x: torch.Tensor, event: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        event.record()
+        new = x * 2
+        old = x + 1
+        x.copy_(new)
+        return old, new.sum()
+
+    run, _ = compiled(use)
+    for _ in range(2):
+        x = filled(5)
+        old, _ = run(x, torch.xpu.Event())
+        assert (old.tolist(), x.tolist()) == ([6.0] * SIZE, [10.0] * SIZE)
+
+
+def streams(count: int) -> list[torch.xpu.Stream]:
+    return [torch.xpu.Stream() for _ in range(count)]

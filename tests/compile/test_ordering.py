@@ -214,16 +214,14 @@ def test_three_records_stay_three(compiled: Any, latch: Any) -> None:
 def test_memory_of_a_value_used_on_two_streams(compiled: Any, latch: Any) -> None:
     """A temporary of one stream is not handed out again while another stream still reads it."""
 
-    def use(x: torch.Tensor, side: Any, ready: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def use(x: torch.Tensor, side: Any, ready: Any) -> tuple[torch.Tensor, ...]:
         y = x + 1
         ready.record()
         with torch.xpu.stream(side):
             ready.wait()
             z = y @ y
-        later = x - 100
-        for _ in range(4):
-            later = later @ x
-        return z, later
+        later = [x.exp() - i for i in range(4)]  # as large as `y`, which nothing needs any more
+        return z, *later
 
     run, _ = compiled(use)
     side, ready = torch.xpu.Stream(), torch.xpu.Event()
@@ -233,12 +231,39 @@ def test_memory_of_a_value_used_on_two_streams(compiled: Any, latch: Any) -> Non
     torch.xpu.synchronize()
     for _ in range(4):
         held = latch(side)
-        z, later = run(x, side, ready)
+        z, *_ = run(x, side, ready)
         torch.xpu.current_stream().synchronize()  # all of `later` ran while `side` was held
         held.release()
         side.synchronize()
         torch.testing.assert_close(z.cpu(), expected)
-        torch.testing.assert_close(later.cpu(), (torch.eye(SIZE) - 100))
+
+
+def test_memory_of_a_value_between_two_graphs(backend: str, latch: Any) -> None:
+    """Eager keeps it until the function ends, the second graph only until its last use."""
+
+    def use(x: torch.Tensor, side: Any) -> tuple[torch.Tensor, ...]:
+        main = torch.xpu.current_stream()
+        with torch.xpu.stream(side):
+            y = x.exp()
+        main.wait_stream(side)
+        torch._dynamo.graph_break()
+        z = y + 1
+        with torch.xpu.stream(side):
+            others = [(x * 0).fill_(torch.nan) for _ in range(4)]
+        return z, *others
+
+    run = torch.compile(use, backend=backend)
+    side, x = torch.xpu.Stream(), torch.ones(SIZE, SIZE, device="xpu")
+    expected = x.cpu().exp() + 1
+    run(x, side)
+    torch.xpu.synchronize()
+    for _ in range(4):
+        torch.xpu.synchronize()
+        held = latch()
+        z, *_ = run(x, side)
+        side.synchronize()
+        held.release()
+        torch.testing.assert_close(z.cpu(), expected)
 
 
 def test_memory_of_the_value_of_a_mutated_input(compiled: Any, latch: Any) -> None:

@@ -287,6 +287,19 @@ def joined_before_it_is_freed(x: torch.Tensor, side: Any, event: Any) -> None:
     torch.zeros(8, 8, device="xpu")
 
 
+def joined_by_the_host_before_it_is_freed(x: torch.Tensor, side: Any, event: Any) -> None:
+    y = x * 2
+    event.record()
+    with side:
+        event.wait()
+        z = y + 1
+    side.synchronize()
+    del y
+    torch.zeros(8, 8, device="xpu")
+    torch.xpu.current_stream().wait_stream(side)
+    del z
+
+
 def backward(x: torch.Tensor, side: Any, event: Any) -> None:
     leaf = x.clone().requires_grad_()
     event.record()
@@ -311,6 +324,7 @@ ORDERED = [
     columns,
     record_stream,
     joined_before_it_is_freed,
+    joined_by_the_host_before_it_is_freed,
     backward,
 ]
 

@@ -107,21 +107,24 @@ def in_thread(function: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def test_blocks_of_two_threads_that_overlap() -> None:
-    """The first to be entered ends first; the state it found must not stay."""
+@pytest.mark.parametrize("inner", [False, True])
+@pytest.mark.parametrize("outer", [False, True])
+def test_blocks_of_two_threads_that_overlap(outer: bool, inner: bool) -> None:
+    """The first to be entered ends first: the other one still counts, and nothing stays of it."""
     entered, may_end = threading.Event(), threading.Event()
 
     def first() -> None:
-        with enabled(False):
+        with enabled(outer):
             entered.set()
             may_end.wait(60)
 
     thread = in_thread(first)
     assert entered.wait(60)
-    with enabled(False):
+    with enabled(inner):
         may_end.set()
         thread.join(60)
-        assert not is_enabled()
+        assert is_enabled() is inner
+        assert bool(install.hooks()) is inner
     assert is_enabled()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch._inductor import graph as inductor_graph
 from torch._inductor import ir, lowering
+from torch._inductor import scheduler as inductor_scheduler
 from torch._inductor.virtualized import V
 
 from .patching import Patches
@@ -29,6 +30,7 @@ __all__ = [
     "install_before_scheduling",
     "install_device_of_subgraphs",
     "install_lowering",
+    "leave_device",
     "order_after",
     "passes_are_loaded",
     "register",
@@ -125,6 +127,22 @@ def stream_switched(wrapper: Any) -> None:
         wrapper.stream_switched()
     else:
         wrapper.write_get_raw_stream.cache_clear()
+
+
+def leave_device(wrapper: Any) -> None:
+    """End the block of generated code that makes a device current; the next kernel begins one.
+
+    The end of a block makes the device current again that was so before it. An op inside that
+    changes the current device would be undone, and one that asks for it would get another answer.
+    """
+    scheduler = V.graph.scheduler
+    # A partition is a function that is called in such a block. It stays there.
+    if scheduler.current_device is None or scheduler.default_device_context is not None:
+        return
+    if inductor_scheduler.device_need_guard(scheduler.current_device.type):
+        scheduler.flush()
+        wrapper.codegen_device_guard_exit()
+    scheduler.current_device = None
 
 
 def argument_code(value: Any) -> str:

@@ -59,6 +59,8 @@ class EventKernel(_Effect):
 
     def codegen(self, wrapper: Any) -> None:
         """Write the call."""
+        if self._is_about_the_current_device() and torch.xpu.device_count() > 1:
+            ir.leave_device(wrapper)
         arguments = ", ".join(ir.argument_code(operand) for operand in self.constant_args)
         if self.event_op in ops.READINGS:
             call = f"torch.ops.xpu_event.{self.event_op}.tensor({arguments})"
@@ -68,6 +70,10 @@ class EventKernel(_Effect):
             wrapper.writeline(f"{_NATIVE}.{self.event_op}({arguments})")
         if self.event_op == "set_stream":
             ir.stream_switched(wrapper)
+
+    def _is_about_the_current_device(self) -> bool:
+        """Whether it changes the current device, or is for the stream that is current there."""
+        return self.event_op == "set_stream" or any(each is None for each in self.constant_args)
 
 
 def _lower_action(name: str) -> Callable[..., Any]:

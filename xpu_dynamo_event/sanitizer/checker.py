@@ -111,11 +111,10 @@ class Checker:
         clock = self._advance(operation.lane)
         tick = clock[operation.lane]
         touches = [Touch(tick, self._sized(each), operation) for each in operation.accesses]
-        regions = [self._region(touch) for touch in touches]
-        for touch, region in zip(touches, regions, strict=True):
-            self._check(touch, region, clock)
-        for touch, region in zip(touches, regions, strict=True):
-            region.add(operation.lane, touch)
+        for touch in touches:
+            self._check(touch, self._region(touch), clock)
+        for touch in touches:  # asked again: one access may have merged the region of another
+            self._region(touch).add(operation.lane, touch)
 
     def _sized(self, access: Access) -> Access:
         """A kernel of dynamic shape may touch all that follows in its allocation."""

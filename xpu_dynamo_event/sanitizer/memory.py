@@ -106,7 +106,13 @@ def _elements(access: Access) -> int:
 
 
 def _is_dense(access: Access) -> bool:
-    return access.end - access.address <= _elements(access) * access.item_bytes
+    """Whether a view has every byte from its first to its last."""
+    reach = 1  # elements from the first one on without a gap
+    for stride, size in sorted(zip(access.strides, access.sizes, strict=True)):
+        if size > 1 and stride > reach:
+            return False
+        reach += (size - 1) * stride
+    return True
 
 
 def _offsets(access: Access) -> torch.Tensor:

@@ -10,7 +10,7 @@ from .._compat import bytecode, dynamo
 from .._compat.dynamo import ConstantVariable, VariableTracker
 from . import streams
 from .emitting import Arguments, Keywords, act
-from .streams import XPUStreamVariable, current_stream, note_entry, stream_operand
+from .streams import XPUStreamVariable, current_stream, stream_operand
 
 
 class EnteredStreamContext(torch.xpu.StreamContext):
@@ -41,34 +41,34 @@ class XPUStreamContextVariable(dynamo.StreamContextVariable):
     def __init__(self, stream: Any, previous: tuple[Any, ...] = (), **kwargs: Any) -> None:
         super().__init__(stream, **kwargs)
         self.target_values = None
-        # Where `__enter__` by hand came from: the current stream, and the device's current one.
+        # Where it was entered from: the current stream, and the device's current one.
         self.previous = previous
+        self.is_by_hand = bool(previous)  # as `__enter__` and `__exit__`, not as `with`
 
     def call_method(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
-        if name == "__enter__":  # called by hand, and so is `__exit__`
-            self.previous = current_stream(tx, None), current_stream(tx, self.stream.device)
-            streams.enter(tx, self.stream, by_hand=True)
-            return ConstantVariable.create(None)
+        if name == "__enter__":
+            self.is_by_hand = True
+            return self.enter(tx)
         if name == "__exit__":
             return self.exit(tx)
         return super().call_method(tx, name, args, kwargs)
 
     def enter(self, tx: Any, *_args: Any) -> VariableTracker:
-        streams.enter(tx, self.stream)
+        self.previous = streams.enter(tx, self.stream, self.is_by_hand)
         return ConstantVariable.create(None)
 
     def exit(self, tx: Any, *_args: Any) -> VariableTracker:
         if not self.previous:
-            return streams.leave(tx, self.stream)
-        previous, previous_of_device = self.previous
-        tx.symbolic_stream_state.exit_stream()
-        if previous_of_device is not previous:
-            act(tx, "set_stream", previous_of_device.as_proxy())
-        tx.symbolic_stream_state.enter_stream(previous)
-        return act(tx, "set_stream", previous.as_proxy())
+            dynamo.graph_break(
+                "Stream context that was not entered",
+                "StreamContext.__exit__",
+                "It has no stream to go back to.",
+                "The call itself is wrong: eager raises AttributeError here.",
+            )
+        return streams.leave(tx, self.previous, self.is_by_hand)
 
     def reconstruct_type(self, codegen: Any) -> None:
-        if self.previous:
+        if self.is_by_hand:
             operands = (self.stream, *self.previous)
             bytecode.load_partial(codegen, __name__, EnteredStreamContext.__name__, *operands)
         else:
@@ -103,12 +103,9 @@ def accelerator_stream_function(self: Any, tx: Any, *args: Any, **kwargs: Any) -
 def set_stream(self: Any, tx: Any, stream: VariableTracker) -> VariableTracker:
     """Handle ``torch.xpu.set_stream(s)``."""
     entered: Any = stream.realize()
-    operand = stream_operand("set_stream", entered)
-    note_entry(tx)
-    current_stream(tx, entered.device)  # read before the switch, as in `enter`
-    tx.symbolic_stream_state.exit_stream()
-    tx.symbolic_stream_state.enter_stream(entered)
-    return act(tx, "set_stream", operand)
+    stream_operand("set_stream", entered)
+    streams.enter(tx, entered, by_hand=True)
+    return ConstantVariable.create(None)
 
 
 def synchronize(self: Any, tx: Any, *args: Any, **kwargs: Any) -> VariableTracker:

@@ -19,6 +19,7 @@ from .objects import NativeObjectVariable, natives_of
 from .stream_kinds import STREAM_KINDS, native_base
 
 Method = Callable[..., VariableTracker]
+Before = tuple[Any, Any]  # trackers of the current stream, and of that of another device
 
 _NATIVE = natives_of([torch.Stream, *torch.xpu.Stream.__mro__[:-1]])  # all but `object`
 
@@ -36,6 +37,7 @@ class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
         "input_source",
         "known",
         "entered_whole",
+        "before",
         "device",
         *dynamo.ObjectVariable._nonvar_fields,
         *dynamo.StreamVariable._nonvar_fields,
@@ -48,6 +50,7 @@ class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
         super().__init__(value, proxy=proxy, stream=value, **kwargs)
         self.target_values = None  # constants to make a context again from; it has none
         self.entered_whole = 0  # blocks of a class with its own `__enter__`
+        self.before: list[Before] = []  # of each block of it that is entered, the last one last
         self.input_source: Any = None
         self.known: dict[str, Any] = {}  # attributes of a stream that the graph makes
 
@@ -88,19 +91,22 @@ class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
 
     def enter(self, tx: Any, *_args: Any) -> VariableTracker:
         if self.is_native(tx, "__enter__") and self.is_native(tx, "__exit__"):
-            enter(tx, self)
-            return self
+            return self._enter_natively(tx)
         dynamo.enter_whole(tx, self)
         self.entered_whole += 1
         return self.call_method(tx, "__enter__", [], {})
 
     def exit(self, tx: Any, *args: Any) -> VariableTracker:
         if self.is_native(tx, "__enter__") and self.is_native(tx, "__exit__"):
-            return leave(tx, self)
+            return leave(tx, self.before.pop())
         result = self.call_method(tx, "__exit__", list(args), {})
         dynamo.leave_whole(tx, self)
         self.entered_whole -= 1
         return result
+
+    def _enter_natively(self, tx: Any) -> VariableTracker:
+        self.before.append(enter(tx, self))
+        return self
 
     def reconstruct_type(self, codegen: Any) -> None:
         # After a graph break Dynamo calls this, with constants, for each context that is entered or
@@ -161,10 +167,9 @@ class XPUStreamVariable(NativeObjectVariable, dynamo.StreamVariable):
 
     def call_native(self, tx: Any, name: str, args: Arguments, kwargs: Keywords) -> VariableTracker:
         if self.entered_whole and name == "__enter__":  # super().__enter__()
-            enter(tx, self)
-            return self
+            return self._enter_natively(tx)
         if self.entered_whole and name == "__exit__":
-            return leave(tx, self)
+            return leave(tx, self.before.pop())
         handler = self.methods.get(name)
         return handler(self, tx, args, kwargs) if handler else self.not_traced(tx, name)
 
@@ -287,41 +292,56 @@ def note_entry(tx: Any) -> None:
         root.create_proxy("call_function", note, (current_stream(tx, None).as_proxy(),), {})
 
 
-def enter(tx: Any, stream: XPUStreamVariable, by_hand: bool = False) -> None:
-    """Make ``stream`` current.
+def enter(tx: Any, stream: XPUStreamVariable, by_hand: bool = False) -> Before:
+    """Make ``stream`` current; returns what :func:`leave` goes back to.
 
     Args:
         tx: The translator of Dynamo.
         stream: What becomes current.
-        by_hand: Whether the program called ``__enter__``, so that nothing leaves it when the graph
-            raises.
+        by_hand: Whether the program called ``__enter__`` or set the stream, so that nothing leaves
+            it when the graph raises.
     """
     note_entry(tx)
-    for device in (None, stream.device):  # what to come back to is an input of the graph
-        current_stream(tx, device)
+    before = current_stream(tx, None), current_stream(tx, stream.device)
+    switch(tx, stream, context=0 if by_hand else 1)
+    return before
+
+
+def leave(tx: Any, before: Before, by_hand: bool = False) -> VariableTracker:
+    """Make the streams current that were so where a context was entered.
+
+    What the program did in between does not matter, as in eager: it may have set other streams, and
+    have left contexts in another order than it entered them.
+    """
+    previous, previous_of_device = before
+    if previous_of_device is not previous:  # the other device gets its own stream back first
+        switch(tx, previous_of_device)
+    return switch(tx, previous, context=0 if by_hand else -1)
+
+
+def switch(tx: Any, stream: XPUStreamVariable, context: int = 0) -> VariableTracker:
+    """Make ``stream`` current: on its device, which becomes the current one.
+
+    Args:
+        tx: The translator of Dynamo.
+        stream: What becomes current.
+        context: 1 where that enters a context, -1 where it leaves one.
+    """
+    # Upstream's stack is a history here, and nothing leaves it: each device has a current stream.
     tx.symbolic_stream_state.enter_stream(stream)
-    switch = dynamo.emit(tx, op("set_stream"), stream.as_proxy())
-    if not by_hand:
-        switch.node.meta[CONTEXT] = 1
-
-
-def leave(tx: Any, stream: XPUStreamVariable) -> VariableTracker:
-    """Make the stream current that was so before ``stream``."""
-    tx.symbolic_stream_state.exit_stream()
-    previous = current_stream(tx, None)
-    if previous.device != stream.device:  # the other device gets its own stream back first
-        act(tx, "set_stream", current_stream(tx, stream.device).as_proxy())
-    dynamo.emit(tx, op("set_stream"), previous.as_proxy()).node.meta[CONTEXT] = -1
+    made = dynamo.emit(tx, op("set_stream"), stream.as_proxy())
+    if context:
+        made.node.meta[CONTEXT] = context
     return ConstantVariable.create(None)
 
 
 def current_stream(tx: Any, device: torch.device | None) -> Any:
     """Return the stream current at this point of the program, on ``device`` or over all."""
-    entered = [stream.realize() for stream in tx.symbolic_stream_state.cur_stream_stack]
-    for stream in reversed(entered):
+    for switched_to in reversed(tx.symbolic_stream_state.cur_stream_stack):
+        stream = switched_to.realize()
         if device is None or stream.device == device:
             return _lasting(stream)
-    assert device is not None, "the stream at entry is on the stack of entered streams"
+    assert device is not None, "the stream at entry begins the history"
     return _lasting(dynamo.current_stream_at_entry(tx, device))
 
 

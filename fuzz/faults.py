@@ -28,7 +28,7 @@ from xpu_dynamo_event.passes import (
     recomputation,
     write_back,
 )
-from xpu_dynamo_event.trackers import emitting, events, streams
+from xpu_dynamo_event.trackers import events, streams
 
 _OPS = torch.ops.xpu_event
 

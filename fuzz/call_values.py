@@ -44,6 +44,10 @@ def _recorded(**flags: bool) -> Any:
     return event
 
 
+def _stream() -> Any:
+    return torch.xpu.Stream()  # type: ignore[no-untyped-call]
+
+
 OBJECTS: tuple[Callable[[], Any], ...] = (
     *(lambda: None, lambda: True, lambda: False, object, lambda: int, lambda: ..., _recursive),
     *(lambda: 0.0, lambda: float("nan"), lambda: float("inf"), lambda: 1e300, lambda: 1j),
@@ -83,7 +87,7 @@ STREAMS: tuple[Callable[[], Any], ...] = (
     *(lambda: torch.Stream(stream_id=-7, device_index=0, device_type=12),),
     *(lambda: torch.Stream(stream_id=0, device_index=99, device_type=12),),
     *(lambda: torch.Stream(stream_id=0, device_index=0, device_type=0),),
-    *(lambda: torch.xpu.current_stream().sycl_queue, lambda: torch.xpu.Stream().stream_id),
+    *(lambda: torch.xpu.current_stream().sycl_queue, lambda: _stream().stream_id),
 )
 
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+STDERR = 2  # also where a test has replaced sys.stderr
 SECONDS = 10  # for a call; then it hangs
 INSIDE = ("INTERNAL ASSERT", "Unable to cast", "Unregistered type", "bad_alloc", "vector::")
 
@@ -73,12 +74,12 @@ def make(seed: int, first: int, calls: int) -> None:
     """
     from . import call_targets
 
-    faulthandler.enable(sys.__stderr__)
+    faulthandler.enable(STDERR)
     targets = call_targets.targets()
     for number in range(first, first + calls):
         chosen = random.Random(f"{seed} {number}")
         _make_one(number, chosen, chosen.choice(targets))
-    faulthandler.dump_traceback_later(SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(SECONDS, exit=True, file=STDERR)
     _settle()
     faulthandler.cancel_dump_traceback_later()
 
@@ -94,7 +95,7 @@ def _make_one(number: int, chosen: random.Random, target: Any) -> None:
     arguments = [value(chosen, each) for each in types]
     text = f"{target.name}({', '.join(map(_shown, arguments))})"
     print(f"call {number} {text}".encode("ascii", "backslashreplace").decode(), flush=True)
-    faulthandler.dump_traceback_later(SECONDS, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(SECONDS, exit=True, file=STDERR)
     try:
         target.function(*arguments)
         wrong = _accepted_wrongly(target, arguments)

@@ -18,6 +18,16 @@ namespace py = pybind11;
 
 namespace {
 
+void bind_latch(py::module_& m) {
+  py::class_<xpu_event::Latch>(m, "Latch")
+      .def(py::init([](uintptr_t sycl_queue) {
+             auto& known = xpu_event_ops::queue_of(xpu_event_ops::current_stream());
+             return std::make_unique<xpu_event::Latch>(xpu_event::queue_at(sycl_queue, known));
+           }),
+           py::arg("sycl_queue"))
+      .def("release", &xpu_event::Latch::release, py::call_guard<xpu_event_ops::NoGil>());
+}
+
 void bind_switch_watch(py::module_& m) {
   using xpu_event_ops::SwitchWatch;
   py::class_<SwitchWatch>(m, "SwitchWatch")
@@ -60,13 +70,6 @@ PYBIND11_MODULE(_native, m) {
 
   xpu_bindings::bind_interop(m);
 
-  py::class_<xpu_event::Latch>(m, "Latch")
-      .def(py::init([](uintptr_t sycl_queue) {
-             auto& known = xpu_event_ops::queue_of(xpu_event_ops::current_stream());
-             return std::make_unique<xpu_event::Latch>(xpu_event::queue_at(sycl_queue, known));
-           }),
-           py::arg("sycl_queue"))
-      .def("release", &xpu_event::Latch::release, py::call_guard<xpu_event_ops::NoGil>());
-
+  bind_latch(m);
   bind_switch_watch(m);
 }

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 
 #include "ops/event_operand.h"
 #include "ops/event_state.h"
@@ -321,6 +322,7 @@ void create_stream(const c10::OperatorHandle& /*op*/, Stack* stack) {
   const Operands in = torch::jit::last(*stack, 4);
   const pybind11::gil_scoped_acquire gil;
   const auto stream = factory_of(in[0], "create_stream")(in[1].toInt(), in[2].toInt());
+  std::ignore = stream_of(stream.ptr(), "create_stream");  // not what the name of an event makes
   torch::jit::drop(*stack, 4);
   torch::jit::push(*stack, torch::jit::toIValue(stream, c10::PyObjectType::get(), {}));
 }

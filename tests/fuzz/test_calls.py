@@ -84,6 +84,11 @@ def test_a_stream_of_no_device(kind: str, index: int) -> None:
         torch.ops.xpu_event.create_stream(kind, index, 0)
 
 
+def test_a_stream_is_not_made_by_the_name_of_an_event() -> None:
+    with pytest.raises(TypeError, match="torch.Stream"):
+        torch.ops.xpu_event.create_stream("torch.xpu.Event", 0, 0)
+
+
 @pytest.mark.parametrize("index", [-2, -256, 256])
 def test_a_queue_of_no_device(index: int) -> None:
     with pytest.raises(ValueError, match=f"There is no device xpu:{index}: this process has 1"):

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest import mock
 
 import torch
 from torch.fx import Graph, Node
 
+from scripts.mutants import mutants
 from xpu_dynamo_event import _native, ops
 from xpu_dynamo_event._compat import dynamo, inductor_ir
 from xpu_dynamo_event.inductor import stream_memory
@@ -29,6 +31,8 @@ from xpu_dynamo_event.passes import (
     write_back,
 )
 from xpu_dynamo_event.trackers import events, streams
+
+from .planted import planted
 
 _OPS = torch.ops.xpu_event
 
@@ -178,8 +182,7 @@ def _a_stream_context_is_lost() -> Iterator[None]:
 
 @_fault("trackers/streams.py: leave", "eager")
 def _a_stream_context_is_not_left() -> Iterator[None]:
-    def leave(tx: Any, before: Any, by_hand: bool = False) -> Any:
-        tx.symbolic_stream_state.enter_stream(before[0])
+    def leave(_tx: Any, _before: Any, _by_hand: bool = False) -> Any:
         return dynamo.ConstantVariable.create(None)
 
     with _replaced(streams, "leave", leave):
@@ -346,3 +349,13 @@ def _the_allocator_forgets_uses() -> Iterator[None]:
 def _the_allocator_does_not_wait_for_uses() -> Iterator[None]:
     with _of_runtime("hold_ends_early"):
         yield
+
+
+# ---- planted by text (tests/mutants/mutants.toml)
+
+
+FAULTS += [
+    Fault(mutant.name, mutant.file, mutant.hunt, partial(planted, mutant))
+    for mutant in mutants()
+    if mutant.hunt
+]

@@ -60,6 +60,10 @@ COMPUTE: dict[str, Op] = {
     "{0}.t() * 1": Op(lambda a: a.t() * 1, _WHOLE, "whole"),
     "torch.where({0} > 0, {0}, {1} * 0.1)": Op(lambda a, b: torch.where(a > 0, a, b * 0.1), _TWO),
     "torch.cat([{0}, {1}])": Op(lambda a, b: torch.cat([a, b]), ("half", "half"), "whole"),
+    "{0}[[7, 6, 5, 4, 3, 2, 1, 0]]": Op(lambda a: a.flip(0), _WHOLE, "whole"),
+    "{0} * torch.tensor([0.5, 1.0] * 4, device={0}.device)": Op(
+        lambda a: a * torch.tensor([0.5, 1.0] * 4)
+    ),
     "{0}.clone()": Op(lambda a: a.clone()),
 }
 """By source: what makes a new value."""

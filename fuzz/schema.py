@@ -11,14 +11,26 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, get_args
 
-from .generate import CONTEXTS, MAKES, RECORDS, RECORDS_ON, WAITS, WAITS_ON
+from .generate import CONTEXTS, MAKES, RECORDS, RECORDS_ON, SETS, WAITS, WAITS_ON
 from .ops import COMPUTE, VIEWS, WRITES, Op
-from .program import Body, Compute, Make, Program, Record, Statement, View, Wait, Within, Write
+from .program import (
+    Body,
+    Compute,
+    Make,
+    Program,
+    Record,
+    Statement,
+    Stay,
+    View,
+    Wait,
+    Within,
+    Write,
+)
 
 BACKENDS = (None, "eager", "aot_eager", "inductor")
 SCHEDULES = 64  # more than any run tries
 NAME = re.compile(r"[a-z][0-9]{1,6}", re.ASCII)
-NESTED = 8  # blocks in blocks
+NESTED = 16  # blocks in blocks
 
 _KINDS = {kind.__name__: kind for kind in get_args(Statement)}
 _FLAGS = {*MAKES, "False", "False, True"}  # of any torch
@@ -27,6 +39,7 @@ _SPELLINGS: Mapping[type, tuple[str, ...]] = {
     Record: RECORDS + RECORDS_ON,
     Wait: WAITS + WAITS_ON,
     Within: CONTEXTS,
+    Stay: SETS,
 }
 _OPS: Mapping[type, Mapping[str, Op]] = {Compute: COMPUTE, Write: WRITES, View: VIEWS}
 

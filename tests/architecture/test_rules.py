@@ -36,6 +36,8 @@ OWN_CHANGES = {
     "_compat/patching.py": {"setattr(owner)", "delattr(owner)"},
     # The function that it replaces keeps its state in these two.
     "_compat/threads.py": {"traceback.should_preserve_node_meta", "traceback.current_meta"},
+    # State of one compilation: upstream's loop over the nodes sets it as it goes.
+    "_compat/inductor_ir.py": {"scheduler.current_device"},
     # Not torch, but classes and objects of this package.
     "_compat/trackers.py": {"setattr(_Slots)"},
     "event.py": {"setattr(self)"},

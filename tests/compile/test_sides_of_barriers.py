@@ -84,3 +84,9 @@ def test_each_node_keeps_to_its_side(program: Callable[..., Any]) -> None:
                 assert node in before or not (is_used_later or writes(node)), f"{node}, {barrier}"
             elif position[node] > position[barrier] and node.all_input_nodes:
                 assert barrier in ancestors(node), f"{node} may come before {barrier}"
+
+
+def test_a_value_is_written_back_once() -> None:
+    """At the event, and not again at the end: nothing changed in between."""
+    graph = captured(a_mutated_input)
+    assert len(graph.find_nodes(op="call_function", target=torch.ops.aten.copy_.default)) == 1

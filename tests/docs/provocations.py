@@ -102,6 +102,11 @@ def record_in_a_branch(x: torch.Tensor, event: Any) -> Any:
     return torch.cond(x.sum() > 0, recorded, lambda x: x - 1, (x,))
 
 
+def leave_what_was_not_entered(x: torch.Tensor, stream: Any) -> torch.Tensor:
+    torch.xpu.stream(stream).__exit__(None, None, None)
+    return x + 1
+
+
 def same_stream(x: torch.Tensor, stream: Any) -> Any:
     return x + 1, torch.xpu.Stream(stream_id=stream.stream_id, device_index=0, device_type=12)
 
@@ -141,6 +146,7 @@ COMPILED: list[Callable[[], Any]] = [
     lambda: compiled(lambda x, event: (event.record(1, 2, 3), x + 1), Event()),
     lambda: compiled(lambda x, cls: (cls(timing=True), x + 1), Event),
     lambda: compiled(lambda x, index: (torch.xpu.synchronize(index), x + 1), 256),
+    lambda: compiled(leave_what_was_not_entered, torch.xpu.Stream()),
     lambda: compiled(lambda x, stream: (stream.wait_event(3), x + 1), torch.xpu.Stream()),
     lambda: compiled(lambda x, event: (event.record(3), x + 1), Event()),
     lambda: torch.ops.xpu_event.text.tensor(LongText(), "__repr__"),

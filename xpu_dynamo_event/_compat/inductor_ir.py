@@ -139,7 +139,8 @@ def leave_device(wrapper: Any) -> None:
     # A partition is a function that is called in such a block. It stays there.
     if scheduler.current_device is None or scheduler.default_device_context is not None:
         return
-    if inductor_scheduler.device_need_guard(scheduler.current_device.type):
+    needs_guard: Callable[[str], bool] = vars(inductor_scheduler)["device_need_guard"]
+    if needs_guard(scheduler.current_device.type):
         scheduler.flush()
         wrapper.codegen_device_guard_exit()
     scheduler.current_device = None

@@ -536,6 +536,7 @@ def test_bmm_of_one_matrix_is_mm() -> None:
 
 @needs_runtime
 def test_results_on_two_devices_are_of_the_device() -> None:
+    assert device.register()
     outputs = [torch.empty(2), torch.empty(2, device="xpu")]
     for results in (outputs, outputs[::-1]):
         assert ir.FallbackKernel.find_device(None, results).type == "xpu"

@@ -145,7 +145,7 @@ def test_equal_ones_on_two_streams_stay_two(training: bool, backend: str, latch:
     held.release()
 
 
-MADE_WHILE_TRACING = {
+MADE_WHILE_TRACING: dict[str, Any] = {
     "tensor": lambda x: x * torch.tensor([1.0, 2.0, 3.0], device="xpu"),
     "as_tensor": lambda x: x * torch.as_tensor([1.0, 2.0, 3.0], device=x.device),
     "new_tensor": lambda x: x * x.new_tensor([1.0, 2.0, 3.0]),
@@ -166,7 +166,10 @@ def test_made_while_a_stream_is_held(name: str, training: bool, latch: Any) -> N
             return MADE_WHILE_TRACING[name](x)
 
     x = torch.tensor([4.0, 5.0, 6.0], device="xpu", requires_grad=training)
-    expected = MADE_WHILE_TRACING[name](x).tolist()
+    expected = [6.0, 5.0, 4.0] if name == "index" else [4.0, 10.0, 18.0]
+    for dtype in (torch.float32, torch.int64):  # what the memory of the literal holds before
+        _ = [torch.zeros(3, dtype=dtype, device="xpu") for _ in range(4)]
+        del _
     side, home = torch.xpu.Stream(), torch.xpu.current_stream()
     torch.xpu.synchronize()
     run = torch.compile(program, backend="aot_eager", fullgraph=True)

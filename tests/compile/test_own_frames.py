@@ -213,7 +213,7 @@ def test_loops_and_cleaning_up() -> None:
 
 
 def test_explain_blames_the_program_alone() -> None:
-    explanation = xpu_dynamo_event.explain(stream_made_before, torch.ones(4, device="xpu"))
+    explanation = xpu_dynamo_event.explain(current_stream, torch.ones(4, device="xpu"))
     text = str(explanation)
     assert "trackers" not in text
     assert "itself" not in text

@@ -46,6 +46,7 @@ def test_passes_before_a_graph_runs_as_it_is() -> None:
     assert_expected_inline(
         names(pipeline.BEFORE_RUNNING),
         """\
+pinned_buffers.fill_in_place
 direct_copies.copy_all_directly
 direct_calls.call_directly""",
     )
@@ -101,8 +102,10 @@ reading_current_streams compiles
   follow_forward
   pin_to_phases
   order_event_ops
+  fill_in_place
   copy_all_directly
   call_directly
+  fill_in_place
   copy_all_directly
   call_directly""",
     )

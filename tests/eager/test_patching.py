@@ -171,3 +171,78 @@ def test_an_installation_that_raises_half_way_leaves_torch_as_it_was() -> None:
     assert steps >= places
     assert leaks == "[] []"
     assert captured == "['record(l_event_, None)']"
+
+
+LATE = """
+import torch, xpu_dynamo_event
+from xpu_dynamo_event import install
+from xpu_dynamo_event._compat.patching import Patches
+
+class Injected(Exception):
+    pass
+
+replace, count = Patches.replace, 0
+
+def failing(self, *arguments):
+    global count
+    count += 1
+    if count == FAIL_AT:
+        raise Injected
+    replace(self, *arguments)
+
+def use(x, event):
+    event.record()
+    return x + 1
+
+x, event = torch.ones(2, device="xpu"), torch.xpu.Event()
+Patches.replace = failing
+try:
+    torch.compile(use, backend="eager")(x, event)  # imports the compiler, and so installs
+except Injected:
+    print("raised", xpu_dynamo_event.is_enabled(), install.hooks())
+Patches.replace = replace
+from xpu_dynamo_event import GraphLog
+for on in False, True:
+    torch.compiler.reset()
+    if on:
+        xpu_dynamo_event.enable()
+    log = GraphLog("aot_eager")
+    print(torch.compile(use, backend=log)(x, event).tolist(), log.event_ops())
+"""
+
+
+@pytest.mark.parametrize("fail_at", [2, 9, 30])
+def test_an_installation_on_import_of_the_compiler_that_raises(fail_at: int) -> None:
+    said, off, on = run_program(LATE.replace("FAIL_AT", str(fail_at))).splitlines()
+    assert said == "raised False []"
+    assert off == "[2.0, 2.0] []"
+    assert on == "[2.0, 2.0] ['record(l_event_, None)']"
+
+
+def test_a_removal_that_raises_removes_the_rest() -> None:
+    program = """
+    import torch, torch._dynamo, xpu_dynamo_event
+    from torch._dynamo.variables.builder import VariableBuilder
+    from torch._library.opaque_object import _OPAQUE_TYPES
+    from xpu_dynamo_event import install
+    xpu_dynamo_event.disable()
+    upstream = VariableBuilder._wrap
+    xpu_dynamo_event.enable()
+    assert VariableBuilder._wrap is not upstream
+    def fail():
+        raise RuntimeError("injected")
+    install._patches.callback(fail)
+    try:
+        xpu_dynamo_event.disable()
+    except RuntimeError as error:
+        print(error, xpu_dynamo_event.is_enabled(), install.hooks())
+    print(VariableBuilder._wrap is upstream, torch.Event in _OPAQUE_TYPES)
+    xpu_dynamo_event.disable()
+    xpu_dynamo_event.enable()
+    print(xpu_dynamo_event.is_enabled(), VariableBuilder._wrap is upstream)
+    """
+    assert run_program(program).splitlines() == [
+        "injected False []",
+        "True False",
+        "True False",
+    ]

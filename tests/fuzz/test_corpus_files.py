@@ -15,7 +15,7 @@ import pytest
 from fuzz.campaign import run_corpus
 from fuzz.corpus import Entry, ParseError, load, save
 from fuzz.generate import random_program
-from fuzz.program import Program, statements
+from fuzz.program import Program, Statement, statements
 
 SHOWN = ("source", "features", "note")  # never run
 STORED = sorted(Path(__file__).with_name("corpus").glob("*.json"))

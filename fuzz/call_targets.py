@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from xpu_dynamo_event import _native, ops
+from xpu_dynamo_event.passes import write_back  # noqa: F401  # which defines `inputs_now`
 
-OTHER_OPS = ("create", "create_stream", "current_stream")
+OTHER_OPS = ("create", "create_stream", "current_stream", "inputs_now")
 
 NOT_CALLED = {
     "set_native_events": "takes an address, from the runtime alone",

@@ -146,6 +146,10 @@ def _outlasts_the_graph(var: VariableTracker) -> bool:
     return dynamo.is_result(var) and dynamo.is_changed(var)
 
 
+EMITTED = ("_compat", "event.py", "interop", "ops.py", "trackers")
+"""Where the functions are that Dynamo emits; other parts have programs that are to be compiled."""
+
+
 def install(patches: Patches) -> None:
     """Make Dynamo use these trackers."""
     handlers = {
@@ -163,7 +167,9 @@ def install(patches: Patches) -> None:
         patches.replace_entry(functions, function, handler)
     dynamo_hooks.install_builders(patches, _builder_of)
     dynamo_hooks.install_results(patches, _outlasts_the_graph)
-    dynamo_hooks.install_own_frames(patches, str(Path(__file__).parent))
+    package = Path(__file__).parent
+    own = (str(package / name) for name in EMITTED)
+    dynamo_hooks.install_own_frames(patches, *own)
     fakes.install_pin_memory(patches)
     precompile.install(patches)
     readings.install_arithmetic(patches)

@@ -554,7 +554,9 @@ def test_disabling_gives_torch_its_export_back() -> None:
     """Which records while it exports, and leaves the op out."""
     event = torch.xpu.Event()
     with xpu_dynamo_event.enabled(False):
-        program = export(Given(), (ones(), event, torch.xpu.Stream()), strict=False)
+        program = export(Holds(torch.xpu.Stream(), event), (ones(),), strict=False)
+        with pytest.raises(ValueError, match="Unsupported input type"):
+            export(Given(), (ones(), event, torch.xpu.Stream()), strict=False)
     assert event_ops(program) == []
     assert event.sycl_event != 0
 

@@ -36,7 +36,7 @@ def run_all() -> Any:
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("compiled_with", two_devices.BACKENDS[1:])
 def test_a_program_on_two_devices(name: str, compiled_with: str, seen: Any) -> None:
-    got, want = seen[name][compiled_with], seen[name]["none"]
+    got, want = dict(seen[name][compiled_with]), dict(seen[name]["none"])
     if compiled_with == "inductor":  # its kernels have names of their own, and are fewer
         del got["kernels"], want["kernels"]
     assert got == want

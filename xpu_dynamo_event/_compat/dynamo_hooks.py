@@ -259,8 +259,8 @@ def install_around_backend(
     patches.replace(OutputGraph, "call_user_compiler", call_user_compiler)
 
 
-def install_own_frames(patches: Patches, folder: str) -> None:
-    """Run calls of Python functions under ``folder`` as they are, when compiled code makes them.
+def install_own_frames(patches: Patches, *places: str) -> None:
+    """Run calls of functions in these files and folders as they are, when compiled code makes them.
 
     What Dynamo rebuilds after a graph break, it builds with functions of this package. It would
     compile each like a function of the program: a graph of nothing, which reports then blame.
@@ -271,7 +271,7 @@ def install_own_frames(patches: Patches, folder: str) -> None:
     upstream = trace_rules.check
 
     def check(obj: Any, is_inlined_call: bool = False, frame: Any = None) -> bool:
-        own = frame is not None and frame.f_code.co_filename.startswith(folder)
+        own = frame is not None and frame.f_code.co_filename.startswith(places)
         return own or upstream(obj, is_inlined_call, frame)
 
     patches.replace(trace_rules, "check", check)

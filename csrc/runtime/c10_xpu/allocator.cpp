@@ -57,10 +57,9 @@ void announce(order_log::Op op, const Block& block) {
 void give_back(void* context) noexcept {
   if (!context || in_bad_fork()) return;
   auto* block = static_cast<Block*>(context);
-  const auto device = block->stream->device();
   try {
     announce(order_log::Op::free, *block);
-    cache_of(device).give_back(block);
+    cache_of(block->stream->device()).give_back(block);
   } catch (const std::exception& error) {
     TORCH_WARN("XPU memory at ", block->pointer(), " is lost: ", error.what());
   }

@@ -21,7 +21,6 @@ enum class Fault : std::uint8_t {
 #ifdef XPU_RUNTIME_FAULTS
 
 C10_EXPORT inline std::atomic<Fault> active{Fault::none};
-
 [[nodiscard]] inline bool is_on(Fault fault) noexcept { return active.load() == fault; }
 
 #else

@@ -320,14 +320,11 @@ void MemoryCache::add_segments(std::vector<c10::CachingDeviceAllocator::SegmentI
 }
 
 void MemoryCache::throw_out_of_memory(std::size_t requested) {
-  std::size_t allocated = 0;
-  std::size_t reserved = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    ++stats_.num_ooms;
-    allocated = total_bytes(stats_.allocated_bytes);
-    reserved = total_bytes(stats_.reserved_bytes);
-  }
+  std::unique_lock lock(mutex_);
+  ++stats_.num_ooms;
+  const auto allocated = total_bytes(stats_.allocated_bytes);
+  const auto reserved = total_bytes(stats_.reserved_bytes);
+  lock.unlock();
   const auto largest =
       c10::xpu::get_raw_device(device_).get_info<sycl::info::device::max_mem_alloc_size>();
   TORCH_CHECK_WITH(

@@ -20,23 +20,20 @@ void finish(StreamState& stream) {
     stream.queue.wait();
 }
 
-void print(const StreamState& stream, const char* what) {
-  std::fprintf(stderr,
-               "xpu_dynamo_event: a kernel on stream %ld of xpu:%d failed, and nothing waited for "
-               "it. Call torch.xpu.synchronize() before the program ends to see where: %s\n",
-               static_cast<long>(stream.handle.id()), stream.device(), what);
-}
-
 bool print_error(StreamState& stream) {
   try {
     stream.rethrow_error();
     return false;
-  } catch (const c10::Error& error) {
-    print(stream, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    print(stream, error.what());
+    const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
+    std::fprintf(
+        stderr,
+        "xpu_dynamo_event: a kernel on stream %ld of xpu:%d failed, and nothing waited for "
+        "it. Call torch.xpu.synchronize() before the program ends to see where: %s\n",
+        static_cast<long>(stream.handle.id()), stream.device(),
+        of_torch ? of_torch->what_without_backtrace() : error.what());
+    return true;
   }
-  return true;
 }
 
 void report(int status, void* /*nothing*/) {

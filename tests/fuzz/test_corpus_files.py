@@ -157,7 +157,7 @@ def test_depth(tmp_path: Path) -> None:
     for _ in range(50):
         block = {"kind": "Within", "stream": "s0", "spelling": "{0}"}
         data["program"]["body"] = [{**block, "body": data["program"]["body"]}]
-    with pytest.raises(ParseError, match="at most 8 in each other"):
+    with pytest.raises(ParseError, match="at most 16 in each other"):
         load(_write(tmp_path / "crafted.json", data))
     (tmp_path / "deep.json").write_text("[" * 100_000)
     with pytest.raises(ParseError, match="deep.json: RecursionError"):

@@ -39,8 +39,11 @@ def gradients(loss: Tensor, model: nn.Module) -> Tensor:
     return torch.cat([each.flatten() for each in of_weights])
 
 
+TO_HOST, TO_DEVICE = "copy_ device to pinned host", "copy_ pinned host to device"
+
+
 def _copies(seen: timeline.Timeline, way: str) -> int:
-    return sum(task.name == f"copy_ {way}" for task in seen.tasks)
+    return sum(task.name == way for task in seen.tasks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 result = gradients(compiled(batch).square().mean(), model)
             checks.equal(f"{call}: gradients as without", result, expected)
             checks.holds(f"{call}: no race between streams", not report.findings)
-            there, back = (_copies(seen, way) for way in ("device to host", "host to device"))
+            there, back = (_copies(seen, way) for way in (TO_HOST, TO_DEVICE))
             checks.holds(
                 f"{call}: {there} activations go to the host, {back} come back",
                 there == back == options.layers,

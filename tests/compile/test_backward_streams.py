@@ -125,12 +125,60 @@ def custom_function_that_switches(
     return out.sum()
 
 
+class Away(torch.autograd.Function):
+    """Its forward begins on the side stream and ends, like the call, on the main one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, side: Any, join: Any) -> torch.Tensor:
+        with torch.xpu.stream(side):
+            y = x.exp()
+            join.record()
+        join.wait()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (y,) = ctx.saved_tensors
+        return grad * y, None, None
+
+
+def custom_function_that_begins_elsewhere(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    fork.record()
+    fork.wait(side)
+    h = Away.apply(x, side, join)
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = h.sin() * w
+        join.record()
+    join.wait()
+    return out.sum()
+
+
+def summed_on_the_side_stream(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    """Both gradients of `h` are computed on the main stream, and added on that of `h`."""
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        h = (x * 2).tanh()
+        join.record()
+    join.wait()
+    return (h.exp() * w - h.sin()).sum()
+
+
 PROGRAMS = [
     fork_join,
     two_contexts,
     result_of_the_side_stream,
     custom_functions,
     custom_function_that_switches,
+    custom_function_that_begins_elsewhere,
+    summed_on_the_side_stream,
 ]
 Tasks = list[tuple[str, str]]
 

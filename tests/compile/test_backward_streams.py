@@ -268,3 +268,48 @@ def test_memory_of_saved_values_is_not_reused_early(compiled: Any, latch: Any) -
         side.synchronize()
     held.release()
     torch.testing.assert_close(x.grad.cpu(), want)
+
+
+class SavedElsewhere(torch.autograd.Function):
+    """Saves what another stream computes, and waits for that in the backward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, w: torch.Tensor, x: torch.Tensor, side: Any, ready: Any, done: Any
+    ) -> torch.Tensor:
+        with torch.xpu.stream(side):
+            ready.wait()
+            value, view = x + 1, (x * 2).view(8, 8)
+            done.record()
+        ctx.save_for_backward(value, view)
+        ctx.done = done
+        return w * 3
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        value, view = ctx.saved_tensors
+        ctx.done.wait()
+        return grad * view.view(64) * value, None, None, None, None
+
+
+def test_what_a_side_stream_saves_is_not_computed_at_home(compiled: Any, latch: Any) -> None:
+    """It is cheap, and no result needs it, but only the side stream has its operand."""
+
+    def use(w: torch.Tensor, x: torch.Tensor, side: Any, ready: Any, done: Any) -> torch.Tensor:
+        return SavedElsewhere.apply(w, x, side, ready, done)
+
+    run, _ = compiled(use)
+    side, other = torch.xpu.Stream(), torch.xpu.Stream()
+    ready, done = torch.xpu.Event(), torch.xpu.Event()
+    w = torch.ones(64, device="xpu", requires_grad=True)
+    for each in (use, run, run):
+        x, w.grad = torch.zeros(64, device="xpu"), None
+        torch.xpu.synchronize()
+        held = latch(other)
+        with other:
+            x.fill_(3)
+            ready.record()
+        each(w, x, side, ready, done).backward(torch.ones(64, device="xpu"))
+        held.release()
+        torch.xpu.synchronize()
+        assert w.grad.tolist() == [(3 + 1) * (3 * 2)] * 64

@@ -171,6 +171,20 @@ def summed_on_the_side_stream(
     return (h.exp() * w - h.sin()).sum()
 
 
+def side_stream_saves_views(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    """Of what the main stream computed, cheaply, from one tensor."""
+    one, other = x * 2, x + 3
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = one.t().sin() * other.t().sin()
+        join.record()
+    join.wait()
+    return (out + w).sum()
+
+
 PROGRAMS = [
     fork_join,
     two_contexts,
@@ -179,6 +193,7 @@ PROGRAMS = [
     custom_function_that_switches,
     custom_function_that_begins_elsewhere,
     summed_on_the_side_stream,
+    side_stream_saves_views,
 ]
 Tasks = list[tuple[str, str]]
 
@@ -279,17 +294,17 @@ class SavedElsewhere(torch.autograd.Function):
     ) -> torch.Tensor:
         with torch.xpu.stream(side):
             ready.wait()
-            value, view = x + 1, (x * 2).view(8, 8)
+            value, *views = x + 1, (x * 2).view(8, 8), (x - 1).view(8, 8)
             done.record()
-        ctx.save_for_backward(value, view)
+        ctx.save_for_backward(value, *views)
         ctx.done = done
         return w * 3
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        value, view = ctx.saved_tensors
+        value, one, other = ctx.saved_tensors
         ctx.done.wait()
-        return grad * view.view(64) * value, None, None, None, None
+        return grad * one.view(64) * other.view(64) * value, None, None, None, None
 
 
 def test_what_a_side_stream_saves_is_not_computed_at_home(compiled: Any, latch: Any) -> None:
@@ -312,4 +327,4 @@ def test_what_a_side_stream_saves_is_not_computed_at_home(compiled: Any, latch: 
         each(w, x, side, ready, done).backward(torch.ones(64, device="xpu"))
         held.release()
         torch.xpu.synchronize()
-        assert w.grad.tolist() == [(3 + 1) * (3 * 2)] * 64
+        assert w.grad.tolist() == [(3 + 1) * (3 * 2) * (3 - 1)] * 64

@@ -171,20 +171,6 @@ def summed_on_the_side_stream(
     return (h.exp() * w - h.sin()).sum()
 
 
-def side_stream_saves_views(
-    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
-) -> torch.Tensor:
-    """Of what the main stream computed, cheaply, from one tensor."""
-    one, other = x * 2, x + 3
-    fork.record()
-    with torch.xpu.stream(side):
-        fork.wait()
-        out = one.t().sin() * other.t().sin()
-        join.record()
-    join.wait()
-    return (out + w).sum()
-
-
 PROGRAMS = [
     fork_join,
     two_contexts,
@@ -193,7 +179,6 @@ PROGRAMS = [
     custom_function_that_switches,
     custom_function_that_begins_elsewhere,
     summed_on_the_side_stream,
-    side_stream_saves_views,
 ]
 Tasks = list[tuple[str, str]]
 
@@ -328,3 +313,44 @@ def test_what_a_side_stream_saves_is_not_computed_at_home(compiled: Any, latch: 
         held.release()
         torch.xpu.synchronize()
         assert w.grad.tolist() == [(3 + 1) * (3 * 2) * (3 - 1)] * 64
+
+
+def side_stream_saves_values(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    first, one, other = w * 2, x + 3, x - 3
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = first * one - first * other
+        join.record()
+    join.wait()
+    return (out + w).sum()
+
+
+def side_stream_saves_views(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    first, one, other = w * 2, (x + 3).t(), (x - 3).t()
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = first * one - first * other
+        join.record()
+    join.wait()
+    return (out + w).sum()
+
+
+@pytest.mark.parametrize("program", [side_stream_saves_values, side_stream_saves_views])
+@pytest.mark.parametrize("switch", [{"aggressive_recomputation": True}, {}], ids=["most", "usual"])
+def test_what_a_side_stream_reads_is_computed_once(program: Any, switch: dict[str, Any]) -> None:
+    """Not again in the backward, however much of the forward that may compute again."""
+    args = operands()
+    want_tasks, want = step(program, args)
+    config: Any = torch._functorch.config
+    with config.patch(switch):
+        run = torch.compile(program, backend="aot_eager", fullgraph=True)
+        step(run, args)
+        got_tasks, got = step(run, args)
+    assert got_tasks == want_tasks
+    torch.testing.assert_close(got, want)

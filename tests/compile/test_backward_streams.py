@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from xpu_dynamo_event import timeline
+from xpu_dynamo_event.passes import pipeline
 
 # Torch's own: Dynamo makes an object of torch.autograd.Function.
 pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
@@ -354,3 +355,29 @@ def test_what_a_side_stream_reads_is_computed_once(program: Any, switch: dict[st
         got_tasks, got = step(run, args)
     assert got_tasks == want_tasks
     torch.testing.assert_close(got, want)
+
+
+def test_a_sum_of_gradients_costs_no_change_of_the_stream() -> None:
+    """It is added when its stream goes on, not while the other one has more to do."""
+
+    def use(x: torch.Tensor, w: torch.Tensor, side: Any) -> torch.Tensor:
+        main = torch.xpu.current_stream()
+        side.wait_stream(main)
+        with torch.xpu.stream(side):
+            h = x.tanh()
+        main.wait_stream(side)
+        between = w.sigmoid()
+        return (h.exp() * h.sin() * between).sum()
+
+    x, w, side, *_ = operands()
+    switches: list[Any] = []
+    with pipeline.watched(
+        lambda module: switches.extend(
+            module.graph.find_nodes(
+                op="call_function", target=torch.ops.xpu_event.set_stream.ordered
+            )
+        )
+    ):
+        torch.compile(use, backend="aot_eager", fullgraph=True)(x, w, side)
+    main = switches[1].args
+    assert [node.args == main for node in switches] == [False, True, True, False, True]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from xpu_dynamo_event import timeline
+from xpu_dynamo_event.passes import pipeline
 
 # Torch's own: Dynamo makes an object of torch.autograd.Function.
 pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
@@ -125,12 +126,60 @@ def custom_function_that_switches(
     return out.sum()
 
 
+class Away(torch.autograd.Function):
+    """Its forward begins on the side stream and ends, like the call, on the main one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, side: Any, join: Any) -> torch.Tensor:
+        with torch.xpu.stream(side):
+            y = x.exp()
+            join.record()
+        join.wait()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (y,) = ctx.saved_tensors
+        return grad * y, None, None
+
+
+def custom_function_that_begins_elsewhere(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    fork.record()
+    fork.wait(side)
+    h = Away.apply(x, side, join)
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = h.sin() * w
+        join.record()
+    join.wait()
+    return out.sum()
+
+
+def summed_on_the_side_stream(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    """Both gradients of `h` are computed on the main stream, and added on that of `h`."""
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        h = (x * 2).tanh()
+        join.record()
+    join.wait()
+    return (h.exp() * w - h.sin()).sum()
+
+
 PROGRAMS = [
     fork_join,
     two_contexts,
     result_of_the_side_stream,
     custom_functions,
     custom_function_that_switches,
+    custom_function_that_begins_elsewhere,
+    summed_on_the_side_stream,
 ]
 Tasks = list[tuple[str, str]]
 
@@ -220,3 +269,115 @@ def test_memory_of_saved_values_is_not_reused_early(compiled: Any, latch: Any) -
         side.synchronize()
     held.release()
     torch.testing.assert_close(x.grad.cpu(), want)
+
+
+class SavedElsewhere(torch.autograd.Function):
+    """Saves what another stream computes, and waits for that in the backward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, w: torch.Tensor, x: torch.Tensor, side: Any, ready: Any, done: Any
+    ) -> torch.Tensor:
+        with torch.xpu.stream(side):
+            ready.wait()
+            value, *views = x + 1, (x * 2).view(8, 8), (x - 1).view(8, 8)
+            done.record()
+        ctx.save_for_backward(value, *views)
+        ctx.done = done
+        return w * 3
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        value, one, other = ctx.saved_tensors
+        ctx.done.wait()
+        return grad * one.view(64) * other.view(64) * value, None, None, None, None
+
+
+def test_what_a_side_stream_saves_is_not_computed_at_home(compiled: Any, latch: Any) -> None:
+    """It is cheap, and no result needs it, but only the side stream has its operand."""
+
+    def use(w: torch.Tensor, x: torch.Tensor, side: Any, ready: Any, done: Any) -> torch.Tensor:
+        return SavedElsewhere.apply(w, x, side, ready, done)
+
+    run, _ = compiled(use)
+    side, other = torch.xpu.Stream(), torch.xpu.Stream()
+    ready, done = torch.xpu.Event(), torch.xpu.Event()
+    w = torch.ones(64, device="xpu", requires_grad=True)
+    for each in (use, run, run):
+        x, w.grad = torch.zeros(64, device="xpu"), None
+        torch.xpu.synchronize()
+        held = latch(other)
+        with other:
+            x.fill_(3)
+            ready.record()
+        each(w, x, side, ready, done).backward(torch.ones(64, device="xpu"))
+        held.release()
+        torch.xpu.synchronize()
+        assert w.grad.tolist() == [(3 + 1) * (3 * 2) * (3 - 1)] * 64
+
+
+def side_stream_saves_values(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    first, one, other = w * 2, x + 3, x - 3
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = first * one - first * other
+        join.record()
+    join.wait()
+    return (out + w).sum()
+
+
+def side_stream_saves_views(
+    x: torch.Tensor, w: torch.Tensor, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    first, one, other = w * 2, (x + 3).t(), (x - 3).t()
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = first * one - first * other
+        join.record()
+    join.wait()
+    return (out + w).sum()
+
+
+@pytest.mark.parametrize("program", [side_stream_saves_values, side_stream_saves_views])
+@pytest.mark.parametrize("switch", [{"aggressive_recomputation": True}, {}], ids=["most", "usual"])
+def test_what_a_side_stream_reads_is_computed_once(program: Any, switch: dict[str, Any]) -> None:
+    """Not again in the backward, however much of the forward that may compute again."""
+    args = operands()
+    want_tasks, want = step(program, args)
+    config: Any = torch._functorch.config
+    with config.patch(switch):
+        run = torch.compile(program, backend="aot_eager", fullgraph=True)
+        step(run, args)
+        got_tasks, got = step(run, args)
+    assert got_tasks == want_tasks
+    torch.testing.assert_close(got, want)
+
+
+def test_a_sum_of_gradients_costs_no_change_of_the_stream() -> None:
+    """It is added when its stream goes on, not while the other one has more to do."""
+
+    def use(x: torch.Tensor, w: torch.Tensor, side: Any) -> torch.Tensor:
+        main = torch.xpu.current_stream()
+        side.wait_stream(main)
+        with torch.xpu.stream(side):
+            h = x.tanh()
+        main.wait_stream(side)
+        between = w.sigmoid()
+        return (h.exp() * h.sin() * between).sum()
+
+    x, w, side, *_ = operands()
+    switches: list[Any] = []
+    with pipeline.watched(
+        lambda module: switches.extend(
+            module.graph.find_nodes(
+                op="call_function", target=torch.ops.xpu_event.set_stream.ordered
+            )
+        )
+    ):
+        torch.compile(use, backend="aot_eager", fullgraph=True)(x, w, side)
+    main = switches[1].args
+    assert [node.args == main for node in switches] == [False, True, True, False, True]

@@ -488,14 +488,18 @@ def test_what_an_event_showed_is_not_written_again(compiled: Any, latch: Any) ->
     assert x.tolist() == [100.0] * SIZE
 
 
-def test_what_reads_the_old_value_comes_first(compiled: Any) -> None:
-    """The new value is there before something is computed from the old one."""
+@pytest.mark.parametrize("write", ["copy", "conjugate"])
+def test_what_reads_the_old_value_comes_first(write: str, compiled: Any) -> None:
+    """The new value is there before something is computed from the old one.
+
+    A copy makes another value where it is written. The conjugate of a real tensor is that tensor.
+    """
 
     def use(x: torch.Tensor, event: Any) -> tuple[torch.Tensor, torch.Tensor]:
         event.record()
         new = x * 2
         old = x + 1
-        x.copy_(new)
+        x.copy_(new) if write == "copy" else torch.conj_physical(new, out=x)
         return old, new.sum()
 
     run, _ = compiled(use)

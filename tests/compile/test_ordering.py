@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 
 SIZE = 64
@@ -292,6 +293,38 @@ def test_memory_of_the_value_of_a_mutated_input(compiled: Any, latch: Any) -> No
         side.synchronize()
         held.release()
         torch.testing.assert_close(z.cpu(), want)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+def test_memory_of_the_new_value_of_an_input_of_autograd(compiled: Any, latch: Any) -> None:
+    """AOTAutograd writes the value back behind the graph, on the stream where that ends."""
+
+    def use(x: torch.Tensor, y: torch.Tensor, side: Any, gate: Any) -> torch.Tensor:
+        main = torch.xpu.current_stream()
+        side.wait_stream(main)
+        with side:
+            x.mul_(2)
+        main.wait_stream(side)
+        gate.wait()
+        return y + 1
+
+    run, _ = compiled(use)
+    side, other, gate = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.Event()
+    leaf = torch.ones(SIZE, SIZE, device="xpu", requires_grad=True)
+    run(leaf * 1, leaf, side, gate)
+    for _ in range(3):
+        x = leaf * 1
+        torch.xpu.synchronize()
+        held = latch(other)
+        gate.record(other)
+        run(x, leaf, side, gate)
+        with side:  # may take the memory of the value, which the caller's stream has yet to read
+            others = [torch.full((SIZE, SIZE), torch.nan, device="xpu") for _ in range(8)]
+        side.synchronize()
+        held.release()
+        torch.xpu.synchronize()
+        torch.testing.assert_close(x.detach().cpu(), torch.full((SIZE, SIZE), 2.0))
+        del others
 
 
 def test_197416_write_back_before_the_record(compiled: Any, latch: Any) -> None:

@@ -132,6 +132,11 @@ def keep_from_recomputing(node: Node) -> None:
     node.meta["recompute"] = CheckpointPolicy.MUST_SAVE
 
 
+def is_kept(node: Node) -> bool:
+    """Whether the backward is to use what the forward computed for ``node``."""
+    return node.meta.get("recompute") == CheckpointPolicy.MUST_SAVE
+
+
 def is_checkpointed(node: Node) -> bool:
     """Whether ``checkpoint`` asks for ``node`` to be recomputed in the backward."""
     return partitioners.must_recompute(node)

@@ -357,6 +357,5 @@ def source_of(node: torch.fx.Node) -> str | None:
 def is_mutated_input(node: torch.fx.Node) -> bool:
     """Whether the captured program changes the tensor of a graph input."""
     value = node.meta.get("example_value")
-    if not isinstance(value, torch.Tensor):
-        return False
-    return value.is_inference() or value._version > 0  # one of inference does not count
+    # Tensors of inference mode have no version, but Dynamo traces outside of that mode.
+    return isinstance(value, torch.Tensor) and value._version > 0

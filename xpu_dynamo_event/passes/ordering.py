@@ -31,6 +31,7 @@ from torch.fx import Graph, Node
 from torch.fx.node import map_arg
 
 from .._compat import aot
+from .._compat.fx import launches_kernel
 from .nodes import BARRIERS, PINNED, is_tensor, repeated_nodes, written_positions
 
 _log = logging.getLogger(__name__)
@@ -136,10 +137,22 @@ class _Phase:
             return
         if written_positions(node.target) or self._is_used_after(node, end):
             self.operands[end][node] = None
+        elif aot.is_kept(node) and self._is_used_in_backward(node):
+            # The partitioner computes what no result of the forward needs in the backward, even
+            # what is kept. There it would come before the waits of the backward.
+            self.operands[end][node] = None
 
     def _is_used_after(self, node: Node, segment: int) -> bool:
         return any(
             user.op == "output" or self.segment.get(user, segment) > segment for user in node.users
+        )
+
+    def _is_used_in_backward(self, node: Node) -> bool:
+        """Whether the other phase than this one uses a value, or a view of it."""
+        return any(
+            user not in self.segment
+            or (not launches_kernel(user) and self._is_used_in_backward(user))
+            for user in node.users
         )
 
     def _keep_after_barrier(self, node: Node) -> None:

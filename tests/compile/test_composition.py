@@ -315,7 +315,8 @@ def test_dynamic_shapes(trained: bool, compiled: Any) -> None:
         if trained:
             (got,) = torch.autograd.grad(y.square().sum(), x)
             (gradient,) = torch.autograd.grad(want.square().sum(), x)
-            torch.testing.assert_close(got.cpu(), gradient.cpu())
+            # Summed in another order than eager does.
+            torch.testing.assert_close(got.cpu(), gradient.cpu(), rtol=1e-5, atol=1e-4)
     assert len(log.graphs) == 1
 
 

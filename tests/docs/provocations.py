@@ -147,6 +147,7 @@ COMPILED: list[Callable[[], Any]] = [
     lambda: compiled(lambda x, cls: (cls(timing=True), x + 1), Event),
     lambda: compiled(lambda x, index: (torch.xpu.synchronize(index), x + 1), 256),
     lambda: compiled(leave_what_was_not_entered, torch.xpu.Stream()),
+    lambda: compiled(lambda x, _: x.pin_memory(), None),
     lambda: compiled(lambda x, stream: (stream.wait_event(3), x + 1), torch.xpu.Stream()),
     lambda: compiled(lambda x, event: (event.record(3), x + 1), Event()),
     lambda: torch.ops.xpu_event.text.tensor(LongText(), "__repr__"),

@@ -59,7 +59,7 @@ def test_generated_programs_have_no_race() -> None:
 
 def test_every_feature_occurs_often() -> None:
     counts = Counter(name for seed in range(500) for name in features(random_program(seed)))
-    assert len(counts) == 36
+    assert len(counts) == 37
     assert min(counts.values()) >= 25, counts.most_common()[-3:]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
 
 from scripts import configs
 
@@ -46,3 +49,44 @@ def test_a_difference_is_seen() -> None:
     with Patches() as patches:
         patches.replace(partitioners, "_size_of", upstream)
         assert "Cannot compute the size" in str(configs.differs(switch, "inductor"))
+
+
+def views_are_multiplied(x: Any, w: Any, side: Any, fork: Any, join: Any) -> torch.Tensor:
+    one, other = x * 2, x + 3
+    fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        out = one.t().sin() * other.t().sin()
+        join.record()
+    join.wait()
+    return (out + w).sum()
+
+
+def views_are_multiplied_as_matrices(
+    x: Any, w: Any, side: Any, fork: Any, join: Any
+) -> torch.Tensor:
+    y = x.sin()
+    one, other = y * 2, y + 3
+    side.wait_stream(torch.xpu.current_stream())
+    with torch.xpu.stream(side):
+        out = (one.t() @ other.t()) * other.t()
+        join.record()
+    join.wait()
+    return (out @ w).sum()
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("program", [views_are_multiplied, views_are_multiplied_as_matrices])
+def test_a_memory_budget_over_several_streams(program: Any, budget: float) -> None:
+    """What a side stream computes stays in the forward, so there may be nothing to choose."""
+    from torch._functorch import config
+
+    gradients = []
+    for run in (program, torch.compile(program, backend="aot_eager")):
+        x, w = (torch.full((8, 8), each, device="xpu", requires_grad=True) for each in (0.5, 0.25))
+        side, fork, join = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
+        with config.patch(activation_memory_budget=budget):
+            run(x, w, side, fork, join).backward()
+        torch.xpu.synchronize()
+        gradients.append([x.grad, w.grad])
+    torch.testing.assert_close(gradients[1], gradients[0])

@@ -511,3 +511,58 @@ def test_what_reads_the_old_value_comes_first(write: str, compiled: Any) -> None
 
 def streams(count: int) -> list[torch.xpu.Stream]:
     return [torch.xpu.Stream() for _ in range(count)]
+
+
+def changes_in_a_context(x: torch.Tensor, w: torch.Tensor, side: Any, event: Any) -> torch.Tensor:
+    with torch.xpu.stream(side):
+        x.mul_(w)
+        event.record()
+    event.wait()
+    return x.sin()
+
+
+def changes_behind_set_stream(
+    x: torch.Tensor, w: torch.Tensor, side: Any, event: Any
+) -> torch.Tensor:
+    here = torch.xpu.current_stream()
+    torch.xpu.set_stream(side)
+    x.add_(w)
+    event.record()
+    torch.xpu.set_stream(here)
+    event.wait()
+    return x * x
+
+
+def changes_a_part(x: torch.Tensor, w: torch.Tensor, side: Any, event: Any) -> torch.Tensor:
+    y = w * 2
+    with torch.xpu.stream(side):
+        x[1:].mul_(3)
+        event.record()
+    event.wait()
+    return x * y
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of torch, while it traces
+@pytest.mark.parametrize(
+    "program", [changes_in_a_context, changes_behind_set_stream, changes_a_part]
+)
+def test_an_input_of_autograd_is_read_first_where_it_is_changed(
+    program: Any, backend: str, latch: Any
+) -> None:
+    """AOTAutograd copies it before: not on a stream that the program does not read it on."""
+    results = []
+    for run in (program, torch.compile(program, backend=backend)):
+        for _ in range(2):
+            w = torch.full((4,), 2.0, device="xpu", requires_grad=True)
+            x = torch.ones(4, device="xpu", requires_grad=True) * 1
+            side, event = torch.xpu.Stream(), torch.xpu.Event()
+            torch.xpu.synchronize()
+            held = latch(side)
+            with side:
+                x.detach().fill_(5)  # the last to write it before the program, and late
+            y = run(x, w, side, event)
+            held.release()
+            (gradient,) = torch.autograd.grad(y.sum(), w)
+            torch.xpu.synchronize()
+            results.append([x.tolist(), y.tolist(), gradient.tolist()])
+    assert results == [results[0]] * 4

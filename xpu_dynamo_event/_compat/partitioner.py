@@ -34,16 +34,18 @@ def install_sizes(patches: Patches) -> None:
 
 
 def install_smallest_budget(patches: Patches, has_order: Callable[[Graph], bool]) -> None:
-    """Save as little as may be with a budget of 0, where ``has_order(graph)``.
+    """Save as little as may be where a budget leaves upstream no choice, and ``has_order(graph)``.
 
-    Upstream then saves the inputs alone and computes all else again, also what must stay in the
-    forward.
+    Upstream then saves the inputs and what is marked, and computes all else again, also what must
+    stay in the forward: with a budget of 0, and where nothing can be computed twice.
     """
     upstream = partitioners.choose_saved_values_set
 
     def choose(graph: Graph, node_info: Any, memory_budget: float = 1) -> list[Node]:
-        if memory_budget > 0 or not has_order(graph):
-            return upstream(graph, node_info, memory_budget)
+        saved = upstream(graph, node_info, memory_budget)
+        inputs = node_info.inputs
+        if memory_budget == 1 or saved[: len(inputs)] != inputs or not has_order(graph):
+            return saved
         with config.patch(aggressive_recomputation=True):
             return upstream(graph, node_info, 1)
 

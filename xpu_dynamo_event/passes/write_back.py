@@ -87,9 +87,12 @@ def write_back_early(graph: Graph) -> None:
         graph: As AOTAutograd captured it; changed in place.
     """
     notes = graph.find_nodes(op="call_function", target=_NOTE)
+    copies = _copies_before(notes[0]) if notes else []
     _write_back_at_notes(graph, notes)
     for note in notes:
         graph.erase_node(note)
+    for copy in copies:
+        _copy_where_used(copy, aot.backward_nodes(graph))
     _advance_last_write_backs(graph)
     for node in _write_backs(graph):
         # The inner copy makes a tensor on the host, so the host would wait for the stream.
@@ -115,6 +118,21 @@ def _write_back_at_notes(graph: Graph, notes: list[Node]) -> None:
             # Nothing changed after the last event. A result may be the input, as it is then.
             last.replace_all_uses_with(written[target])
             graph.erase_node(last)
+
+
+def _copies_before(first_note: Node) -> list[Node]:
+    """The copies that AOTAutograd makes of mutated inputs, before all that the program does."""
+    clones = first_note.graph.find_nodes(op="call_function", target=_aten.clone.default)
+    return [node for node in clones if node < first_note and _input_behind(node) is not None]
+
+
+def _copy_where_used(copy: Node, backward: set[Node]) -> None:
+    """Move the copy of an input to its first use: the stream there is the one that may read it."""
+    source: Any = copy.args[0]
+    users = {*copy.users, *source.users} - {copy}
+    uses = [user for user in users if user.op == "call_function" and user not in backward]
+    if uses:
+        min(uses).prepend(copy)
 
 
 def _write_backs(graph: Graph) -> list[Node]:

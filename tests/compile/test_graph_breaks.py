@@ -103,14 +103,15 @@ BREAKS: list[Any] = [
 )
 def test_break(program: Any, message: str, backend: str) -> None:
     events = [torch.xpu.Event(enable_timing=True) for _ in range(3)]
-    stream = torch.xpu.Stream()
-    want = program(ones(), events[0], stream)
+    stream, x = torch.xpu.Stream(), ones()
+    torch.xpu.synchronize()  # some read it on the stream
+    want = program(x, events[0], stream)
     with pytest.raises(Exception, match=re.compile(message, re.DOTALL)):
-        torch.compile(program, backend=backend, fullgraph=True)(ones(), events[1], stream)
+        torch.compile(program, backend=backend, fullgraph=True)(x, events[1], stream)
     torch.compiler.reset()
     run = torch.compile(program, backend=GraphLog(backend))
     before = torch.xpu.current_stream()
-    got = run(ones(), events[2], stream)
+    got = run(x, events[2], stream)
     assert torch.xpu.current_stream() == before
     assert events[2].sycl_event != 0
     assert _plain(got, events[2]) == _plain(want, events[0])

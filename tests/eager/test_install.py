@@ -118,6 +118,35 @@ print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(no
     )
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "explanation",
+        "export",
+        "passes.pipeline",
+        "passes.exported",
+        "inductor.graph_pass",
+        "_compat.export",
+    ],
+)
+def test_export_after_an_import_of_a_part_that_imports_it(module: str) -> None:
+    done = run_python(
+        f"""
+import torch, xpu_dynamo_event.{module}
+class Module(torch.nn.Module):
+    def forward(self, x):
+        event = torch.xpu.Event()
+        event.record()
+        return x + 1
+program = torch.export.export(Module(), (torch.ones(2, device="xpu"),), strict=False)
+print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(node.target)])
+"""
+    )
+    assert done.stdout.strip() == "['xpu_event.create.default', 'xpu_event.record.default']", (
+        done.stderr
+    )
+
+
 def test_switched_off_before_the_compiler_is_imported() -> None:
     switch_off = "import sys\nxpu_dynamo_event.disable()"
     done = run_python(LATE.format(module=switch_off.replace("import ", "", 1)))

@@ -43,12 +43,16 @@ def when_imported(action: Action) -> None:
     import_hook.when_imported(_NAMES, lambda name: _soon(action, name))
 
 
-def own_import_ends() -> None:
+def own_import_ends(module: str) -> None:
     """Catch up on the actions that an import of this package, which imports the compiler, put off.
 
-    The last statement of a module that programs may import first, and that an action needs whole.
+    The last statement of each module that imports ``torch.export``, as a program may import any of
+    them first. Does nothing where another one goes on, which an action may need whole.
+
+    Args:
+        module: Whose import ends.
     """
-    while _late:
+    while _late and not _is_importing(_OWN, except_for=module):
         _late.pop()()
 
 

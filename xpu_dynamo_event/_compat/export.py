@@ -31,6 +31,7 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import get_proxy_mode, get_proxy_slot, set_proxy_slot
 from torch.utils import _pytree as pytree
 
+from . import compiler_import
 from .dynamo import is_current_at_entry
 from .opaque import FakeScriptObject, real_object
 from .patching import Patches
@@ -286,3 +287,6 @@ def write_objects(patches: Patches) -> None:
     patches.replace(writer, "serialize_output", write_result)
     patches.replace(reader, "deserialize_outputs", read_result)
     patches.replace(reader, "deserialize_argument_spec", read_input)
+
+
+compiler_import.own_import_ends(__name__)

@@ -13,7 +13,7 @@ import torch
 from torch.fx import GraphModule
 
 from .. import install
-from .._compat import backends, regions
+from .._compat import backends, compiler_import, regions
 from .._compat.explanation import break_reasons
 from .._compat.outside import outside_graphs
 from ..passes import pipeline
@@ -110,3 +110,6 @@ class _Watcher:
     def see(self, ordered: GraphModule) -> None:
         if self._captured is not None:
             self.graphs.append(read(self._captured, ordered))
+
+
+compiler_import.own_import_ends(__name__)

@@ -84,4 +84,4 @@ def _decomposing(program: Any) -> Iterator[None]:
         yield
 
 
-compiler_import.own_import_ends()
+compiler_import.own_import_ends(__name__)

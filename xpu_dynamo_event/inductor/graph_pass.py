@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from .._compat import compiler_import
 from .._compat.inductor import CustomGraphModulePass, get_hash_for_files
 from ..passes.pipeline import Rewrites
 
@@ -34,3 +35,6 @@ class XpuGraphPass(CustomGraphModulePass):
         sources = sorted(str(path) for path in package.rglob("*.py"))
         names = ",".join(str(target) for target in self._rewrites)
         return get_hash_for_files(tuple(sources), names)
+
+
+compiler_import.own_import_ends(__name__)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import export
+from .._compat import compiler_import, export
 from ..event import Event
 from ..ops import TORCH_EVENT
 
@@ -67,3 +67,6 @@ def _read_at_run_time(graph: Graph, node: Node, device: int) -> None:
         stream = graph.call_function(torch.ops.xpu_event.current_stream.default, (device,))
     stream.meta = {name: value for name, value in node.meta.items() if name != "grapharg"}
     node.replace_all_uses_with(stream)
+
+
+compiler_import.own_import_ends(__name__)

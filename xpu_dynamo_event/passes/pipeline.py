@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 
-from .._compat import aot, backends, dynamo_hooks, literals, partitioner
+from .._compat import aot, backends, compiler_import, dynamo_hooks, literals, partitioner
 from .._compat.patching import Patches
 from . import (
     backward_streams,
@@ -169,3 +169,6 @@ def _has_event_ops(graph: Graph) -> bool:
 def _before_running(module: GraphModule) -> None:
     for each in BEFORE_RUNNING:
         each(module.graph)
+
+
+compiler_import.own_import_ends(__name__)

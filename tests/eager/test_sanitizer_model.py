@@ -116,7 +116,26 @@ def logs(draw: Any) -> list[Operation]:
     return log.operations
 
 
+def _touch(name: str, address: int) -> Operation:
+    access = Access(address, 1, (), (), False)
+    return Operation("task", name, Lane(0, 0), 0, 0, 0, (access,), None)
+
+
+def _memory(kind: str, name: str, stream: int, address: int, size: int) -> Operation:
+    return Operation(kind, name, Lane(0, stream), 0, address, size, (), None)
+
+
+HANDED_OUT_IN_PART = [  # what was read is not in the part that is left
+    _memory("allocate", "1", 0, 10, 2),
+    _touch("2", 10),
+    _memory("free", "3", 0, 10, 2),
+    _memory("allocate", "4", 0, 10, 1),
+    _memory("allocate", "5", 1, 10, 2),
+]
+
+
 @settings(max_examples=250, deadline=None)
+@example(HANDED_OUT_IN_PART)
 @given(logs())
 def test_the_checker_finds_what_the_model_finds(log: list[Operation]) -> None:
     found: list[Finding] = []

@@ -41,6 +41,18 @@ class Region:
         """Note the latest touch of a stream."""
         self.touches.setdefault(lane, {})[touch.access] = touch
 
+    def part(self, begin: int, end: int) -> Region:
+        """Return a part of it, with the touches that reach into that."""
+        touches = {
+            lane: {
+                access: touch
+                for access, touch in touches.items()
+                if access.address < end and access.end > begin
+            }
+            for lane, touches in self.touches.items()
+        }
+        return Region(begin, end, self.allocated_by, touches)
+
     def of_others(self, lane: Lane) -> Iterator[tuple[Lane, Touch]]:
         """The touches of all streams but one."""
         for other, touches in self.touches.items():
@@ -81,7 +93,7 @@ class Regions:
             del self._begins[at], self._regions[at]
             for left, right in ((region.begin, begin), (end, region.end)):
                 if left < right:
-                    self.add(Region(left, right, region.allocated_by, region.touches))
+                    self.add(region.part(left, right))
         return found
 
 

@@ -42,11 +42,11 @@ def test_how_it_ended(program: str, status: int) -> None:
 def test_its_end_is_a_whole_one() -> None:
     said = run_program(
         """
-        import atexit, threading, time
+        import atexit, threading
         class Left:
             def __del__(self): print("module attribute")
         left = Left()
-        threading.Thread(target=lambda: (time.sleep(0.01), print("thread"))).start()
+        threading.Thread(target=lambda: (threading.main_thread().join(), print("thread"))).start()
         atexit.register(print, "exit handler")
         """
     )

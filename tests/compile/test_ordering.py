@@ -6,6 +6,7 @@ the wrong one, not just perhaps.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -53,14 +54,15 @@ def test_without_the_wait_the_consumer_is_early(compiled: Any, latch: Any) -> No
 
     run, _ = compiled(use)
     producer, consumer, event = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.Event()
-    x = filled(1)
+    value = random.random()  # in no memory that another test left
+    x = filled(value)
     held = latch(producer)
     z = run(x, producer, consumer, event)
     consumer.synchronize()
-    early = z.tolist()  # the producer is still held
+    early = z.cpu()  # the producer is still held
     held.release()
     torch.xpu.synchronize()
-    assert early != [14.0] * SIZE
+    assert not torch.equal(early, ((x + 6) * 2).cpu())
 
 
 def test_compute_does_not_slip_past_a_wait(compiled: Any, latch: Any) -> None:

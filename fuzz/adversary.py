@@ -28,6 +28,7 @@ class Schedule:
             let go at any time.
         own: Whether the caller has its own stream.
         threads: How many threads run the program at the same time.
+        engine_sums: Whether torch's engine, and not the graph, adds up the gradients of a value.
     """
 
     seed: int
@@ -36,6 +37,7 @@ class Schedule:
     patient: bool
     own: bool
     threads: int
+    engine_sums: bool = False
 
 
 def schedule(seed: int, streams: int, threads: bool = False) -> Schedule:

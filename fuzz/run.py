@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -121,7 +122,7 @@ def _call(
                 entry.wait_stream(left)
                 xpu.set_stream(entry)
                 kept = _reuse_memory([*streams, entry])
-                _backward(results)
+                _backward(results, plan.engine_sums)
                 kept += _reuse_memory([*streams, entry])
         finally:
             torch.xpu.synchronize()
@@ -138,10 +139,19 @@ def _reuse_memory(streams: list[Any]) -> list[torch.Tensor]:
     return taken
 
 
-def _backward(results: tuple[values.Value, ...]) -> None:
+def _backward(results: tuple[values.Value, ...], engine_sums: bool = False) -> None:
+    """Compute gradients; with ``engine_sums`` torch's engine makes a new tensor for each sum.
+
+    It would add in place what another stream may still read (docs/limits.md); it does not where
+    gradients can be differentiated again.
+    """
     differentiable = [r for r in results if isinstance(r, torch.Tensor) and r.requires_grad]
-    if differentiable:
-        torch.autograd.backward([result.square().mean() for result in differentiable])
+    if not differentiable:
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using backward\\(\\) with create_graph=True")
+        losses = [result.square().mean() for result in differentiable]
+        torch.autograd.backward(losses, create_graph=engine_sums)
 
 
 def _outcome(

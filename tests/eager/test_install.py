@@ -97,11 +97,7 @@ def test_the_compiler_is_imported_later(module: str) -> None:
     assert done.stdout.strip() == "['record(l_event_, None)']", done.stderr
 
 
-def test_export_without_compiling_before() -> None:
-    """The first import of the compiler is our own; no frame comes to catch up on the install."""
-    done = run_python(
-        """
-import xpu_dynamo_event.export
+EXPORT = """
 import torch
 class Module(torch.nn.Module):
     def forward(self, x):
@@ -110,12 +106,14 @@ class Module(torch.nn.Module):
         return x + 1
 program = torch.export.export(Module(), (torch.ones(2, device="xpu"),), strict=False)
 print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(node.target)])
-""",
-        fresh=True,
-    )
-    assert done.stdout.strip() == "['xpu_event.create.default', 'xpu_event.record.default']", (
-        done.stderr
-    )
+"""
+EXPORTED = "['xpu_event.create.default', 'xpu_event.record.default']"
+
+
+def test_export_without_compiling_before() -> None:
+    """The first import of the compiler is our own; no frame comes to catch up on the install."""
+    done = run_python("import xpu_dynamo_event.export" + EXPORT, fresh=True)
+    assert done.stdout.strip() == EXPORTED, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -130,21 +128,8 @@ print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(no
     ],
 )
 def test_export_after_an_import_of_a_part_that_imports_it(module: str) -> None:
-    done = run_python(
-        f"""
-import torch, xpu_dynamo_event.{module}
-class Module(torch.nn.Module):
-    def forward(self, x):
-        event = torch.xpu.Event()
-        event.record()
-        return x + 1
-program = torch.export.export(Module(), (torch.ones(2, device="xpu"),), strict=False)
-print([str(node.target) for node in program.graph.nodes if "xpu_event" in str(node.target)])
-"""
-    )
-    assert done.stdout.strip() == "['xpu_event.create.default', 'xpu_event.record.default']", (
-        done.stderr
-    )
+    done = run_python(f"import torch, xpu_dynamo_event.{module}" + EXPORT)
+    assert done.stdout.strip() == EXPORTED, done.stderr
 
 
 def test_switched_off_before_the_compiler_is_imported() -> None:

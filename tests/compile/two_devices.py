@@ -6,6 +6,7 @@ lanes of its kernels and of its records, and the results.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -123,6 +124,38 @@ def records_between(a: Tensor, b: Tensor, s0: Any, s1: Any, t1: Any, e: Any) -> 
     return x, q
 
 
+@torch.library.custom_op("xpu_event_tests::boom_of_two", mutates_args=())
+def boom(x: Tensor) -> Tensor:
+    """Raise when it runs."""
+    raise ValueError
+
+
+@boom.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+def raises_behind_both(a: Tensor, b: Tensor, s0: Any, s1: Any, t1: Any, e: Any) -> Any:
+    torch.xpu.set_stream(s0)
+    torch.xpu.set_stream(s1)
+    return boom(b * 2) + 1
+
+
+def raises_in_a_context(a: Tensor, b: Tensor, s0: Any, s1: Any, t1: Any, e: Any) -> Any:
+    torch.xpu.set_stream(t1)
+    with torch.xpu.stream(s0):
+        return boom(a * 2) + 1
+
+
+def raises_in_a_context_of_the_other(
+    a: Tensor, b: Tensor, s0: Any, s1: Any, t1: Any, e: Any
+) -> Any:
+    torch.xpu.set_stream(s0)
+    with torch.xpu.stream(s1):
+        torch.xpu.set_stream(t1)
+        return boom(b * 2) + 1
+
+
 def equal(a: Tensor, b: Tensor, s0: Any, s1: Any, t1: Any, e: Any) -> Any:
     """The default streams of two devices have the same id."""
     first, second = torch.xpu.current_stream(0), torch.xpu.current_stream(device=1)
@@ -144,6 +177,9 @@ PROGRAMS: list[Callable[..., Any]] = [
     set_in_a_context,
     an_exception,
     records_between,
+    raises_behind_both,
+    raises_in_a_context,
+    raises_in_a_context_of_the_other,
     equal,
 ]
 
@@ -157,7 +193,8 @@ def observe(fn: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
     home = [torch.xpu.current_stream(device) for device in (1, 0)]
     for device in (0, 1):
         torch.xpu.synchronize(device)
-    with timeline() as recorded:
+    results = []
+    with timeline() as recorded, contextlib.suppress(ValueError):
         results = fn(*args, torch.xpu.Event())
     end = [lane(torch.xpu.current_stream(device)) for device in (None, 0, 1)]
     for stream in home:

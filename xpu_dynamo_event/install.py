@@ -186,7 +186,7 @@ def _follow() -> None:
         opaque.show()
     if not _hooked and not compiler_import.is_imported():
         _hooked = True
-        compiler_import.when_imported(_carry_out)
+        compiler_import.when_imported(_carry_out, _all_or_nothing)
 
 
 def _carry_out() -> bool:

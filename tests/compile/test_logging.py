@@ -79,19 +79,17 @@ print(logging.getLogger("torch._dynamo").level)
 show = "import os; print(os.environ['TORCH_LOGS'])"
 print(subprocess.check_output([sys.executable, "-c", show], text=True), end="")
 """
-ORDERS = [("torch", "xpu_dynamo_event"), ("xpu_dynamo_event", "torch")]
+TORCH_FIRST, TORCH_SECOND = ("torch", "xpu_dynamo_event"), ("xpu_dynamo_event", "torch")
+ORDERS = [TORCH_FIRST, TORCH_SECOND]
 
 
-@pytest.fixture(params=ORDERS, ids="{0[0]} first".format)
-def run_step(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+@pytest.fixture
+def run_step(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a program that imports either first, with variables that set up logging."""
-    first, second = request.param
-    program = tmp_path / "program.py"
-    program.write_text(STEP.format(first=first, second=second))
 
-    def run(**variables: str) -> subprocess.CompletedProcess[str]:
+    def run(order: tuple[str, str], **variables: str) -> subprocess.CompletedProcess[str]:
+        program = tmp_path / "program.py"
+        program.write_text(STEP.format(first=order[0], second=order[1]))
         return subprocess.run(
             [sys.executable, "-W", "error", str(program)],
             env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
@@ -111,16 +109,17 @@ EDGE = "forward 0, record: after add"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("order", "setting", "said"),
     [
-        ("+xpu_dynamo_event", {BREAK, RECORD, EDGE}),
-        ("xpu_dynamo_event", {BREAK}),
-        ("-dynamo, +xpu_dynamo_event.passes.ordering", {EDGE}),
+        (TORCH_FIRST, "+xpu_dynamo_event", {BREAK, RECORD, EDGE}),
+        (TORCH_SECOND, "+xpu_dynamo_event", {BREAK, RECORD, EDGE}),
+        (TORCH_FIRST, "xpu_dynamo_event", {BREAK}),
+        (TORCH_SECOND, "-dynamo, +xpu_dynamo_event.passes.ordering", {EDGE}),
     ],
 )
-def test_torch_logs(run_step: Any, setting: str, said: set[str]) -> None:
+def test_torch_logs(run_step: Any, order: Any, setting: str, said: set[str]) -> None:
     """torch imports the package to find its loggers, maybe while that is half imported."""
-    result = run_step(TORCH_LOGS=setting)
+    result = run_step(order, TORCH_LOGS=setting)
     assert result.returncode == 0, result.stderr
     assert {line for line in (BREAK, RECORD, EDGE) if line in result.stderr} == said
     level = logging.ERROR if "-dynamo" in setting else logging.NOTSET
@@ -129,7 +128,9 @@ def test_torch_logs(run_step: Any, setting: str, said: set[str]) -> None:
 
 @pytest.mark.slow
 def test_torch_logs_out(run_step: Any, tmp_path: Path) -> None:
-    result = run_step(TORCH_LOGS="xpu_dynamo_event", TORCH_LOGS_OUT=str(tmp_path / "log"))
+    result = run_step(
+        TORCH_SECOND, TORCH_LOGS="xpu_dynamo_event", TORCH_LOGS_OUT=str(tmp_path / "log")
+    )
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stderr
     (line,) = (tmp_path / "log").read_text().splitlines()
@@ -137,9 +138,12 @@ def test_torch_logs_out(run_step: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("order", ORDERS, ids="{0[0]} first".format)
 @pytest.mark.parametrize("setting", ["+xpu_dynamo_event.nothing", "nothing,xpu_dynamo_event"])
-def test_what_is_wrong_with_torch_logs_is_for_torch_to_say(run_step: Any, setting: str) -> None:
-    result = run_step(TORCH_LOGS=setting)
+def test_what_is_wrong_with_torch_logs_is_for_torch_to_say(
+    run_step: Any, order: Any, setting: str
+) -> None:
+    result = run_step(order, TORCH_LOGS=setting)
     assert result.returncode == 1
     assert "ValueError: \nInvalid log settings: " in result.stderr
     assert "nothing" in result.stderr.rpartition("Invalid log settings")[2].splitlines()[0]

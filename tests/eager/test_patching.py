@@ -219,6 +219,12 @@ def test_an_installation_on_import_of_the_compiler_that_raises(fail_at: int) -> 
     assert on == "[2.0, 2.0] ['record(l_event_, None)']"
 
 
+def test_the_first_change_at_the_import_of_the_compiler_that_raises() -> None:
+    """It ends the import of the compiler, which torch cannot begin again; capture is off."""
+    program = LATE.replace("FAIL_AT", "1").partition("Patches.replace = replace")[0]
+    assert run_program(program).splitlines() == ["raised False []"]
+
+
 def test_a_removal_that_raises_removes_the_rest() -> None:
     program = """
     import torch, torch._dynamo, xpu_dynamo_event

@@ -26,6 +26,7 @@ _NAMES = (_COMPILER, "torch.export._trace", "torch.export.pt2_archive")
 _OWN = __name__.split(".")[0]
 
 Action = Callable[[], bool]  # whether it is done: not while the thread is in the middle of it
+Guard = Callable[[], AbstractContextManager[None]]
 
 _late: list[Action] = []
 _lock = threading.Lock()  # of what follows
@@ -38,9 +39,14 @@ def is_imported() -> bool:
     return any(name in sys.modules for name in _NAMES)
 
 
-def when_imported(action: Action) -> None:
-    """Call ``action`` when the compiler is imported, before it is used. It may be called again."""
-    import_hook.when_imported(_NAMES, lambda name: _soon(action, name))
+def when_imported(action: Action, guarded: Guard) -> None:
+    """Call ``action`` when the compiler is imported, before it is used. It may be called again.
+
+    Args:
+        action: What to call.
+        guarded: Makes the context of what is put in place until then.
+    """
+    import_hook.when_imported(_NAMES, lambda name: _soon(action, guarded, name))
 
 
 def own_import_ends(module: str) -> None:
@@ -56,9 +62,10 @@ def own_import_ends(module: str) -> None:
         _late.pop()()
 
 
-def _soon(action: Action, imported: str) -> None:
+def _soon(action: Action, guarded: Guard, imported: str) -> None:
     if _COMPILER in sys.modules:
-        _at_first_frame(action)
+        with guarded():
+            _at_first_frame(action)
     if _is_importing(_OWN, except_for=imported):
         _late.append(action)
     elif not _is_importing("torch", except_for=imported):

@@ -19,7 +19,7 @@ from torch.fx import Graph, Node
 from scripts.mutants import mutants
 from xpu_dynamo_event import _native, ops
 from xpu_dynamo_event._compat import dynamo, inductor_ir
-from xpu_dynamo_event.inductor import stream_memory
+from xpu_dynamo_event.inductor import lanes, stream_memory
 from xpu_dynamo_event.passes import (
     backward_streams,
     direct_calls,
@@ -258,9 +258,21 @@ def _values_between_graphs_are_not_noted() -> Iterator[None]:
 @_fault("inductor/stream_memory.py: reuse", "inductor")
 def _a_buffer_is_reused_on_another_stream() -> Iterator[None]:
     with (
-        _replaced(stream_memory._Epochs, "belongs_here", lambda *_: True),
+        _replaced(lanes.Lanes, "belongs_here", lambda *_: True),
         _replaced(stream_memory.StreamOrderedMemory, "_record_stream", lambda *_: None),
     ):
+        yield
+
+
+@_fault("inductor/stream_memory.py: free buffers", "inductor")
+def _free_buffers_cross_to_another_lane() -> Iterator[None]:
+    with _replaced(stream_memory.StreamSwitchLine, "plan", lambda self, _state: self):
+        yield
+
+
+@_fault("inductor/lanes.py: lanes of streams", "inductor")
+def _all_streams_are_one_lane() -> Iterator[None]:
+    with _replaced(lanes.Lanes, "switch", lambda self, _lane: setattr(self, "switched", True)):
         yield
 
 

@@ -56,6 +56,7 @@ INSIDE = {
         "scheduling",
         "wrapper",
         "stream_memory",
+        "lanes",
         "copies",
         "touched_memory",
         "async_kernel",

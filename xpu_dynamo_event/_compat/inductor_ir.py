@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch._inductor import graph as inductor_graph
@@ -27,10 +28,12 @@ __all__ = [
     "V",
     "argument_code",
     "base_buffer",
+    "entry_stream",
     "install_before_scheduling",
     "install_device_of_subgraphs",
     "install_lowering",
     "leave_device",
+    "note_entry_stream",
     "order_after",
     "passes_are_loaded",
     "register",
@@ -42,6 +45,8 @@ ExternKernel = ir.ExternKernel
 FixedLayout = ir.FixedLayout
 NoneLayout = ir.NoneLayout
 TensorBox = ir.TensorBox
+
+_entry_streams: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # by the graph being lowered
 
 
 def install_lowering(
@@ -121,12 +126,27 @@ def without_opaque_inputs(read_writes: Any) -> Any:
     return read_writes
 
 
-def stream_switched(wrapper: Any) -> None:
-    """Make code generated from here on fetch the raw stream again: upstream fetches it once."""
+def stream_switched(wrapper: Any, stream: Any) -> None:
+    """Make code generated from here on fetch the raw stream again: upstream fetches it once.
+
+    Args:
+        wrapper: Which generates the code.
+        stream: The operand of the switch.
+    """
     if hasattr(wrapper, "stream_switched"):  # the wrapper of the runtime's device does more
-        wrapper.stream_switched()
+        wrapper.stream_switched(None if stream is None else argument_code(stream))
     else:
         wrapper.write_get_raw_stream.cache_clear()
+
+
+def note_entry_stream(stream: Any) -> None:
+    """Note the input that is the stream on which the graph begins, while that is lowered."""
+    _entry_streams[V.graph] = argument_code(stream)
+
+
+def entry_stream() -> str | None:
+    """Return the code of the stream on which the graph begins, if that is an input of it."""
+    return _entry_streams.get(V.graph)
 
 
 def leave_device(wrapper: Any) -> None:

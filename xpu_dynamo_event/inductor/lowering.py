@@ -69,7 +69,7 @@ class EventKernel(_Effect):
             wrapper.add_import_once(_IMPORT)
             wrapper.writeline(f"{_NATIVE}.{self.event_op}({arguments})")
         if self.event_op == "set_stream":
-            ir.stream_switched(wrapper)
+            ir.stream_switched(wrapper, self.constant_args[0])
 
     def _is_about_the_current_device(self) -> bool:
         """Whether it changes the current device, or is for the stream that is current there."""
@@ -125,7 +125,8 @@ def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
 
 
 def _lower_entry_stream(stream: Any) -> None:
-    """Emit nothing: the note was for passes that have run."""
+    """Emit nothing: the note is for the memory of the wrapper (stream_memory.py)."""
+    ir.note_entry_stream(stream)
 
 
 def order_operations(graph: Any) -> None:

@@ -13,70 +13,44 @@ a kernel of stream A may still read what a kernel of stream B, next in issue ord
 Upstream knows about streams only from its own annotations, not from a switch that the graph makes
 by itself.
 
-So a wrapper counts *epochs*: a new one begins whenever the graph switches the current stream.
-Nothing is assumed about which epochs have the same stream. Then
+So a wrapper knows the *lane* of each use (lanes.py): the stream, as a value of the graph. Then
 
-* in place only when the input was allocated and used in the current epoch alone;
-* reuse only within one epoch: the planner forgets its free buffers at a switch;
-* a buffer used outside the epoch of its allocation is never reused, and ``record_stream`` tells the
-  allocator about the other stream before the use, so that the free waits for it.
+* in place only when the input was allocated and used in the current lane alone;
+* reuse only within one lane: the planner has the free buffers of each lane apart;
+* a buffer used outside the lane of its allocation is never reused, and ``record_stream`` tells the
+  allocator about the other stream before the first use there, so that the free waits for it.
 
-A graph that never switches is generated exactly as upstream would.
+A buffer that comes back to its own lane is one of that lane again. A graph that never switches is
+generated exactly as upstream would.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
+import torch
+
 from .._compat import inductor as upstream
-from .._compat import inductor_copies
+from .._compat import inductor_copies, inductor_ir
+from .lanes import ENTRY, Lane, Lanes
 
 
 class StreamSwitchLine(upstream.MemoryPlanningLine):  # type: ignore[misc]
-    """A place in the wrapper that no freed buffer crosses."""
+    """A place in the wrapper where it goes from one lane to another."""
+
+    def __init__(self, wrapper: Any, left: Lane, entered: Lane, free: dict[Lane, Any]) -> None:
+        super().__init__(wrapper)
+        self.left, self.entered, self.free = left, entered, free
 
     def plan(self, state: Any) -> StreamSwitchLine:
-        """Forget the buffers that are free for reuse."""
-        state.reuse_pool.clear()
+        """Put the buffers aside that are free in the lane that is left, for when it goes on."""
+        self.free[self.left] = state.reuse_pool
+        state.reuse_pool = self.free.pop(self.entered, defaultdict(list))
         return self
 
     def codegen(self, code: Any) -> None:
         """Emit nothing: the operation itself does the switch."""
-
-
-class _Epochs:
-    """The epochs in which each storage was allocated and used, by the name of its first owner."""
-
-    def __init__(self) -> None:
-        self.current = 0
-        self.allocated: dict[str, int] = {}
-        self.used: dict[str, set[int]] = {}
-        self._owner: dict[str, str] = {}
-
-    def owner(self, name: str) -> str:
-        while name in self._owner:
-            name = self._owner[name]
-        return name
-
-    def alias(self, name: str, base: str) -> None:
-        if self.owner(name) != self.owner(base):
-            self._owner[self.owner(name)] = self.owner(base)
-
-    def allocate(self, name: str) -> None:
-        self.allocated.setdefault(self.owner(name), self.current)
-        self.use(name)
-
-    def use(self, name: str) -> None:
-        self.used.setdefault(self.owner(name), set()).add(self.current)
-
-    def is_foreign(self, name: str) -> bool:
-        """Whether ``name`` was allocated in another epoch than the current one."""
-        return self.allocated.get(self.owner(name)) != self.current
-
-    def belongs_here(self, name: str) -> bool:
-        """Whether ``name`` was allocated and used in the current epoch alone."""
-        used = self.used.get(self.owner(name), set())
-        return not self.is_foreign(name) and used <= {self.current}
 
 
 def _switches_inside(operation: Any) -> bool:
@@ -92,26 +66,44 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
     """Mixin for Inductor's Python wrappers: memory respects switches of the current stream."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._epochs = _Epochs()
-        self._recorded: set[tuple[str, int]] = set()
-        self._fetched: set[str] = set()
+        self._lanes = Lanes()
+        self._free: dict[Lane, Any] = {}  # buffers that are free for reuse, of the lanes left
+        self._recorded: set[tuple[str, Lane]] = set()
+        self._streams: dict[Lane, str] = {}  # variables
         self._after_subgraph = False  # the node before is one that changes streams inside
         self._copied: set[str] = set()  # owners of memory that a copy between devices may use
         super().__init__(*args, **kwargs)
 
-    def stream_switched(self) -> None:
+    def stream_switched(self, stream: str | None = None) -> None:
         """Note that the operation emitted last may have changed the current stream.
 
         Whatever generates code for such an operation calls this right after it. From here on raw
-        streams are fetched again, and no buffer is reused across this place.
+        streams are fetched again, and no buffer of another lane is reused.
+
+        Args:
+            stream: The code of the stream that is current now; None where nobody knows.
         """
-        self._epochs.current += 1
+        left = self._lanes.current
+        self._lanes.switch(self._lane_of(stream))
         forget_raw_streams = getattr(self.write_get_raw_stream, "cache_clear", None)
         if forget_raw_streams is not None:
             forget_raw_streams()
-        self.writeline(StreamSwitchLine(self))
+        self.writeline(StreamSwitchLine(self, left, self._lanes.current, self._free))
         # The planner pops memory lines off the end and asks each for its buffer; this one has none.
         self.make_comment("# the current stream may be another one from here on")
+
+    def _lane_of(self, stream: str | None) -> Lane | None:
+        """Return the lane of a stream, and give it a variable of its own if it is new."""
+        # A switch to a stream of another device leaves the current one of this device as it is.
+        if stream is None or torch.xpu.device_count() > 1:
+            return None
+        if stream == inductor_ir.entry_stream():
+            self._streams.setdefault(ENTRY, stream)
+            return ENTRY
+        if stream not in self._streams:
+            self._streams[stream] = f"stream_of_lane{len(self._streams)}"
+            self.writeline(f"{self._streams[stream]} = {stream}")
+        return stream
 
     def entering_node(self, node: Any) -> None:
         """Note which buffers a node of the scheduler uses, before any of its code is emitted.
@@ -124,15 +116,15 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             self.stream_switched()
         if _switches_inside(getattr(node, "node", None)):
             self._after_subgraph = True
-            self.stream_switched()  # its uses belong neither to this epoch nor to the next
+            self.stream_switched()  # its uses belong neither to this lane nor to the next
         if getattr(getattr(node, "node", None), "touches_no_memory", False):
             return
         copied = map(upstream.real_buffer_name, inductor_copies.copied_buffers(node))
-        self._copied.update(map(self._epochs.owner, copied))
+        self._copied.update(map(self._lanes.owner, copied))
         for name in sorted(upstream.tensor_reads(node)):
             real = upstream.real_buffer_name(name)
-            self._epochs.use(real)
-            if self._epochs.current and self._epochs.is_foreign(real):
+            self._lanes.use(real)
+            if self._lanes.switched and self._lanes.is_foreign(real):
                 self._record_stream(real)
         for buffer in node.get_outputs():
             self._note_output(buffer)
@@ -142,11 +134,11 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         if upstream.real_buffer_name(name) != name:
             return
         for base in upstream.aliased_buffers(buffer):
-            self._epochs.alias(name, base)
-        self._epochs.allocate(name)
+            self._lanes.alias(name, base)
+        self._lanes.allocate(name)
 
     def _record_stream(self, name: str) -> None:
-        key = (self._epochs.owner(name), self._epochs.current)
+        key = (self._lanes.owner(name), self._lanes.current)
         device = upstream.buffer_device(name)
         if key in self._recorded or device is None or device.type != "xpu":
             return
@@ -154,12 +146,11 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         self.writeline(f"{name}.record_stream({self._current_stream(device.index)})")
 
     def _current_stream(self, device_index: int) -> str:
-        """Return the variable of the current stream, fetched once per epoch."""
-        variable = f"stream_of_epoch{self._epochs.current}_{device_index}"
-        if variable not in self._fetched:
-            self._fetched.add(variable)
-            self.writeline(f"{variable} = torch.xpu.current_stream({device_index})")
-        return variable
+        """Return the code of the current stream; asked for where its lane has no value."""
+        lane = self._lanes.current
+        if lane in self._streams:
+            return self._streams[lane]
+        return f"torch.xpu.current_stream({device_index})"
 
     def sync_d2h_copy(self, buffer_name: str) -> None:
         """Wait on the host for a copy that was submitted, if the graph itself reads it there."""
@@ -172,7 +163,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             return False
         if self._is_on_host(input_buffer) and self._is_copied(input_buffer):
             return False
-        return not self._epochs.current or self._epochs.belongs_here(input_buffer.get_name())
+        return not self._lanes.switched or self._lanes.belongs_here(input_buffer.get_name())
 
     def _is_on_host(self, buffer: Any) -> bool:
         device = upstream.buffer_device(buffer.get_name())
@@ -180,7 +171,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
 
     def _is_copied(self, buffer: Any) -> bool:
         """Whether a copy from or to ``buffer`` may be running: the host writes without waiting."""
-        return self._epochs.owner(buffer.get_name()) in self._copied
+        return self._lanes.owner(buffer.get_name()) in self._copied
 
     def codegen_free(self, buffer: Any) -> None:
         """Free a buffer; without offering it for reuse when other streams used it."""
@@ -194,11 +185,11 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
 
     def codegen_inplace_reuse(self, input_buffer: Any, output_buffer: Any) -> None:
         """Make a kernel write over its input, so that both are one storage."""
-        self._epochs.alias(output_buffer.get_name(), input_buffer.get_name())
+        self._lanes.alias(output_buffer.get_name(), input_buffer.get_name())
         super().codegen_inplace_reuse(input_buffer, output_buffer)
 
     def run_wrapper_ir_passes(self, is_inference: bool) -> None:
         """Plan memory; not in pools over the whole graph, which know nothing of streams."""
-        pooled = upstream.config.memory_planning and not self._epochs.current
+        pooled = upstream.config.memory_planning and not self._lanes.switched
         with upstream.config.patch(memory_planning=pooled):
             super().run_wrapper_ir_passes(is_inference)

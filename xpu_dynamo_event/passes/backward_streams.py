@@ -71,7 +71,7 @@ def follow_forward(graph: Graph) -> None:
     Args:
         graph: A joint graph, or one of inference, as AOTAutograd captured it; changed in place.
     """
-    entry = _take_entry_stream(graph)
+    entry = _entry_stream(graph)
     backward = aot.backward_nodes(graph)
     if entry is None or not _calls(graph, backward):
         return
@@ -97,12 +97,12 @@ def _home(graph: Graph, forward: _Forward, first: Node) -> Node:
     return home
 
 
-def _take_entry_stream(graph: Graph) -> Node | None:
-    """Remove the notes about the stream at entry, and return what they name."""
-    notes = graph.find_nodes(op=_CALL, target=_OPS.entry_stream.default)
-    entry = notes[0].args[0] if notes else None
-    for note in notes:
+def _entry_stream(graph: Graph) -> Node | None:
+    """Return the input that the note about the stream at entry names; one note is enough."""
+    first, *others = graph.find_nodes(op=_CALL, target=_OPS.entry_stream.default) or [None]
+    for note in others:
         graph.erase_node(note)
+    entry = first.args[0] if first is not None else None
     return entry if isinstance(entry, Node) else None
 
 
@@ -189,7 +189,7 @@ class _Backward:
         for node in calls:
             if switches or streams[node] is not self.home:
                 self._keep_operands(node)
-        # Also where nothing changes: it starts a new epoch of memory (inductor/stream_memory.py).
+        # Also where nothing changes: what the forward made is of another lane (inductor/lanes.py).
         self._emit(calls[0], _SET, self.home)
         for node in calls:
             if self.entered and _function(node) != self.function:

@@ -14,7 +14,7 @@ import torch
 from torch.fx import Graph, Node
 
 from .._compat import aot as upstream
-from .nodes import device_type, is_event_op, nodes_between, writes
+from .nodes import device_type, is_event_op, nodes_between, readers, writes
 
 _aten = torch.ops.aten
 
@@ -76,7 +76,9 @@ def _can_read_target(node: Node, value: Node) -> bool:
         return False
     others = [user for user in value.users if user is not node]
     target, _ = _operands(node)
-    if others and any(user is not node and writes(user) for user in target.users):
+    # The next one to write overwrites what others must have read by then.
+    later = [user for user in target.users if user > node and writes(user)]
+    if any(reader > writer for writer in later for reader in readers(value)):
         return False
     # On the way to the host only an event op may pass the value on: it cannot look too early.
     to_host = device_type(target) == "cpu"

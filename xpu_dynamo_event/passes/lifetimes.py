@@ -159,6 +159,7 @@ class _Uses:
         self.stream: _Stream = entry
         self.made_on: dict[Node, _Stream] = {}
         self.foreign: dict[Node, None] = {}  # used on the current stream, made on another
+        self.noted: set[tuple[Node, _Stream]] = set()  # it holds until the value is freed
         self.notes: list[Node] = []
 
     def visit(self, node: Node) -> None:
@@ -171,7 +172,7 @@ class _Uses:
             self.made_on[node] = self.entry
         else:
             for used in node.all_input_nodes:
-                if is_xpu_tensor(used) and self.made_on.get(used, self.stream) is not self.stream:
+                if is_xpu_tensor(used) and self._is_foreign(used):
                     self.foreign[used] = None
             self.made_on[node] = self.stream
 
@@ -188,9 +189,14 @@ class _Uses:
             with self.graph.inserting_after(_last_call(nodes)):
                 self._add(returned, self.stream)
 
+    def _is_foreign(self, used: Node) -> bool:
+        elsewhere = self.made_on.get(used, self.stream) is not self.stream
+        return elsewhere and (used, self.stream) not in self.noted
+
     def _note(self) -> None:
         if self.foreign:
             self._add(list(self.foreign))
+            self.noted.update((used, self.stream) for used in self.foreign)
             self.foreign.clear()
 
     def _add(self, *args: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch.fx import Graph, Node
@@ -21,6 +22,8 @@ BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in o
     _overload(name, "tensor"): _overload(name, "ordered") for name in ops.READINGS
 }
 """Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
+
+_ORDERED_READINGS = {_overload(name, "ordered") for name in ops.READINGS}
 
 PINNED = {_overload(name, "default") for name in ("create", "create_stream", *ops.NOTES)}
 """Ops that are not barriers, but must not be copied into the other phase either."""
@@ -71,6 +74,26 @@ def written_positions(target: object) -> list[int]:
 def writes(node: Node) -> bool:
     """Whether a node writes to an operand."""
     return isinstance(node.target, OpOverload) and bool(node.target._schema.is_mutable)
+
+
+def readers(value: Node) -> Iterator[Node]:
+    """Yield the nodes that read ``value``, also as event ops hand it through."""
+    for user in value.users:
+        if "live" in user.kwargs and is_event_op(user):
+            for item in _handed_through(user, value):
+                yield from readers(item)
+        else:
+            yield user
+
+
+def _handed_through(event_op: Node, value: Node) -> list[Node]:
+    """The nodes that are ``value`` behind an ordered event op."""
+    live: Any = event_op.kwargs["live"]
+    results = [event_op]
+    if event_op.target in _ORDERED_READINGS:  # what it read, and then what it hands through
+        results = [item for item in event_op.users if item.args[1] == 1]
+    items = [item for result in results for item in result.users]
+    return [item for item in items if live[item.args[1]] is value]
 
 
 def repeated_nodes(graph: Graph) -> list[Node]:

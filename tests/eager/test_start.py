@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from own_process import run_program
-from test_plus_xpu import TORCH_WITH_XPU
+from torch_with_xpu import PRELUDE as TORCH_WITH_XPU
 
 # A program may set what selects devices, and may fork, until something has loaded the driver.
 DRIVER = """

@@ -46,7 +46,9 @@ def bring_up() -> None:
     """Give torch an xpu device and its own class of events, before this package is imported."""
     if HIDDEN in sys.modules:
         return  # this process is in that world already
-    assert "xpu_dynamo_event" not in sys.modules, "it found a torch without XPU"
+    import torch
+
+    assert not torch._C._has_xpu, "this package was here first"
     compat = types.ModuleType("compat")
     compat.__path__ = [str(PACKAGE / "_compat")]
     sys.modules["compat"] = compat

@@ -27,8 +27,7 @@ std::optional<int> own_place_of(std::int64_t id) {
 std::optional<int> upstream_rank_of(std::int64_t id) {
   const auto rank = (id >> 1) & ((1 << kRankBits) - 1);
   const auto index = id >> (1 + kRankBits);
-  const bool is_of_pool =
-      is_odd(id) && rank < kPriorities && 0 <= index && index < kStreamsPerPool;
+  const bool is_of_pool = is_odd(id) && rank < kPriorities && 0 <= index && index < kStreamsPerPool;
   return is_of_pool ? std::optional(static_cast<int>(rank)) : std::nullopt;
 }
 

@@ -6,8 +6,8 @@
 /// How a number (`c10::StreamId`) names a stream of the device, or a queue of somebody else.
 ///
 /// There are two ways. Ours, and that of torch's own XPU, which the runtime takes over where it
-/// stands in for such a torch (docs/intel-gpu.md). What is outside of the runtime must know neither:
-/// it would work here and fail there.
+/// stands in for such a torch (docs/intel-gpu.md). What is outside of the runtime must know
+/// neither: it would work here and fail there.
 ///
 ///                        ours                        upstream's
 ///   the default stream   0                           499, the last one of the normal pool

@@ -11,7 +11,9 @@ import pytest
 from own_process import run_program
 from torch_with_xpu import PRELUDE
 
-PROGRAMS = PRELUDE + """
+PROGRAMS = (
+    PRELUDE
+    + """
 import warnings
 warnings.simplefilter("ignore")  # torch's own, of its imports
 import torch, xpu_dynamo_event
@@ -49,6 +51,7 @@ def what_comes_of(program):
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return "compiled"
 """
+)
 
 NAMES = ("record", "query", "context", "made", "noted", "backward")
 SAYS = (

@@ -16,6 +16,7 @@ from torch_with_xpu import PRELUDE as TORCH_WITH_XPU
 
 AS_UPSTREAM = {"XPU_DYNAMO_EVENT_AS_UPSTREAM": "1"}
 
+
 def test_nothing_is_registered_on_a_torch_that_has_xpu() -> None:
     said = run_program(
         TORCH_WITH_XPU

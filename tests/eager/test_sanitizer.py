@@ -21,7 +21,6 @@ from xpu_dynamo_event.sanitizer import (
     sanitize,
 )
 
-
 # On a torch with XPU there is another source: torch's GPU trace, and a dispatch mode.
 own_log = pytest.mark.own_guard(reason="its log has more than torch tells (docs/intel-gpu.md)")
 of_torch = pytest.mark.skipif(runtime.has_own_guard(), reason="torch is asked only without the log")
@@ -400,7 +399,9 @@ def test_code_of_inductor_is_refused_where_nothing_sees_its_kernels(backend: str
         torch.compiler.reset()
         before()
         with (
-            pytest.raises(RuntimeError, match='kernels that Inductor compiles.*backend="aot_eager"'),
+            pytest.raises(
+                RuntimeError, match='kernels that Inductor compiles.*backend="aot_eager"'
+            ),
             sanitize(),
         ):
             run(x)

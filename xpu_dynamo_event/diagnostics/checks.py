@@ -100,9 +100,7 @@ def _captured_with(backend: str) -> None:
         torch.xpu.synchronize()
         with hold(side):
             result = run(x)
-            _expect(
-                not torch.xpu.current_stream().query(), f"{name}: the consumer did not wait"
-            )
+            _expect(not torch.xpu.current_stream().query(), f"{name}: the consumer did not wait")
         _expect(result.tolist() == [4.0] * 1024, f"{name}: (1 + 1) * 2 is {result[:4].tolist()}")
         torch.compiler.reset()
 
@@ -120,7 +118,7 @@ def capture_with_aot_eager() -> None:
 def capture_with_inductor() -> None:
     """Compiled for the backend inductor, with the kernels that it generates here."""
     if not runtime.is_active() and find_spec("triton") is None:
-        raise SkippedError("Inductor needs Triton for this device, which is not installed")
+        raise SkippedError("without Triton, which is not installed, Inductor has no kernels here")
     _captured_with("inductor")
 
 
@@ -160,7 +158,7 @@ def queues_of_other_libraries() -> None:
         with torch.xpu.stream(external_stream(source)):
             x = torch.ones(4, device="xpu") * 2
     torch.xpu.synchronize()
-    exported = torch.from_dlpack(x.__dlpack__(stream=stream.sycl_queue))
+    exported = torch.utils.dlpack.from_dlpack(x.__dlpack__(stream=stream.sycl_queue))
     _expect(exported.tolist() == [2.0] * 4, f"1 * 2 is {exported.tolist()}")
 
 

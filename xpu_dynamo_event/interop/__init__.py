@@ -98,7 +98,7 @@ def numbers_of_default_stream(device: int) -> tuple[int, ...]:
     """
     if not 0 <= device < torch.xpu.device_count():
         return ()
-    stream = _native.default_stream(device)
+    stream: Any = _native.default_stream(device)
     return stream.stream_id, stream.native_handle
 
 

@@ -51,13 +51,13 @@ def accesses(
     for tensor in tensors(result):
         if (_key(tensor)) not in touched:
             _note(touched, tensor, True, schema.name)
-    return tuple(Access(*key, is_write) for key, is_write in touched.items())
+    return tuple(Access(*(*key, is_write)) for key, is_write in touched.items())
 
 
 def host_waits(op: Any, schema: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Return whether the host waits in a call for the stream that is current, as for a value."""
     if schema.name in _COPIES:
-        given = {name: value for name, value in _named(schema, args, kwargs)}
+        given = dict(_named(schema, args, kwargs))
         return not given.get("non_blocking") and _leaves_the_device(given)
     return any(tag in op.tags for tag in _HOST_READS)
 

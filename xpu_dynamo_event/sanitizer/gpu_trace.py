@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -95,7 +96,9 @@ class GpuTrace:
         if schema is None or schema.name.startswith("xpu_event::"):
             return
         given = [*accesses.tensors(list(args)), *accesses.tensors(list(kwargs.values()))]
-        involved = [each for each in (*given, *accesses.tensors(result)) if accesses.on_device(each)]
+        involved = [
+            each for each in (*given, *accesses.tensors(result)) if accesses.on_device(each)
+        ]
         if not involved:
             return
         self._memory.seen(involved)
@@ -113,11 +116,9 @@ class GpuTrace:
         for lane in list(self._lanes.values()):
             self._add("finish_stream", lane)
 
-    def _add(
-        self, kind: str, lane: Lane | None, event: int = 0, **more: Any
-    ) -> None:
+    def _add(self, kind: str, lane: Lane | None, event: int = 0, **more: Any) -> None:
         stack = _stack() if self._stacks and kind in ("task", "allocate") else None
-        fields = {"name": "", "address": 0, "size": 0, "accesses": ()} | more
+        fields: dict[str, Any] = {"name": "", "address": 0, "size": 0, "accesses": ()} | more
         self._operations.append(
             Operation(kind, lane=lane or Lane(0, 0), object=event, stack=stack, **fields)
         )
@@ -127,7 +128,7 @@ class GpuTrace:
     def _current(self, device: torch.device | None = None) -> Lane:
         return self._lane_of(torch.xpu.current_stream(device))
 
-    def _lane_of(self, stream: torch.Stream) -> Lane:
+    def _lane_of(self, stream: Any) -> Lane:
         queue = stream.native_handle
         return self._lanes.setdefault(queue, Lane(stream.device.index, queue))
 
@@ -140,9 +141,10 @@ class GpuTrace:
 
 def _stack() -> tuple[dict[str, Any], ...]:
     """Return where the program is, innermost frame first, as the log of our device has it."""
-    frames, frame = [], sys._getframe(2)
+    frames: list[dict[str, Any]] = []
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and len(frames) < _MOST_FRAMES:
         code = frame.f_code
         frames.append({"filename": code.co_filename, "line": frame.f_lineno, "name": code.co_name})
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(frames)

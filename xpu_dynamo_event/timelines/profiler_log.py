@@ -59,7 +59,7 @@ def recording(
     synchronize()
     with profile(activities=[ProfilerActivity.XPU]) as profiler:
         for (_, stream), probe in zip(rows, probes, strict=True):
-            with torch.xpu.stream(stream):
+            with stream:
                 probe.add_(1)
             stream.synchronize()
         yield lambda: convert(_exported(profiler), [name for name, _ in rows])
@@ -69,7 +69,7 @@ def recording(
 def _rows(names: Mapping[Lane, str]) -> list[tuple[str, torch.Stream]]:
     """Return the streams to tell apart: those with a name, and the default ones without."""
     defaults = [_native.default_stream(index) for index in range(torch.xpu.device_count())]
-    rows = [
+    rows: list[tuple[str, torch.Stream]] = [
         (names.get(Lane(stream.device.index, stream.stream_id), "default stream"), stream)
         for stream in defaults
     ]

@@ -150,7 +150,8 @@ XPUStream getStreamFromPool(const int priority, DeviceIndex device) {
   device = resolve(device);
   const int rank = std::clamp(kNormalRank - priority, 0, ids::kPriorities - 1);
   const auto ticket = streams_of(device).next[rank].fetch_add(1, std::memory_order_relaxed);
-  return stream_from_id(device, ids::pool_id(rank, static_cast<int>(ticket % ids::kStreamsPerPool)));
+  return stream_from_id(device,
+                        ids::pool_id(rank, static_cast<int>(ticket % ids::kStreamsPerPool)));
 }
 
 XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {

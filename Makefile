@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build build-tests build-bench check test test-random test-plusxpu test-matrix test-configs demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
+.PHONY: help env build build-tests build-bench build-releases check test test-random test-plusxpu test-torchxpu test-matrix test-configs demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -15,6 +15,8 @@ help:
 	@echo "make test      C++ and Python tests"
 	@echo "make test-random  Python tests in REPEAT (default 5) random orders, beside BUSY loops"
 	@echo "make test-plusxpu  Python tests as on a torch with XPU: its own event class and guard"
+	@echo "make test-torchxpu  a share of them where torch had XPU before this package was imported"
+	@echo "make build-releases  the event module against each SYCL that a supported torch pins"
 	@echo "make test-matrix  with each supported torch and Python; a share of the tests, FULL=1 all"
 	@echo "make test-configs  each boolean switch of torch's compiler, toggled: with events as without"
 	@echo "make build     the extension, in place"
@@ -69,6 +71,17 @@ test-random: build-tests
 # As on a torch with XPU: its guard, and its own class torch.xpu.Event (docs/intel-gpu.md).
 test-plusxpu: build-tests
 	XPU_DYNAMO_EVENT_AS_UPSTREAM=1 python -m pytest -n $(JOBS) --dist worksteal
+
+# Where torch has XPU before the package is imported, so the runtime is not active: each branch that
+# asks for that. Inductor's kernels would be Triton's there; without it those tests are skipped.
+TORCHXPU_TESTS ?= tests/eager tests/compile
+
+test-torchxpu: build-tests
+	XPU_EVENT_TORCH_WITH_XPU=1 python -m pytest -n $(JOBS) --dist worksteal -m "not own_runtime" $(TORCHXPU_TESTS)
+
+# RELEASES="2026.0.0" builds against these only. Fetches them from the package index.
+build-releases: env-build
+	python -m scripts.sycl_releases --build $(RELEASES)
 
 # ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
 test-matrix: build-tests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import itertools
 import os
 import random
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+import torch_with_xpu
 from isolation import isolate
 from once import Once
 from order import Order
@@ -20,6 +22,9 @@ set_environment()
 
 import torch  # noqa: E402
 import torch._C._dynamo.guards as native_guards  # noqa: E402
+
+if torch_with_xpu.is_wanted():
+    torch_with_xpu.bring_up()
 
 import xpu_dynamo_event  # noqa: E402
 from xpu_dynamo_event import runtime  # noqa: E402
@@ -65,8 +70,11 @@ def _skip_what_cannot_run(items: list[pytest.Item]) -> None:
     """Skip tests of what this torch does not have; REQUIRE_XPU=1 lets those of a device fail."""
     if torch.xpu.Event is not xpu_dynamo_event.Event:
         _skip(items, "own_event_class")
-    if runtime.has_upstream_guard():
+    if not runtime.has_own_guard():
         _skip(items, "own_guard")
+    if not runtime.is_active():
+        _skip(items, "own_runtime")
+        _skip_inductor_without_triton(items)
     if torch.xpu.is_available() or os.environ.get("REQUIRE_XPU") == "1":
         return
     for item in items:
@@ -80,10 +88,41 @@ def _skip(items: list[pytest.Item], name: str) -> None:
             item.add_marker(pytest.mark.skip(reason=f"{name}: {mark.kwargs['reason']}"))
 
 
+def _skip_inductor_without_triton(items: list[pytest.Item]) -> None:
+    """Torch's own Inductor for XPU generates Triton kernels; see the requirement in one place."""
+    if importlib.util.find_spec("triton") is not None:
+        return
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if call is not None and any(each == "inductor" for each in call.params.values()):
+            item.add_marker(pytest.mark.skip(reason="torch's Inductor needs Triton for XPU"))
+
+
 def reset_compiler() -> None:
     """Forget what was compiled; which imports the compiler, unless nothing has yet."""
     if "torch._dynamo" in sys.modules:
         torch.compiler.reset()
+
+
+STREAMS_PER_POOL = 32
+
+
+def _pass_the_default_stream() -> None:
+    """Draw streams until the pool has handed out the default one, which torch's own does too.
+
+    A test gets 31 others after that. Where the pool has no default stream, this draws one round.
+    """
+    default = torch.xpu.current_stream()
+    for _ in range(STREAMS_PER_POOL):
+        if torch.xpu.Stream() == default:
+            break
+
+
+@pytest.fixture(autouse=True)
+def side_streams(fresh_dynamo: None) -> None:
+    """Give each test side streams that are not the default one."""
+    if not runtime.has_own_guard() and torch.xpu.is_available():
+        _pass_the_default_stream()
 
 
 @pytest.fixture(autouse=True)

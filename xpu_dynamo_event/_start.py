@@ -1,7 +1,7 @@
 """What ``import xpu_dynamo_event`` does: the steps of ``STEPS``, one after the other.
 
-No step looks for devices, but the one that a program asked for by ``XPU_DYNAMO_EVENT_SANITIZE=1``:
-a program may fork, or choose its devices by the environment, between the import and the first use.
+No step looks for devices: a program may fork, or choose its devices by the environment, between the
+import and the first use.
 
 The steps import for themselves, because importing most modules needs the steps before.
 """
@@ -83,7 +83,7 @@ def start_the_sanitizer() -> None:
     """Look for races until the process ends, if asked to."""
     from . import runtime
 
-    if environment.flag("XPU_DYNAMO_EVENT_SANITIZE") and runtime.is_available():
+    if environment.flag("XPU_DYNAMO_EVENT_SANITIZE") and runtime.is_registered():
         from .sanitizer import sanitize_process
 
         sanitize_process()

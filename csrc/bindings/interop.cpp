@@ -51,6 +51,11 @@ py::object stream_of_queue(const py::object& source, int device) {
   return py::reinterpret_steal<py::object>(python_stream(external_stream(queue, index)));
 }
 
+py::object default_stream(int device) {
+  return py::reinterpret_steal<py::object>(
+      python_stream(default_stream_on(index_or_current(device))));
+}
+
 }  // namespace
 
 void bind_interop(py::module_& m) {
@@ -71,6 +76,8 @@ void bind_interop(py::module_& m) {
         "Make a new event the one that another process got these bytes for.");
   m.def("queue_capsule", torch::wrap_pybind_function(&queue_capsule), py::arg("stream"),
         "Return a capsule with the queue of a stream.");
+  m.def("default_stream", torch::wrap_pybind_function(&default_stream), py::arg("device"),
+        "Return the stream that a new thread begins on.");
   m.def("external_stream", torch::wrap_pybind_function(&stream_of_queue), py::arg("queue"),
         py::arg("device"), "Return the stream that stands for a queue: a capsule or an address.");
 }

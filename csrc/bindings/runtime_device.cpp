@@ -11,6 +11,7 @@
 #include "bindings/runtime_parts.h"
 #include "runtime/backend/generator.h"
 #include "runtime/c10_xpu/fork.h"
+#include "stream_ids/stream_ids.h"
 
 namespace py = pybind11;
 
@@ -23,6 +24,12 @@ using c10::DeviceIndex;
 void watch_forks() {
   [[maybe_unused]] static const int installed = pthread_atfork(
       nullptr, nullptr, [] { torch::utils::set_requires_device_init(at::kXPU, true); });
+}
+
+// On a torch with XPU to count devices is to use them: a child that is forked later must not.
+DeviceIndex count_devices() {
+  if (xpu_stream_ids::are_upstreams()) xpu_runtime::note_device_use();
+  return c10::xpu::device_count();
 }
 
 py::tuple default_generators() {
@@ -54,7 +61,7 @@ DeviceIndex exchange_device(DeviceIndex device) {
 void bind_device(py::module_& m) {
   m.def("_xpu_init", torch::wrap_pybind_function([m] { init(m.attr("device_properties")); }));
   m.def("_xpu_isInBadFork", &xpu_runtime::in_bad_fork);
-  m.def("_xpu_getDeviceCount", &c10::xpu::device_count);
+  m.def("_xpu_getDeviceCount", &count_devices);
   m.def("_xpu_getDevice", torch::wrap_pybind_function(&c10::xpu::current_device));
   m.def("_xpu_setDevice", torch::wrap_pybind_function(&c10::xpu::set_device));
   m.def("_xpu_exchangeDevice", torch::wrap_pybind_function(&exchange_device));

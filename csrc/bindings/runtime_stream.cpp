@@ -14,6 +14,7 @@
 #include "bindings/runtime_parts.h"
 #include "ops/no_gil.h"
 #include "runtime/c10_xpu/task_queue.h"
+#include "stream_ids/stream_ids.h"
 
 namespace py = pybind11;
 
@@ -87,7 +88,7 @@ void stream_dealloc(PyObject* object) {
 PyObject* stream_sycl_queue(PyObject* self, void* /*closure*/) {
   HANDLE_TH_ERRORS
   const auto& stream = stream_of(self);
-  const bool external = stream.id() != 0 && stream.id() % 2 == 0;
+  const bool external = xpu_stream_ids::is_external(stream.id());
   return PyLong_FromVoidPtr(external ? reinterpret_cast<void*>(stream.id()) : &stream.queue());
   END_HANDLE_TH_ERRORS
 }

@@ -15,7 +15,7 @@ namespace xpu_event {
 /// The aspect of a device that this needs, as SYCL names it.
 inline constexpr const char* kSharedEventAspect = "ext_oneapi_ipc_event";
 
-/// Whether events of the device can be shared, and this build knows how.
+/// Whether events of the device can be shared, and this build and the loaded libsycl know how.
 [[nodiscard]] bool can_share_events(const sycl::device& device);
 
 /// An event that can be signalled, and waited for as any other; complete until the first signal.

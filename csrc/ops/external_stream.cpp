@@ -5,11 +5,13 @@
 #include <torch/csrc/utils/pybind.h>
 #include <torch/csrc/utils/python_numbers.h>
 
+#include <thread>
 #include <unordered_map>
 
 #include "event/queue_address.h"
 #include "ops/capsules.h"
 #include "ops/event_state.h"
+#include "ops/no_gil.h"
 #include "ops/python_args.h"
 
 namespace xpu_event_ops {
@@ -19,12 +21,6 @@ using c10::DeviceIndex;
 
 const c10::impl::DeviceGuardImplInterface& guard() {
   return *c10::impl::getDeviceGuardImpl(c10::kXPU);
-}
-
-c10::Stream current_stream_on(DeviceIndex device) { return guard().getStream({c10::kXPU, device}); }
-
-c10::Stream default_stream_on(DeviceIndex device) {
-  return c10::Stream(c10::Stream::DEFAULT, {c10::kXPU, device});
 }
 
 // The current device if the queue is on its hardware, otherwise the first device that it fits. If
@@ -71,6 +67,20 @@ std::optional<DeviceIndex> index_from(int device) {
 
 DeviceIndex index_or_current(int device) {
   return index_from(device).value_or(guard().getDevice().index());
+}
+
+c10::Stream current_stream_on(DeviceIndex device) { return guard().getStream({c10::kXPU, device}); }
+
+c10::Stream default_stream_on(DeviceIndex device) {
+  static auto* known = new std::unordered_map<DeviceIndex, c10::Stream>;  // the GIL guards it
+  const auto found = known->find(device);
+  if (found != known->end()) return found->second;
+  auto stream = current_stream_on(device);  // here, to raise here: no device, or a bad fork
+  {
+    const NoGil no_gil;  // torch makes its queues at the first use, and tells tracers in Python
+    std::thread([&] { stream = current_stream_on(device); }).join();
+  }
+  return known->emplace(device, stream).first->second;
 }
 
 PyObject* python_stream(const c10::Stream& stream) {

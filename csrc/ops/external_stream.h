@@ -15,6 +15,13 @@ namespace xpu_event_ops {
 [[nodiscard]] std::optional<c10::DeviceIndex> index_from(int device);
 [[nodiscard]] c10::DeviceIndex index_or_current(int device);
 
+// The stream that is current on a device, for the calling thread.
+[[nodiscard]] c10::Stream current_stream_on(c10::DeviceIndex device);
+
+// The stream that a new thread begins on. Found by a thread that looks, once for each device: no
+// number names it, because upstream numbers it in another way than our runtime. Needs the GIL.
+[[nodiscard]] c10::Stream default_stream_on(c10::DeviceIndex device);
+
 // The object of class torch.xpu.Stream for a stream. A new reference.
 [[nodiscard]] PyObject* python_stream(const c10::Stream& stream);
 

@@ -76,7 +76,7 @@ std::string handle_of(const c10::Event& event) {
 }
 
 sycl::event open_handle(const std::string& handle, c10::DeviceIndex device) {
-  const auto stream = c10::Stream(c10::Stream::DEFAULT, {c10::kXPU, device});
+  const auto stream = current_stream_on(device);
   check_can_share(stream, "from_ipc_handle()");
   return xpu_event::open_handle(handle, queue_of(stream).get_context());
 }

@@ -35,7 +35,7 @@ PYTHON = (
 LOWEST = ("_native", "_runtime", "_version")
 
 INSIDE = {
-    "diagnostics": ("__init__", "command", "examination", "report"),
+    "diagnostics": ("__init__", "command", "selftest", "checks", "examination", "report"),
     "explanation": ("__init__", "result", "picture", "text", "reading", "model"),
     "timelines": (
         "__init__",
@@ -48,7 +48,18 @@ INSIDE = {
         "runtime_log",
         "model",
     ),
-    "sanitizer": ("__init__", "session", "report", "checker", "memory", "log"),
+    "sanitizer": (
+        "__init__",
+        "session",
+        "gpu_trace",
+        "traced_memory",
+        "accesses",
+        "own_log",
+        "report",
+        "checker",
+        "memory",
+        "log",
+    ),
     "inductor": (
         "device",
         "lowering",
@@ -107,7 +118,7 @@ INSIDE = {
 }
 """Modules of a folder; ``_compat`` is flat."""
 
-CSRC = ("bindings", "types", "ops", "runtime", "event")
+CSRC = ("bindings", "types", "ops", "runtime", "stream_ids", "event")
 """Of ``csrc``; ``runtime`` and ``ops`` know nothing of each other."""
 
 RUNTIME = (

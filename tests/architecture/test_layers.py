@@ -30,9 +30,10 @@ NEED_PRIVATE_NAMES = {
 INCLUDES = {
     "event": {"event"},
     "ops": {"event", "ops"},
-    "runtime": {"event", "runtime"},
+    "stream_ids": {"stream_ids"},
+    "runtime": {"event", "runtime", "stream_ids"},
     "types": {"event", "ops", "runtime", "types"},
-    "bindings": {"event", "ops", "runtime", "types", "bindings"},
+    "bindings": {"event", "ops", "runtime", "stream_ids", "types", "bindings"},
     "bench": {"event", "bench"},
 }
 

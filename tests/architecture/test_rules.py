@@ -126,10 +126,12 @@ MAY_ASK = {
     "ops.py": {"has_own_guard"},
     # Two sources of what ran: the runtime's log, or torch's profiler.
     "timelines/recording.py": {"is_active"},
-    # Says that the log it reads is only the runtime's.
-    "sanitizer/session.py": {"is_active", "has_upstream_guard"},
+    # Two sources of what was issued: the log of the runtime's guard, or what torch tells.
+    "sanitizer/session.py": {"has_own_guard"},
     # Reports who provides the device.
     "diagnostics/examination.py": {"is_active"},
+    # Knows whether Inductor needs Triton here.
+    "diagnostics/checks.py": {"is_active"},
 }
 
 

@@ -14,7 +14,6 @@ from torch.nn.attention.flex_attention import flex_attention
 from torch.nn.functional import scaled_dot_product_attention
 
 import xpu_dynamo_event
-from xpu_dynamo_event import runtime
 from xpu_dynamo_event.inductor import async_kernel
 from xpu_dynamo_event.testing import Latch, hold
 
@@ -272,13 +271,17 @@ def sanitize(**options: Any) -> None:
         pass
 
 
-def sanitize_with_upstreams_guard() -> None:
-    with mock.patch.dict(os.environ, XPU_DYNAMO_EVENT_UPSTREAM_GUARD="1"):
-        sanitize()
+def sanitize_kernels_of_another_device() -> None:
+    run = torch.compile(lambda x: x + 1)
+    with (
+        mock.patch.dict(os.environ, XPU_DYNAMO_EVENT_UPSTREAM_GUARD="1"),
+        xpu_dynamo_event.sanitize(),
+    ):
+        run(ones())
 
 
-def sanitize_another_device() -> None:
-    with mock.patch.object(runtime, "_library", None):
+def sanitize_without_a_device() -> None:
+    with mock.patch.object(torch.xpu, "is_available", lambda: False):
         sanitize()
 
 
@@ -292,8 +295,8 @@ TOOLS: list[Callable[[], Any]] = [
     lambda: hold(cpu_stream()).__enter__(),
     lambda: sanitize(on_finding="stop"),
     race,
-    sanitize_with_upstreams_guard,
-    sanitize_another_device,
+    sanitize_kernels_of_another_device,
+    sanitize_without_a_device,
     lambda: xpu_dynamo_event.explain(3),  # type: ignore[arg-type]
     explain_without_capture,
     lambda: xpu_dynamo_event.explain(ones).save("page.txt"),

@@ -29,6 +29,8 @@ ELSEWHERE = {
     "RuntimeError: A timeline is being": "tests/eager/test_timelines.py",
     "RuntimeError: The timeline is": "tests/eager/test_timelines.py",
     "RuntimeError: A timeline needs an XPU": "needs a process without a device",
+    "InductorError: NotImplementedError: Inductor's cpp_wrapper, fx_wrapper and AOTInductor are "
+    "not supported for": "tests/compile/test_other_wrappers.py",
     "TypeError: timeline() ": "tests/eager/test_timelines.py",
     "ValueError: timeline() ": "tests/eager/test_timelines.py",
     "TypeError: beside() ": "tests/eager/test_timelines.py",
@@ -52,6 +54,7 @@ ELSEWHERE = {
     "ValueError: ipc_handle() needs": "tests/eager/test_interop.py",
     "TypeError: Event.from_ipc_handle()": "tests/eager/test_interop.py",
     "XPU event: the SYCL headers": "needs another build",
+    "XPU event: the libsycl of": "needs an older SYCL",
     "RuntimeError: The tensors of a collective": "tests/eager/test_collectives.py",
     "RuntimeError: ...' has": "tests/eager/test_collectives.py",
     "DistBackendError: A collective": "tests/eager/test_collectives.py",

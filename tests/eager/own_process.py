@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import torch_with_xpu
 from fork_server import ForkServer
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,8 @@ def run_python(
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     variables = {**os.environ, "PYTHONPATH": path, **environment}
     source = textwrap.dedent(program)
+    if torch_with_xpu.is_wanted():
+        source = torch_with_xpu.PRELUDE + source
     if not fresh and all(name.startswith(READ_LATE) for name in environment):
         return ForkServer.of(path).run(source, variables, strict=strict, timeout=LIMIT_S)
     return subprocess.run(

@@ -16,6 +16,8 @@ from once import Once
 import xpu_dynamo_event
 from xpu_dynamo_event.testing import Latch
 
+pytestmark = pytest.mark.own_runtime(reason="its backend of torch.distributed")
+
 MakeLatch = Callable[..., Latch]
 
 

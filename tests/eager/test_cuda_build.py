@@ -8,7 +8,10 @@ from own_process import run_program
 
 IS_CUDA_BUILD = torch.version.cuda is not None
 
-pytestmark = pytest.mark.no_device
+pytestmark = [
+    pytest.mark.own_runtime(reason="where it is brought up"),
+    pytest.mark.no_device,
+]
 
 WITHOUT = """
 import torch

@@ -6,6 +6,8 @@ import pytest
 import torch
 from own_process import run_program
 
+pytestmark = pytest.mark.own_runtime(reason="its device")
+
 
 def test_there_is_a_device() -> None:
     assert torch.xpu.is_available()

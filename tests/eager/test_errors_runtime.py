@@ -9,6 +9,8 @@ import torch
 
 from xpu_dynamo_event.testing import Latch
 
+pytestmark = pytest.mark.own_runtime(reason="its errors")
+
 Latches = Callable[..., Latch]
 
 # The guard of torch's headers waits for the queue and knows nothing of errors kept beside it.

@@ -16,7 +16,10 @@ from once import Once
 from xpu_dynamo_event._compat import distributed
 from xpu_dynamo_event._compat.patching import Patches
 
-pytestmark = pytest.mark.slow  # two processes
+pytestmark = [
+    pytest.mark.own_runtime(reason="its backend of torch.distributed"),
+    pytest.mark.slow,
+]
 
 SUM = [3.0] * 4
 

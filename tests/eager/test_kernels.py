@@ -16,8 +16,6 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo import core as opinfo
 from torch.utils._pytree import tree_iter, tree_map
 
-from xpu_dynamo_event import _runtime
-
 Latches = Callable[[torch.Stream | None], Any]
 
 DTYPES = (torch.float32, torch.int64)
@@ -202,7 +200,11 @@ class Watchdog:
 
 
 # Operators on their way out, resized outputs, numbers cut to another dtype: on both devices.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.own_runtime(reason="its kernels, and how they are called"),
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.mark.parametrize("info", EVERY)
@@ -294,6 +296,8 @@ def test_operands_of_the_host(name: str, latch: Latches) -> None:
 
 
 def count(what: str) -> int:
+    from xpu_dynamo_event import _runtime
+
     return _runtime.call_counts()[what]
 
 

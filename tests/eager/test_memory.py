@@ -13,6 +13,8 @@ import torch
 
 from xpu_dynamo_event.testing import Latch
 
+pytestmark = pytest.mark.own_runtime(reason="its allocator")
+
 Latches = Callable[..., Latch]
 MIB = 1 << 20
 

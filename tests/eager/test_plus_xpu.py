@@ -12,40 +12,16 @@ import subprocess
 import sys
 
 from own_process import ROOT, run_program
+from torch_with_xpu import PRELUDE as TORCH_WITH_XPU
 
 AS_UPSTREAM = {"XPU_DYNAMO_EVENT_AS_UPSTREAM": "1"}
-
-# A torch that had XPU before this package was imported, which therefore finds nothing to do. The
-# modules are loaded as strangers, past the package.
-TORCH_WITH_XPU = f"""
-import importlib.util, pathlib, sys, torch, types
-
-def load(name, path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-package = pathlib.Path({str(ROOT)!r}, "xpu_dynamo_event")
-load("libraries", package / "runtime" / "libraries.py").load()
-(path,) = package.glob("_runtime*.so")
-sys.modules["compat"] = types.ModuleType("compat")
-sys.modules["compat"].__path__ = [str(package / "_compat")]
-cuda = importlib.import_module("compat.cuda_build")
-hide_cuda = cuda.is_cuda_build()  # as the suite does, with XPU_DYNAMO_EVENT_HIDE_CUDA=1
-if hide_cuda:
-    cuda.hide()
-binary = load("_runtime", path)
-binary.register_backend(upstream_guard=True, hide_cuda=hide_cuda)
-torch_xpu = importlib.import_module("compat.torch_xpu")
-torch_xpu.install(binary, binary.TorchEventBase)
-"""
 
 
 def test_nothing_is_registered_on_a_torch_that_has_xpu() -> None:
     said = run_program(
         TORCH_WITH_XPU
         + """
+import torch
 def registered():
     kernels = torch._C._dispatch_get_registrations_for_dispatch_key
     classes = torch.xpu.Event, torch.xpu.Stream, torch._C._XpuEventBase

@@ -19,7 +19,10 @@ from torch.profiler import ProfilerActivity, profile
 from xpu_dynamo_event import timeline
 from xpu_dynamo_event.testing import Latch
 
-pytestmark = pytest.mark.own_guard(reason="it writes no log of event operations")
+pytestmark = [
+    pytest.mark.own_runtime(reason="its part of the profiler"),
+    pytest.mark.own_guard(reason="it writes no log of event operations"),
+]
 
 BOTH = [ProfilerActivity.CPU, ProfilerActivity.XPU]
 MakeLatch = Callable[[torch.Stream | None], Latch]

@@ -21,7 +21,10 @@ from torch.profiler._pattern_matcher import report_all_anti_patterns
 from xpu_dynamo_event import timeline
 from xpu_dynamo_event.testing import Latch
 
-pytestmark = pytest.mark.own_guard(reason="it writes no log of event operations")
+pytestmark = [
+    pytest.mark.own_runtime(reason="its part of the profiler"),
+    pytest.mark.own_guard(reason="it writes no log of event operations"),
+]
 
 BOTH = [ProfilerActivity.CPU, ProfilerActivity.XPU]
 WORK = {"kernel", "gpu_memcpy", "gpu_memset"}

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 pytestmark = [
+    pytest.mark.own_runtime(reason="its torch.xpu"),
     pytest.mark.own_guard(reason="it is about what the runtime lacks"),
     pytest.mark.own_event_class(reason="it is about what the runtime lacks"),
 ]

@@ -9,6 +9,8 @@ import torch
 
 from xpu_dynamo_event.testing import hold
 
+pytestmark = pytest.mark.own_runtime(reason="its generator")
+
 Tensor = torch.Tensor
 Draw = Callable[[Tensor], Tensor]
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
+pytestmark = pytest.mark.own_runtime(reason="its factories")
+
 HUGE = 1 << 62
 """Elements; with four bytes each, more bytes than 64 bits count."""
 

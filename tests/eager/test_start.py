@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from own_process import run_program
-from test_plus_xpu import TORCH_WITH_XPU
+from own_process import run_program, run_python
+from torch_with_xpu import PRELUDE as TORCH_WITH_XPU
 
 # A program may set what selects devices, and may fork, until something has loaded the driver.
 DRIVER = """
@@ -70,24 +70,58 @@ assert not driver_is_loaded()
     )
 
 
-@pytest.mark.parametrize("before", ["", "torch.xpu.is_available()"])
-def test_a_fork_after_the_import_leaves_both_sides_working(before: str) -> None:
+WORLDS = pytest.mark.parametrize("world", ["", TORCH_WITH_XPU], ids=["a torch without", "with XPU"])
+
+
+@WORLDS
+@pytest.mark.parametrize("sanitize", ["0", "1"])
+def test_a_fork_after_the_import_leaves_both_sides_working(world: str, sanitize: str) -> None:
     run_program(
-        IN_A_CHILD
-        + f"""
+        world
+        + IN_A_CHILD
+        + """
 import xpu_dynamo_event
-{before}
 for _ in range(2):
     in_a_child(use)
 use()
-"""
+""",
+        XPU_DYNAMO_EVENT_SANITIZE=sanitize,
     )
 
 
-def test_a_child_may_choose_its_devices() -> None:
+ASKED = """
+import xpu_dynamo_event
+torch.xpu.is_available()
+in_a_child(use)
+use()
+"""
+
+
+@pytest.mark.own_guard(reason="torch's own counts devices to use them")
+def test_a_fork_after_asking_for_devices_leaves_both_sides_working() -> None:
+    run_program(IN_A_CHILD + ASKED)
+
+
+def test_on_a_torch_with_xpu_asking_for_devices_is_what_breaks_a_fork() -> None:
+    """The control: what the import must not do there."""
+    done = run_python(TORCH_WITH_XPU + IN_A_CHILD + ASKED)
+    assert done.returncode != 0
+    assert "Cannot re-initialize XPU in forked subprocess" in done.stderr
+
+
+def test_the_sanitizer_of_a_process_looks_for_no_device() -> None:
+    run_program(
+        DRIVER + "import xpu_dynamo_event\nassert not driver_is_loaded()\n",
+        XPU_DYNAMO_EVENT_SANITIZE="1",
+    )
+
+
+@WORLDS
+def test_a_child_may_choose_its_devices(world: str) -> None:
     """What the parent has not looked for, its children look for themselves."""
     run_program(
-        IN_A_CHILD
+        world
+        + IN_A_CHILD
         + """
 import xpu_dynamo_event
 
@@ -136,14 +170,29 @@ def test_workers_of_a_data_loader_use_the_device() -> None:
     assert said == "[0.0, 1.0, 4.0, 9.0]\n"
 
 
-def test_what_selects_devices_may_be_set_after_the_import() -> None:
+@WORLDS
+def test_what_selects_devices_may_be_set_after_the_import(world: str) -> None:
     run_program(
-        """
-        import os, torch, xpu_dynamo_event
-        os.environ["XPU_DYNAMO_EVENT_DEVICES"] = "3"
-        assert torch.xpu.device_count() == 3
-        assert torch.ones(1, device="xpu:2").device.index == 2
-        """
+        world
+        + """
+import os, torch, xpu_dynamo_event
+os.environ["XPU_DYNAMO_EVENT_DEVICES"] = "3"
+assert torch.xpu.device_count() == 3
+assert torch.ones(1, device="xpu:2").device.index == 2
+"""
+    )
+
+
+@pytest.mark.no_device
+@WORLDS
+def test_a_selector_that_is_set_after_the_import_counts(world: str) -> None:
+    run_program(
+        world
+        + """
+import os, torch, xpu_dynamo_event
+os.environ["ONEAPI_DEVICE_SELECTOR"] = "opencl:gpu"
+assert torch.xpu.device_count() == 0 and not torch.xpu.is_available()
+"""
     )
 
 

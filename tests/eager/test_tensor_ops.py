@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.utils._pytree import tree_flatten, tree_map
 
+pytestmark = pytest.mark.own_runtime(reason="its tensors and kernels")
+
 Case = Callable[[Callable[[torch.Tensor], torch.Tensor]], Any]
 
 

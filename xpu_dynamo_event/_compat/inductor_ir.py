@@ -32,6 +32,7 @@ __all__ = [
     "install_before_scheduling",
     "install_device_of_subgraphs",
     "install_lowering",
+    "is_event_op",
     "leave_device",
     "note_entry_stream",
     "order_after",
@@ -39,6 +40,7 @@ __all__ = [
     "register",
     "stream_switched",
     "without_opaque_inputs",
+    "writes_python",
 ]
 
 ExternKernel = ir.ExternKernel
@@ -94,6 +96,17 @@ def install_device_of_subgraphs(patches: Patches) -> None:
                 object.__delattr__(operand, "get_device")
 
     patches.replace(owner, "create", classmethod(create))
+
+
+def writes_python(graph: Any) -> bool:
+    """Whether a graph becomes lines of Python: not with cpp_wrapper, fx_wrapper or AOTInductor."""
+    return not (graph.cpp_wrapper or graph.fx_wrapper or graph.aot_mode)
+
+
+def is_event_op(operation: Any) -> bool:
+    """Whether an operation is a call of one of our ops that upstream emits."""
+    op = getattr(operation, "op_overload", None)
+    return isinstance(op, torch._ops.OpOverload) and op.namespace == "xpu_event"
 
 
 def register(kernel: Any) -> None:

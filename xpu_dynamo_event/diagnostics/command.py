@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -34,8 +35,17 @@ def main(arguments: Sequence[str] | None = None, examine: Callable[[], Report] =
         epilog="Exit status: 0 usable, 1 not usable, 2 wrong use of this command.",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
+    parser.add_argument(
+        "--selftest", action="store_true", help="try all parts, in two minutes, for a report"
+    )
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(arguments)
+    if options.selftest and examine is _examine:
+        from . import selftest
+
+        status = selftest.run(options.json)
+        sys.stdout.flush()
+        os._exit(status)  # a check that hangs would keep the process from ending
     report = examine()
     print(report.json() if options.json else report.text())
     return 0 if report.usable else 1

@@ -53,7 +53,7 @@ def _examine_device(report: Report) -> bool:
     report.provider = "xpu_dynamo_event" if runtime.is_active() else "torch"
     try:
         report.devices = [torch.xpu.get_device_name(i) for i in range(torch.xpu.device_count())]
-        event = torch.xpu.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event = torch.xpu.Event()  # type: ignore[no-untyped-call]
         result = torch.ones(4, device="xpu") * 2
         event.record()
         event.synchronize()
@@ -66,7 +66,31 @@ def _examine_device(report: Report) -> bool:
             "docs/runtime.md.",
         )
         return False
+    if (problem := why_no_times()) is not None:
+        report.problems.append(problem)
     return True
+
+
+def why_no_times() -> Problem | None:
+    """Return why events of the device cannot measure time, or None where they can.
+
+    Example:
+        >>> from xpu_dynamo_event.diagnostics.examination import why_no_times
+        >>> print(why_no_times())
+        None
+    """
+    try:
+        event = torch.xpu.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record()
+        event.synchronize()
+        event.elapsed_time(event)
+    except Exception as error:
+        return Problem(
+            f"Events cannot measure time on this device: {type(error).__name__}: {error}",
+            "Use events without enable_timing, and torch.profiler for times. The device lacks the "
+            "aspect ext_oneapi_queue_profiling_tag; a newer driver may have it.",
+        )
+    return None
 
 
 def _examine_capture(report: Report) -> None:

@@ -144,6 +144,30 @@ def order_operations(graph: Any) -> None:
             segment.append(operation)
 
 
+def refuse_other_wrappers(graph: Any) -> None:
+    """Refuse a graph with event ops that does not become Python: their calls are lines of it.
+
+    On a torch with XPU. The runtime's device has no other wrapper for any graph (wrapper.py).
+
+    Raises:
+        NotImplementedError: Inductor writes C++, or FX, around the kernels of the graph.
+    """
+    if ir.writes_python(graph):
+        return
+    if any(isinstance(each, _Effect) or ir.is_event_op(each) for each in graph.operations):
+        raise NotImplementedError(
+            "Inductor's cpp_wrapper, fx_wrapper and AOTInductor are not supported for a graph with "
+            "event or stream operations, which are called from Python. Leave config.cpp_wrapper "
+            "and config.fx_wrapper off (TORCHINDUCTOR_CPP_WRAPPER=0), or keep events and streams "
+            "out of the function"
+        )
+
+
+def _prepare(graph: Any) -> None:
+    refuse_other_wrappers(graph)
+    order_operations(graph)
+
+
 def install(patches: Patches) -> None:
     """Teach Inductor the event ops."""
     for name in ops.ACTIONS:
@@ -153,5 +177,5 @@ def install(patches: Patches) -> None:
     for op in (_OPS.record_stream, _OPS.note_uses):
         ir.install_lowering(patches, op.default, _lower_record_stream)
     ir.install_lowering(patches, _OPS.entry_stream.default, _lower_entry_stream)
-    ir.install_before_scheduling(patches, order_operations)
+    ir.install_before_scheduling(patches, _prepare)
     ir.install_device_of_subgraphs(patches)

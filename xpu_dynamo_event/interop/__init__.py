@@ -7,6 +7,7 @@ includes ``xpu_dynamo_event/event.h`` from :func:`get_include`. docs/interop.md 
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,28 @@ def queue_capsule(stream: torch.Stream | None = None) -> Any:
         <capsule object "SyclQueueRef" at 0x...>
     """
     return _native.queue_capsule(stream)
+
+
+@functools.cache
+def numbers_of_default_stream(device: int) -> tuple[int, ...]:
+    """Return the id of the stream that a new thread begins on, and the address of its queue.
+
+    No number names that stream everywhere: torch's own XPU and the device of this package count
+    differently. Empty for a device that does not exist.
+
+    Args:
+        device: Index of the device.
+
+    Example:
+        >>> import torch
+        >>> from xpu_dynamo_event.interop import numbers_of_default_stream
+        >>> torch.xpu.current_stream().stream_id in numbers_of_default_stream(0)
+        True
+    """
+    if not 0 <= device < torch.xpu.device_count():
+        return ()
+    stream: Any = _native.default_stream(device)
+    return stream.stream_id, stream.native_handle
 
 
 def get_include() -> str:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..interop import numbers_of_default_stream
+
 
 class Lane(NamedTuple):
     """A stream.
 
     Attributes:
         device: Index of its device.
-        stream: Its id; 0 is the default stream.
+        stream: Its id (``torch.Stream.stream_id``); on a torch with XPU the address of its queue
+            (``sycl_queue``).
 
     Example:
+        >>> import torch
         >>> from xpu_dynamo_event.sanitizer import Lane
-        >>> print(Lane(device=0, stream=0), "and", Lane(device=1, stream=0x33))
+        >>> default = torch.xpu.current_stream().stream_id
+        >>> print(Lane(device=0, stream=default), "and", Lane(device=1, stream=0x33))
         the default stream and stream 0x33 of xpu:1
     """
 
@@ -22,7 +27,8 @@ class Lane(NamedTuple):
     stream: int
 
     def __str__(self) -> str:
-        name = "the default stream" if self.stream == 0 else f"stream {self.stream:#x}"
+        is_default = self.stream in numbers_of_default_stream(self.device)
+        name = "the default stream" if is_default else f"stream {self.stream:#x}"
         return name if self.device == 0 else f"{name} of xpu:{self.device}"
 
 
@@ -74,7 +80,7 @@ class Operation(NamedTuple):
         address: Of memory that is allocated, freed or held.
         size: Its bytes.
         accesses: The memory that a task touches.
-        stack: Where it was issued, as the report prints it; None when stacks are off.
+        stack: Where it was issued, which the report prints; None when stacks are off.
 
     Example:
         >>> import torch, xpu_dynamo_event
@@ -84,8 +90,8 @@ class Operation(NamedTuple):
         ...     with torch.xpu.stream(side):
         ...         z = y + 1  # should wait for the stream of y
         >>> (finding,) = report.findings
-        >>> finding.first.kind, finding.first.lane.stream, len(finding.first.accesses)
-        ('task', 0, 2)
+        >>> finding.first.kind, str(finding.first.lane), len(finding.first.accesses)
+        ('task', 'the default stream', 2)
     """
 
     kind: str

@@ -77,12 +77,18 @@ def frames(operation: Operation) -> list[str]:
     """
     if operation.stack is None:
         return []
+    every = _symbolized(operation.stack)
+    own = [frame for frame in every if not frame["filename"].startswith(_NOT_OF_USERS)]
+    return [_frame(each) for each in (own or every)[:_MOST_FRAMES]]
+
+
+def _symbolized(stack: Any) -> Any:
+    if isinstance(stack, tuple):
+        return stack
     # Imported here: it is only there where the device is this project's.
     from .. import _runtime
 
-    every = _runtime.order_log_symbolize([operation.stack])[0]
-    own = [frame for frame in every if not frame["filename"].startswith(_NOT_OF_USERS)]
-    return [_frame(each) for each in (own or every)[:_MOST_FRAMES]]
+    return _runtime.order_log_symbolize([stack])[0]
 
 
 def _frame(frame: dict[str, Any]) -> str:

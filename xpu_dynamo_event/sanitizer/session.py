@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Literal
 
 from .. import runtime
 from .checker import Checker, Finding
-from .log import operation
+from .gpu_trace import INDUCTOR, GpuTrace
+from .own_log import OwnLog
 from .report import describe, frames
 
 _READ_EVERY_S = 0.2  # so that the log of a long program stays short
@@ -86,6 +88,11 @@ class _Session:
         self._open: list[_Reader] = []
         self._checker = Checker(self._found)
         self._stop = threading.Event()
+        self._source: OwnLog | GpuTrace = OwnLog()
+
+    def block(self) -> AbstractContextManager[None]:
+        """Return what a block of the program is run in."""
+        return self._source.block()
 
     def begin(self, reader: _Reader, stacks: bool) -> None:
         with self._lock:
@@ -102,10 +109,11 @@ class _Session:
             self._open.remove(reader)
             if not self._open:
                 self._stop.set()
-                _native().order_log_stop()
+                self._source.stop()
 
     def _start(self, stacks: bool) -> None:
-        _native().order_log_start(stacks)
+        self._source = OwnLog() if runtime.has_own_guard() else GpuTrace(self._is_blind)
+        self._source.start(stacks)
         self._stop = stop = threading.Event()
 
         def keep_reading() -> None:
@@ -117,10 +125,14 @@ class _Session:
         threading.Thread(target=keep_reading, name="sanitizer", daemon=True).start()
 
     def _read(self) -> None:
-        for raw in _native().order_log_drain():
+        for operation in self._source.drain():
             for reader in self._open:
                 reader.report.operations += 1
-            self._checker.read(operation(raw))
+            self._checker.read(operation)
+
+    def _is_blind(self) -> None:
+        for reader in list(self._open):
+            reader.is_blind()
 
     def _found(self, finding: Finding) -> None:
         for reader in self._open:
@@ -130,8 +142,13 @@ class _Session:
 class _Reader:
     """One open block: its report, and what to do with a new finding."""
 
-    def __init__(self, tell: Callable[[Finding], None] | None = None) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Finding], None] | None = None,
+        is_blind: Callable[[], None] | None = None,
+    ) -> None:
         self.report = Report()
+        self.is_blind = is_blind or _refuse_inductor
         self._tell = tell
         self._places: set[tuple[object, ...]] = set()
 
@@ -150,10 +167,13 @@ class _Reader:
 _session = _Session()
 
 
-def _native() -> Any:
-    from .. import _runtime  # only there where the device is this project's
+def _refuse_inductor() -> None:
+    raise RuntimeError(f"{INDUCTOR}.")
 
-    return _runtime
+
+@functools.cache  # says it once
+def _mention_inductor() -> None:
+    print(f"sanitizer: {INDUCTOR}.", file=sys.stderr)
 
 
 @contextmanager
@@ -166,7 +186,12 @@ def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator
     and reused while another stream still uses it. It does not see what the CPU does with its own
     memory (pinned memory that a copy reads later).
 
-    Blocks may be nested, and opened by several threads; each sees the operations of all threads.
+    On a torch with XPU there is no such log. What torch tells there is enough for eager code and
+    for ``backend="aot_eager"``, but not for the kernels that Inductor compiles: a compiled graph of
+    Inductor raises inside the block (docs/intel-gpu.md).
+
+    Blocks may be nested, and opened by several threads; each sees the operations of all threads (on
+    a torch with XPU, of the threads that have opened one).
 
     Args:
         on_finding: At the end of the block ``"warn"`` warns of each finding, ``"raise"`` raises,
@@ -179,7 +204,8 @@ def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator
 
     Raises:
         UnorderedAccessError: There are findings, and ``on_finding`` is ``"raise"``.
-        RuntimeError: The xpu device is not this package's, so there is no log to read.
+        RuntimeError: There is no XPU device; or code that Inductor compiled for a torch with XPU
+            runs inside the block.
         ValueError: ``on_finding`` is something else.
 
     Example:
@@ -198,7 +224,8 @@ def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator
     reader = _Reader()
     _session.begin(reader, stacks)
     try:
-        yield reader.report
+        with _session.block():
+            yield reader.report
     finally:
         _session.end(reader)
     if on_finding == "raise" and reader.report.findings:
@@ -209,22 +236,24 @@ def sanitize(*, on_finding: OnFinding = "warn", stacks: bool = True) -> Iterator
 
 
 def _check_device() -> None:
-    if not runtime.is_active():
+    if not runtime.is_available():
         raise RuntimeError(
-            "sanitize() reads the log of the xpu device that this package brings to a torch "
-            "without XPU. This process has another one, or none: run the program on a CPU build of "
-            "torch."
-        )
-    if runtime.has_upstream_guard():
-        raise RuntimeError(
-            "sanitize() needs this package's device guard, which logs event operations; unset "
-            "XPU_DYNAMO_EVENT_UPSTREAM_GUARD and XPU_DYNAMO_EVENT_AS_UPSTREAM."
+            "sanitize() needs an XPU device, and torch.xpu.is_available() is False. "
+            "`torch.zeros(1, device='xpu')` says why."
         )
 
 
 def sanitize_process() -> None:
-    """Do the same until the process ends, and write each finding to stderr when it is found."""
-    _check_device()
-    reader = _Reader(lambda finding: print(f"sanitizer: {describe(finding)}", file=sys.stderr))
+    """Do the same until the process ends, and write each finding to stderr when it is found.
+
+    On a torch with XPU it sees the operators of the thread that calls it, and of its backwards.
+    """
+    reader = _Reader(
+        lambda finding: print(f"sanitizer: {describe(finding)}", file=sys.stderr),
+        _mention_inductor,
+    )
     _session.begin(reader, stacks=True)
+    watching = ExitStack()
+    watching.enter_context(_session.block())
     atexit.register(_session.end, reader)
+    atexit.register(watching.close)

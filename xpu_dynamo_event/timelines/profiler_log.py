@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch.profiler import ProfilerActivity, profile, supported_activities
 
+from .. import _native
 from .model import Lane, Log, Task, lanes_in_order
 
 NOTE = "no event marks or waits: torch.profiler does not record them"
@@ -33,8 +34,11 @@ def recording(
 ) -> Iterator[Callable[[], Log]]:
     """Run the block under the profiler.
 
+    The profiler numbers queues by itself. Which is which is found out before the block: each stream
+    that has a name runs one small kernel, one after the other, and the trace begins with those.
+
     Args:
-        names: Not used: the profiler numbers queues by itself, so streams cannot be told apart.
+        names: Names that the user gave to streams.
         synchronize: Waits for all devices.
 
     Yields:
@@ -50,10 +54,34 @@ def recording(
             f"{sorted(each.name for each in supported)}). Install a build of torch "
             "with XPU profiling, or use the device that this project brings to CPU builds of torch."
         )
+    rows = _rows(names)
+    probes = [torch.zeros(1, device=stream.device) for _, stream in rows]
     synchronize()
     with profile(activities=[ProfilerActivity.XPU]) as profiler:
-        yield lambda: convert(_exported(profiler))
+        for (_, stream), probe in zip(rows, probes, strict=True):
+            with stream:
+                probe.add_(1)
+            stream.synchronize()
+        yield lambda: convert(_exported(profiler), [name for name, _ in rows])
         synchronize()
+
+
+def _rows(names: Mapping[Lane, str]) -> list[tuple[str, torch.Stream]]:
+    """Return the streams to tell apart: those with a name, and the default ones without."""
+    defaults = [_native.default_stream(index) for index in range(torch.xpu.device_count())]
+    rows: list[tuple[str, torch.Stream]] = [
+        (names.get(Lane(stream.device.index, stream.stream_id), "default stream"), stream)
+        for stream in defaults
+    ]
+    known = {(stream.device.index, stream.stream_id) for stream in defaults}
+    kind = defaults[0].device_type
+    for lane, name in names.items():
+        if lane not in known:
+            stream = torch.xpu.Stream(  # type: ignore[no-untyped-call]
+                stream_id=lane.stream, device_index=lane.device, device_type=kind
+            )
+            rows.append((name, stream))
+    return rows
 
 
 def _exported(profiler: profile) -> dict[str, Any]:
@@ -64,17 +92,23 @@ def _exported(profiler: profile) -> dict[str, Any]:
     return document
 
 
-def convert(document: Mapping[str, Any]) -> Log:
+def convert(document: Mapping[str, Any], probed: Sequence[str] = ()) -> Log:
     """Turn the profiler's Chrome trace into a timeline that starts at 0.
 
     Args:
         document: The parsed trace; its times are in us.
+        probed: Names of streams, each of which ran one kernel before everything else, in this
+            order. These kernels are left out.
     """
-    events = [event for event in document["traceEvents"] if _is_device_work(event)]
-    origin = min((float(event["ts"]) for event in events), default=0.0)
-    tasks = sorted((_task(event, origin) for event in events), key=lambda task: task.start)
+    events = sorted(filter(_is_device_work, document["traceEvents"]), key=_start)
+    names: dict[Lane, str] = {}
+    for name, event in zip(probed, events, strict=False):
+        names.setdefault(_lane(event), name)
+    events = events[len(probed) :]
+    origin = _start(events[0]) if events else 0.0
+    tasks = [_task(event, origin) for event in events]
     lanes = {
-        lane: f"queue {lane.stream}"
+        lane: names.get(lane, f"queue {lane.stream}")
         for lane in lanes_in_order((task.start, task.lane) for task in tasks)
     }
     return Log(tasks, [], lanes, [NOTE])
@@ -84,12 +118,20 @@ def _is_device_work(event: Mapping[str, Any]) -> bool:
     return event.get("ph") == "X" and event.get("cat") in _KINDS
 
 
+def _start(event: Mapping[str, Any]) -> float:
+    return float(event["ts"])
+
+
+def _lane(event: Mapping[str, Any]) -> Lane:
+    return Lane(int(event["pid"]), int(event["tid"]))
+
+
 def _task(event: Mapping[str, Any], origin: float) -> Task:
-    start = float(event["ts"]) - origin
+    start = _start(event) - origin
     return Task(
         name=str(event["name"]),
         kind=_KINDS[event["cat"]],
-        lane=Lane(int(event["pid"]), int(event["tid"])),
+        lane=_lane(event),
         start=start,
         end=start + float(event["dur"]),
     )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ..interop import numbers_of_default_stream
 from .model import EventMark, Lane, Log, Task, lanes_in_order
 
 _NS_PER_US = 1000.0
-_DEFAULT_STREAM = 0
 _COPIES = ("copy_", "resize_", "aten::_local_scalar_dense")
 
 
@@ -80,4 +80,5 @@ def _mark(raw: dict[str, Any], origin: int, numbers: dict[int, int]) -> EventMar
 
 
 def _default_name(lane: Lane) -> str:
-    return "default stream" if lane.stream == _DEFAULT_STREAM else f"stream {lane.stream}"
+    is_default = lane.stream in numbers_of_default_stream(lane.device)
+    return "default stream" if is_default else f"stream {lane.stream}"

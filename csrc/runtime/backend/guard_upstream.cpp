@@ -2,10 +2,12 @@
 
 #include "event/device_event.h"
 #include "runtime/backend/guard.h"
+#include "stream_ids/stream_ids.h"
 
 namespace xpu_runtime {
 
 void register_upstream_guard() {
+  xpu_stream_ids::number_as_upstream();
   c10::impl::registerDeviceGuard(c10::kXPU, new c10::xpu::impl::XPUGuardImpl());
 }
 

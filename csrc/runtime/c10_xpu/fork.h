@@ -7,7 +7,7 @@ namespace xpu_runtime {
 /// Marks the process as one that uses the device: a child forked from here on must not.
 ///
 /// Finding devices does not count: a fork between import and first use leaves both sides working.
-void note_device_use();
+C10_EXPORT void note_device_use();
 
 /// Whether this process was forked from one that used the device.
 [[nodiscard]] C10_EXPORT bool in_bad_fork() noexcept;

@@ -18,6 +18,7 @@
 #include "runtime/c10_xpu/gpu_trace.h"
 #include "runtime/c10_xpu/stream_state.h"
 #include "runtime/c10_xpu/task_queue.h"
+#include "stream_ids/stream_ids.h"
 
 namespace c10::xpu {
 namespace {
@@ -26,26 +27,10 @@ using xpu_runtime::QueueProgress;
 using xpu_runtime::resolve;
 using xpu_runtime::StreamState;
 
-constexpr int kStreamsPerPool = 32;
-constexpr int kPriorities = max_compile_time_stream_priorities;
-// Index of a pool is its rank: 0 low (priority 1), 1 normal (0), 2 high (-1).
-constexpr int kNormalRank = 1;
+namespace ids = xpu_stream_ids;
+static_assert(ids::kPriorities == max_compile_time_stream_priorities);
 
-/* How a StreamId names a queue; as upstream's, so parity tells whose it is:
-     0                                         the default stream of the device
-     1 + 2 * (rank * kStreamsPerPool + index)  a stream of the pool of that rank
-     address of a sycl::queue                  an external stream; addresses are even */
-constexpr StreamId kDefaultStream = 0;
-constexpr StreamId kOwnStreams = 1 + kPriorities * kStreamsPerPool;
-
-// Of the streams of the device itself; 0 is the default stream.
-constexpr StreamId slot_of(StreamId id) { return (id + 1) / 2; }
-constexpr bool is_own_id(StreamId id) {
-  return id == kDefaultStream || (id % 2 == 1 && slot_of(id) < kOwnStreams);
-}
-constexpr int rank_of(StreamId id) {
-  return id == kDefaultStream ? kNormalRank : static_cast<int>(id / 2 / kStreamsPerPool);
-}
+constexpr int kNormalRank = ids::kNormalRank;
 
 sycl::property_list queue_properties(const sycl::device& device, int rank) {
   using sycl::ext::oneapi::property::queue::priority_high;
@@ -69,10 +54,10 @@ XPUStream stream_from_id(DeviceIndex device, StreamId id) {
                    Stream(Stream::UNSAFE, Device(DeviceType::XPU, device), id));
 }
 
-std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id) {
+std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id, int place) {
   xpu_runtime::note_device_use();
   const auto& hardware = get_raw_device(device);
-  const int rank = rank_of(id);
+  const int rank = ids::rank_of_place(place);
   const auto progress = std::make_shared<QueueProgress>();
   const auto keep_errors = [progress](const sycl::exception_list& errors) {
     for (const auto& error : errors) progress->keep_error(progress->submitted.load(), error);
@@ -86,10 +71,10 @@ std::unique_ptr<StreamState> make_stream(DeviceIndex device, StreamId id) {
 // A stream that is made when it is first needed, and never given up.
 class Slot {
  public:
-  StreamState& get(DeviceIndex device, StreamId id) {
+  StreamState& get(DeviceIndex device, StreamId id, int place) {
     bool is_new = false;
     c10::call_once(once_, [&] {
-      state_.store(make_stream(device, id).release(), std::memory_order_release);
+      state_.store(make_stream(device, id, place).release(), std::memory_order_release);
       is_new = true;
     });
     auto* state = get_if_used();
@@ -108,8 +93,8 @@ class Slot {
 };
 
 struct DeviceStreams {
-  std::array<Slot, kOwnStreams> own;
-  std::array<std::atomic<std::uint32_t>, kPriorities> next{};
+  std::array<Slot, ids::kPlaces> own;
+  std::array<std::atomic<std::uint32_t>, ids::kPriorities> next{};
   std::mutex external_mutex;
   // Another queue may come to be at the same address. Tasks of the one before may still run then,
   // so there is one state after the other; the last one is current.
@@ -148,21 +133,25 @@ const StreamState* find_stream_of(const sycl::queue& queue, DeviceIndex device) 
 }
 
 StreamId& current_id(DeviceIndex device) {
-  thread_local std::vector<StreamId> ids(device_count(), kDefaultStream);
-  return ids[device];
+  thread_local std::vector<StreamId> current(device_count(), ids::default_id());
+  return current[device];
 }
 
 }  // namespace
 
-int XPUStream::priority() const { return xpu_runtime::state_of(*this).priority; }
+int XPUStream::priority() const {
+  const auto rank = ids::rank_of(id());
+  return rank ? kNormalRank - *rank : xpu_runtime::state_of(*this).priority;
+}
 
 sycl::queue& XPUStream::queue() const { return xpu_runtime::state_of(*this).queue; }
 
 XPUStream getStreamFromPool(const int priority, DeviceIndex device) {
   device = resolve(device);
-  const int rank = std::clamp(kNormalRank - priority, 0, kPriorities - 1);
+  const int rank = std::clamp(kNormalRank - priority, 0, ids::kPriorities - 1);
   const auto ticket = streams_of(device).next[rank].fetch_add(1, std::memory_order_relaxed);
-  return stream_from_id(device, 1 + 2 * (rank * kStreamsPerPool + ticket % kStreamsPerPool));
+  return stream_from_id(device,
+                        ids::pool_id(rank, static_cast<int>(ticket % ids::kStreamsPerPool)));
 }
 
 XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
@@ -171,7 +160,7 @@ XPUStream getStreamFromPool(const bool isHighPriority, DeviceIndex device) {
 
 XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index) {
   device_index = resolve(device_index);
-  const auto& ours = stream_from_id(device_index, kDefaultStream).queue();
+  const auto& ours = stream_from_id(device_index, ids::default_id()).queue();
   xpu_event::check_is_usable(xpu_event::queue_at(reinterpret_cast<std::uintptr_t>(ext_queue), ours),
                              ours);
   xpu_runtime::note_device_use();
@@ -179,7 +168,8 @@ XPUStream getStreamFromExternal(sycl::queue* ext_queue, DeviceIndex device_index
   static std::mutex one_at_a_time;
   const std::lock_guard one_queue(one_at_a_time);
   const auto* same = find_stream_of(*ext_queue, device_index);
-  if (same && same->device() == device_index && is_own_id(same->handle.id()))
+  if (same && same->device() == device_index && !ids::are_upstreams() &&
+      ids::place_of(same->handle.id()))
     return XPUStream(same->handle);
   auto& streams = streams_of(device_index);
   const std::lock_guard lock(streams.external_mutex);
@@ -222,8 +212,9 @@ StreamState& state_of(const XPUStream& stream) {
   check_not_forked();
   const auto id = stream.id();
   const auto device = checked(stream.device_index());
-  return is_own_id(id) ? streams_of(device).own[slot_of(id)].get(device, id)
-                       : external_state(device, id);
+  const auto place = xpu_stream_ids::place_of(id);
+  return place ? streams_of(device).own[*place].get(device, id, *place)
+               : external_state(device, id);
 }
 
 std::vector<StreamState*> used_streams(c10::DeviceIndex device) {

@@ -31,8 +31,9 @@ INCLUDES = {
     "event": {"event"},
     "ops": {"event", "ops"},
     "runtime": {"event", "runtime"},
+    "triton": {"event", "runtime", "triton"},
     "types": {"event", "ops", "runtime", "types"},
-    "bindings": {"event", "ops", "runtime", "types", "bindings"},
+    "bindings": {"event", "ops", "runtime", "triton", "types", "bindings"},
     "bench": {"event", "bench"},
 }
 

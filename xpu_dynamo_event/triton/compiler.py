@@ -1,0 +1,53 @@
+"""Compiles Triton's kernels to SPIR-V for OpenCL on processors."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from triton.backends.compiler import BaseBackend
+
+from .._compat.triton import intel_backend
+from . import facts, portable
+from .refusal import KernelRefusedError
+
+_Upstream: Any = intel_backend()
+_OWN = hashlib.sha256(Path(portable.__file__).read_bytes()).hexdigest()[:16]
+
+
+class CpuBackend(_Upstream):  # type: ignore[misc]
+    """Intel's backend of Triton, for a device that is a processor.
+
+    Upstream's compiles a program in C, which needs the libraries of GPUs, to learn which of Intel's
+    GPUs a number means. There is none here, and no C compiler is needed at run time.
+    """
+
+    def __init__(self, target: Any) -> None:
+        BaseBackend.__init__(self, target)
+        self.device_arch = ""
+        self.properties = self.parse_target(target.arch)
+        self.binary_ext = "spv"
+
+    def parse_options(self, opts: dict[str, Any]) -> Any:
+        """Return the options of a kernel; never code for a GPU, which Inductor asks for."""
+        options = super().parse_options({**opts, "generate_native_code": False})
+        options.generate_native_code = False
+        return options
+
+    @staticmethod
+    def make_spv(src: str, metadata: dict[str, Any], options: Any) -> bytes:
+        """Translate LLVM IR to SPIR-V, and note what launches want to know."""
+        metadata["xpu_written"] = facts.written_parameters(src)
+        metadata["xpu_place"] = facts.place(src)
+        try:
+            spirv: bytes = _Upstream.make_spv(portable.rewritten(src), metadata, options)
+        except RuntimeError as error:
+            raise KernelRefusedError(
+                str(metadata.get("name")), facts.place(src), str(error)
+            ) from error
+        return spirv
+
+    def hash(self) -> str:
+        """Return what the key of Triton's cache has of the backend."""
+        return f"{super().hash()}-cpu-{_OWN}"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from isolation import isolate
 from once import Once
+from one_configuration import tune_nothing
 from order import Order
 from settings import set_environment
 from slow import mark_slow
@@ -28,6 +29,8 @@ from xpu_dynamo_event.testing import Latch  # noqa: E402
 # Dynamo measures the guards of each graph, for its logs, after a flush of the processor's cache:
 # 60 ms a graph. No test reads the answer.
 native_guards.profile_guard_manager = lambda *_: 0.0
+
+tune_nothing()
 
 BACKENDS = ("eager", "aot_eager", "inductor")
 

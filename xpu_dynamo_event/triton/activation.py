@@ -11,7 +11,7 @@ from . import requirements
 
 def install() -> None:
     """Follow an import of Triton, which may have been."""
-    if "triton" in sys.modules:
+    if sys.modules.get("triton") is not None:
         activate()
     else:
         import_hook.when_imported(("triton",), lambda _: activate())

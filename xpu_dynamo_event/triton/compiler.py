@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,34 @@ class CpuBackend(_Upstream):  # type: ignore[misc]
         options.generate_native_code = False
         return options
 
+    def add_stages(self, stages: dict[str, Any], options: Any) -> None:
+        """Add the steps of the compiler; one that fails names the kernel."""
+        super().add_stages(stages, options)
+        for name, step in stages.items():
+            stages[name] = _naming_kernel(name, step)
+
     @staticmethod
     def make_spv(src: str, metadata: dict[str, Any], options: Any) -> bytes:
         """Translate LLVM IR to SPIR-V, and note what launches want to know."""
         metadata["xpu_written"] = facts.written_parameters(src)
         metadata["xpu_place"] = facts.place(src)
-        try:
-            spirv: bytes = _Upstream.make_spv(portable.rewritten(src), metadata, options)
-        except RuntimeError as error:
-            raise KernelRefusedError(
-                str(metadata.get("name")), facts.place(src), str(error)
-            ) from error
+        spirv: bytes = _Upstream.make_spv(portable.rewritten(src), metadata, options)
         return spirv
 
     def hash(self) -> str:
         """Return what the key of Triton's cache has of the backend."""
         return f"{super().hash()}-cpu-{_OWN}"
+
+
+def _naming_kernel(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a step whose error says which kernel it refuses; upstream's say "failed"."""
+
+    def run(module: Any, metadata: dict[str, Any]) -> Any:
+        try:
+            return step(module, metadata)
+        except RuntimeError as error:
+            text = str(module)
+            reason = f"The step {name!r} of Triton's Intel backend says: {error}"
+            raise KernelRefusedError(facts.kernel_name(text), facts.place(text), reason) from error
+
+    return run

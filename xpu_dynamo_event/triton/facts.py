@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator
 
 _KERNEL = re.compile(r"^define spir_kernel void @(?P<name>[^(]+)\(", re.M)
+_EARLY_KERNEL = re.compile(
+    r"func public @(?P<name>\w+)|sym_name = \"(?P<symbol>\w+)\", sym_visibility = \"public\""
+)
 _NOT_WRITTEN = re.compile(r"\b(readonly|readnone)\b")
 
 
@@ -26,18 +29,27 @@ def written_parameters(module: str) -> list[bool]:
     ]
 
 
+def kernel_name(module: str) -> str:
+    """Return the name of the kernel, in LLVM IR or in an earlier form of it."""
+    match = _KERNEL.search(module) or _EARLY_KERNEL.search(module)
+    names = [] if match is None else [*filter(None, match.groups())]
+    return names[0] if names else "?"
+
+
 def place(module: str, symbol: str | None = None) -> str | None:
     """Return the source line of the kernel, or of its first call of a function, as ``"f.py:12"``.
 
     Args:
-        module: LLVM IR with one kernel and, unless TRITON_DISABLE_LINE_INFO is set, its lines.
+        module: LLVM IR with one kernel, or an earlier form of it. It has no lines where
+            TRITON_DISABLE_LINE_INFO is set.
         symbol: The name of a function that the kernel calls.
     """
     line = _line_of_call(module, symbol) if symbol else None
     line = line or _line_of_kernel(module)
     file = re.search(r'!DIFile\(filename: "([^"]*)", directory: "([^"]*)"\)', module)
     if line is None or file is None:
-        return None
+        early = re.search(r'^#loc = loc\("([^"]+)":(\d+)', module, re.M)
+        return f"{early[1]}:{early[2]}" if early else None
     return f"{file[2]}/{file[1]}:{line}" if file[2] else f"{file[1]}:{line}"
 
 

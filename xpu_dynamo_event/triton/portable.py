@@ -12,7 +12,7 @@ The rewriting works on the text of a module that Triton has optimised; each line
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 
 _ONE = r"<1 x ([^<>]+)>"
@@ -23,9 +23,12 @@ _SHUFFLE = re.compile(
     r"<(\d+) x i32> (zeroinitializer|poison|undef|<[^>]*>)(.*)"
 )
 _EXTRACT = re.compile(rf"extractelement {_ONE} ({_VALUE}), i(?:32|64) 0")
-_INSERT = re.compile(rf"insertelement {_ONE} {_VALUE}, [^,]+? ({_VALUE}), i(?:32|64) 0")
-_SPLAT = re.compile(rf"{_ONE} splat \(\S+ ([^)]*)\)")
-_LITERAL = re.compile(rf"{_ONE} <\S+ ([^>]*)>")
+_INSERT = re.compile(rf"insertelement {_ONE} {_VALUE}, \1 ({_VALUE}), i(?:32|64) 0")
+_TYPE = r"[a-z]\w*(?: addrspace\(\d+\))?"
+_SPLAT = re.compile(rf"splat \({_TYPE} ([^()]*)\)")
+_LITERAL = re.compile(rf"<{_TYPE} ([^<>,]+)>")
+_INTRINSIC = re.compile(r"(@llvm\.[\w.]+?)\.v1(\w+)")
+_DECLARED = re.compile(r"declare .*?(@[\w.]+)\(")
 _ANY_ONE = re.compile(_ONE)
 
 
@@ -41,7 +44,7 @@ def rewritten(module: str) -> str:
     for line in module.split("\n"):
         shuffle = _SHUFFLE.fullmatch(line) if "<1 x " in line else None
         lines += [line] if shuffle is None else _without_shuffle(shuffle, names)
-    return "\n".join(map(_scalar, lines))
+    return "\n".join(_once_declared(map(_scalar, lines)))
 
 
 def _scalar(line: str) -> str:
@@ -50,9 +53,21 @@ def _scalar(line: str) -> str:
         return line
     line = _EXTRACT.sub(r"bitcast \1 \2 to \1", line)
     line = _INSERT.sub(r"bitcast \1 \2 to \1", line)
-    line = _SPLAT.sub(r"\1 \2", line)
-    line = _LITERAL.sub(r"\1 \2", line)
+    line = _SPLAT.sub(r"\1", line)
+    line = _LITERAL.sub(r"\1", line)
+    line = _INTRINSIC.sub(r"\1.\2", line)
     return _ANY_ONE.sub(r"\1", line)
+
+
+def _once_declared(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines without a second declaration, of what had one for each kind of vector."""
+    declared = set()
+    for line in lines:
+        match = _DECLARED.match(line)
+        if match is None or match[1] not in declared:
+            yield line
+        if match is not None:
+            declared.add(match[1])
 
 
 def _without_shuffle(match: re.Match[str], names: Iterator[str]) -> list[str]:

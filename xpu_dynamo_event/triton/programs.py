@@ -16,7 +16,7 @@ import torch
 from .. import _triton
 from .._compat.triton import cache_manager
 from . import facts
-from .refusal import KernelRefusedError, symbol_in
+from .refusal import KernelRefusedError, reason_in, symbol_in
 
 _lock = threading.Lock()
 _kernels: dict[tuple[int, str, bytes], Any] = {}
@@ -72,4 +72,4 @@ def _refusal(name: str, log: str) -> KernelRefusedError:
         path = cache_manager(metadata.hash).get_file(f"{metadata.name[:150]}.llir")
         if path is not None:
             place = facts.place(Path(path).read_text(), symbol)
-    return KernelRefusedError(name, place, log)
+    return KernelRefusedError(name, place, reason_in(log))

@@ -1,33 +1,40 @@
-"""The error for a kernel that the compiler of the device refuses."""
+"""The error for a kernel that cannot be compiled."""
 
 from __future__ import annotations
 
 import re
 
-# How the compiler names a function that it does not have, or an instruction.
-_SYMBOL = re.compile(r"(?:undefined reference|unresolved|undefined)[^\n]*?['`\"\s]([A-Za-z_]\w+)")
+_MISSING = re.compile(r"Symbols not found: \[ (\w+)")
+# What a log of OpenCL's compiler has of each program, built or not.
+_NOISE = re.compile(
+    r"(Compilation|Linking|Device build) (started|done)|Options used by backend|remark: "
+)
 
 
 class KernelRefusedError(RuntimeError):
-    """A Triton kernel that OpenCL's compiler for the processor refuses.
+    """A Triton kernel that cannot be compiled for the device.
 
     Args:
         name: Of the kernel.
-        place: Its file and line, or that of the instruction, if they are known.
+        place: Its file and line, or those of what is refused, if they are known.
         reason: What the compiler said.
     """
 
     def __init__(self, name: str, place: str | None, reason: str) -> None:
         where = f" ({place})" if place else ""
         super().__init__(
-            f"The OpenCL compiler for the xpu device refuses the Triton kernel {name!r}{where}: "
-            f"{reason.strip() or 'it does not say why'}\n"
-            "Write the kernel without it, or compile what calls it with "
-            "xpu_dynamo_event.inductor_backend('cpp')."
+            f"The Triton kernel {name!r}{where} cannot be compiled for the xpu device. "
+            f"{reason.strip() or 'The compiler does not say why'}\n"
+            "Write the kernel in another way; docs/triton.md lists what the device lacks."
         )
+
+
+def reason_in(log: str) -> str:
+    """Return what a log of OpenCL's compiler says about why it failed."""
+    return "\n".join(line for line in log.splitlines() if not _NOISE.match(line))
 
 
 def symbol_in(log: str) -> str | None:
     """Return the function that the compiler missed, or None if its log names none."""
-    match = _SYMBOL.search(log)
+    match = _MISSING.search(log)
     return match[1] if match else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 VERSION = "3.3"
@@ -32,8 +31,8 @@ def problem() -> str | None:
         >>> from xpu_dynamo_event.triton.requirements import problem
         >>> reason = problem()  # None, if triton-xpu is there
     """
-    if importlib.util.find_spec("triton") is None:
-        return f"Triton is not installed. To run Triton kernels on xpu: {INSTALL}"
-    import triton
-
+    try:
+        import triton
+    except ImportError as error:
+        return f"Triton cannot be imported ({error}). To run Triton kernels on xpu: {INSTALL}"
     return problem_of(triton)

@@ -18,7 +18,7 @@ import triton  # noqa: E402
 from kernels import BLOCK, add, added, calls_what_is_not_there, doubled  # noqa: E402
 from torch.profiler import ProfilerActivity, profile  # noqa: E402
 
-from xpu_dynamo_event import timeline  # noqa: E402
+from xpu_dynamo_event import _triton, timeline  # noqa: E402
 from xpu_dynamo_event.sanitizer import sanitize  # noqa: E402
 from xpu_dynamo_event.testing import Latch  # noqa: E402
 
@@ -284,6 +284,15 @@ def test_bad_arguments_are_errors_that_name_kernel_and_argument() -> None:
         launch(*good[:4])
     with pytest.raises(ValueError, match="grid of the Triton kernel 'add' has the size -1 in dim"):
         launch(*good, grid=(1, -1, 1))
+
+
+def test_kinds_of_parameters() -> None:
+    kinds = ["*fp32", "i64", "fp16", ("i32", ("*i8",)), "constexpr"]
+    _triton.launcher("f", [(str(kind), kind, True) for kind in kinds], 32, 0)
+    with pytest.raises(
+        NotImplementedError, match="'x' of a Triton kernel has the type 'nvTmaDesc'"
+    ):
+        _triton.launcher("f", [("x", "nvTmaDesc", True)], 32, 0)
 
 
 def test_too_many_warps() -> None:

@@ -1,4 +1,4 @@
-"""Without Triton, and with one that the device cannot use: C++ kernels as ever, and clear errors."""
+"""Without Triton, and with one that the device cannot use: C++ as ever, and clear errors."""
 
 from __future__ import annotations
 

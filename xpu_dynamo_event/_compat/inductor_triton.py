@@ -4,7 +4,8 @@ Shims for what torch fixes when it is built with XPU, or takes for granted of an
 
 Upstream: torch/_inductor/utils.py (XPU_KERNEL_FORMAT, which other modules import by name),
 torch/_inductor/codegen/triton.py (TritonKernel.gen_common_triton_imports),
-torch/_inductor/runtime/autotune_cache.py and torch/_inductor/fx_passes/pad_mm.py (has_triton).
+torch/_inductor/runtime/autotune_cache.py and torch/_inductor/fx_passes/pad_mm.py (has_triton),
+torch/_inductor/runtime/triton_heuristics.py (CachingAutotuner).
 Versions: 2.13 to 2.15.
 CAN REMOVE when Inductor asks Triton's backend for its binary format, and when kernels that it
 generates import what their device needs.
@@ -17,7 +18,7 @@ from typing import Any
 
 from .patching import FOR_GOOD, Patches
 
-__all__ = ["ignore_triton", "install_imports", "load_spirv"]
+__all__ = ["ignore_triton", "install_imports", "load_spirv", "tune_nothing"]
 
 _FORMAT = "XPU_KERNEL_FORMAT"
 
@@ -56,3 +57,20 @@ def ignore_triton(patches: Patches) -> None:
 
     for module in (pad_mm, autotune_cache):
         patches.replace(module, "has_triton", lambda: False)
+
+
+def tune_nothing(patches: Patches) -> None:
+    """Leave each kernel the first of its configurations, for tests.
+
+    With several, the first call of a kernel measures each of them, which waits for the device:
+    behind a latch it would wait for ever.
+    """
+    from torch._inductor.runtime import triton_heuristics
+
+    autotuner: Any = triton_heuristics.CachingAutotuner
+    upstream = autotuner.__init__
+
+    def init(self: Any, fn: Any, triton_meta: Any, configs: Any, *args: Any, **kwargs: Any) -> None:
+        upstream(self, fn, triton_meta, configs[:1], *args, **kwargs)
+
+    patches.replace(autotuner, "__init__", init)

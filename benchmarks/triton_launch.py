@@ -25,7 +25,7 @@ def rows(short: bool) -> Iterator[Row]:
     from .triton_kernels import add
 
     x, y, out = (torch.ones(1000, device="xpu") for _ in range(3))
-    stream: Any = torch.xpu.Stream()  # type: ignore[no-untyped-call]
+    stream: Any = torch.xpu.Stream()
     with torch.xpu.stream(stream), held(stream) as holder:
         kernel = add[(1,)](x, y, out, 1000, B=1024)
         fixed = (1, 1, 1, stream.sycl_queue, kernel.function, None, None, None, None)

@@ -10,6 +10,7 @@
 #include "runtime/c10_xpu/opencl.h"
 #include "runtime/c10_xpu/task_queue.h"
 #include "runtime/c10_xpu/trace.h"
+#include "triton/assertions.h"
 namespace xpu_triton {
 namespace {
 
@@ -46,12 +47,16 @@ struct Begin final : xpu_runtime::Task {
   std::shared_ptr<Span> span;
 };
 
-// Behind each kernel: a stream counts its tasks, and SYCL does not see commands of OpenCL.
+// Behind each kernel: a stream counts its tasks, and SYCL does not see commands of OpenCL. Its
+// error is that of the kernel.
 struct End final : xpu_runtime::Task {
-  explicit End(std::shared_ptr<Span> span) : Task(nullptr), span(std::move(span)) {}
+  End(const Kernel& kernel, std::shared_ptr<Span> span)
+      : Task(nullptr), kernel(kernel), span(std::move(span)) {}
   void run() override {
     if (span) trace::add_finished(std::move(span->record));
+    rethrow_assertion(kernel.name);
   }
+  const Kernel& kernel;  // lives for ever
   std::shared_ptr<Span> span;
 };
 
@@ -93,7 +98,7 @@ void launch(const XPUStream& stream, Kernel& kernel, Launch launch) {
                     .accesses = std::move(launch.accesses)});
   auto span = begin_span(stream, kernel);
   enqueue_kernel(queue, kernel, launch);
-  xpu_runtime::submit(stream, std::make_unique<End>(std::move(span)));
+  xpu_runtime::submit(stream, std::make_unique<End>(kernel, std::move(span)));
 }
 
 }  // namespace xpu_triton

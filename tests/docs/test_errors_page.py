@@ -59,6 +59,7 @@ ELSEWHERE = {
     "ValueError: XPU_DYNAMO_EVENT_INDUCTOR": "tests/triton/test_other_tritons.py: Set it to cpp or",
     "RuntimeError: This torch has XPU": "needs a torch with XPU",
     "KernelRefusedError": "tests/triton/test_launching.py: there_is_no_such_function",
+    "RuntimeError: An assertion": "tests/triton/test_launching.py: 'asserting' failed: too large",
     "ValueError: Argument": "tests/triton/test_launching.py: is a tensor on cpu",
     "TypeError: Argument": "tests/triton/test_launching.py: is a pointer, and a list",
     "TypeError: The Triton kernel": "tests/triton/test_launching.py: takes 5 arguments",

@@ -38,6 +38,13 @@ def calls_what_is_not_there(out, B: tl.constexpr):
     tl.store(out + i, not_there(i.to(tl.float32)))
 
 
+@triton.jit
+def asserting(x, limit, B: tl.constexpr):
+    i = tl.arange(0, B)
+    tl.device_assert(i < limit, "too large")
+    tl.store(x + i, i)
+
+
 def blocks(n: int) -> tuple[int]:
     return (triton.cdiv(n, BLOCK),)
 

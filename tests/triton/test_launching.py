@@ -15,7 +15,14 @@ from own_process import run_program
 skip_without_triton()
 
 import triton  # noqa: E402
-from kernels import BLOCK, add, added, calls_what_is_not_there, doubled  # noqa: E402
+from kernels import (  # noqa: E402
+    BLOCK,
+    add,
+    added,
+    asserting,
+    calls_what_is_not_there,
+    doubled,
+)
 from torch.profiler import ProfilerActivity, profile  # noqa: E402
 
 from xpu_dynamo_event import _triton, timeline  # noqa: E402
@@ -207,6 +214,23 @@ def test_the_sanitizer_takes_the_memory_of_a_view_only() -> None:
         torch.xpu.current_stream().wait_stream(side)
 
     assert races(program) == []
+
+
+# ---- errors of a kernel
+
+
+def test_a_failed_assertion_is_an_error_of_the_next_synchronisation() -> None:
+    x, side = ones(), torch.xpu.Stream()
+    words = r"kernel 'asserting' failed: too large \(\S+kernels.py:\d+\)"
+    with torch.xpu.stream(side):
+        asserting[(1,)](x, 200, B=256, debug=True)
+    torch.xpu.current_stream().synchronize()
+    with pytest.raises(RuntimeError, match=words):
+        side.synchronize()
+    torch.xpu.synchronize()  # it was told
+    asserting[(1,)](x, 300, B=256, debug=True)
+    torch.xpu.synchronize()
+    assert x[:256].tolist() == list(range(256))
 
 
 # ---- grids and arguments

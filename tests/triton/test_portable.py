@@ -94,6 +94,18 @@ def test_a_function_is_declared_once() -> None:
     assert portable.rewritten(module) == "declare float @llvm.fma.f32(float)"
 
 
+def test_an_assertion_tells_this_package() -> None:
+    module = """
+    @assertFunc_ = internal addrspace(1) constant [8 x i8] c"unknown\\00"
+    @assertMessage_ = internal addrspace(1) constant [4 x i8] c"bad\\00"
+    call spir_func void @__devicelib_assert_fail(ptr addrspace(4) @x)
+define spir_kernel void @f() {"""
+    rewritten = portable.rewritten(module)
+    assert 'assertFunc_ = internal addrspace(1) constant [2 x i8] c"f\\00"' in rewritten
+    assert 'constant [4 x i8] c"bad\\00"' in rewritten
+    assert "void @xpu_triton_assertion_failed(ptr" in rewritten
+
+
 KERNEL = """
 define spir_kernel void @add(ptr addrspace(1) readonly captures(none) %0, ptr addrspace(1) %1,
  i32 %2, ptr addrspace(1) writeonly %3, ptr addrspace(3) readnone %4) #1 !dbg !13 {

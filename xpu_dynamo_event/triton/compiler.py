@@ -14,7 +14,8 @@ from . import facts, portable
 from .refusal import KernelRefusedError
 
 _Upstream: Any = intel_backend()
-_OWN = hashlib.sha256(Path(portable.__file__).read_bytes()).hexdigest()[:16]
+_SOURCES = (portable, facts)  # of what the compiled kernel and its metadata are made by
+_OWN = hashlib.sha256(b"".join(Path(each.__file__).read_bytes() for each in _SOURCES)).hexdigest()
 
 
 class CpuBackend(_Upstream):  # type: ignore[misc]
@@ -52,7 +53,7 @@ class CpuBackend(_Upstream):  # type: ignore[misc]
 
     def hash(self) -> str:
         """Return what the key of Triton's cache has of the backend."""
-        return f"{super().hash()}-cpu-{_OWN}"
+        return f"{super().hash()}-cpu-{_OWN[:16]}"
 
 
 def _naming_kernel(name: str, step: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,9 @@ Two things of SPIR-V are only for GPUs, and the compiler refuses a program that 
   group is exact here, so it becomes ``reqd_work_group_size``, which is part of OpenCL.
 * ``SPV_INTEL_vector_compute``, for vectors of one element. Each becomes the element.
 
+An assertion that fails would end the process: OpenCL has a function for that. The kernel calls one
+of this package instead (csrc/triton/assertions.cpp), with its own name.
+
 The rewriting works on the text of a module that Triton has optimised; each line is an instruction.
 """
 
@@ -14,6 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import count
+
+from . import facts
 
 _ONE = r"<1 x ([^<>]+)>"
 _VALUE = r"[^,]+"
@@ -29,6 +34,8 @@ _SPLAT = re.compile(rf"splat \({_TYPE} ([^()]*)\)")
 _LITERAL = re.compile(rf"<{_TYPE} ([^<>,]+)>")
 _INTRINSIC = re.compile(r"(@llvm\.[\w.]+?)\.v1(\w+)")
 _DECLARED = re.compile(r"declare .*?(@[\w.]+)\(")
+_ASSERTS = ("@__devicelib_assert_fail(", "@xpu_triton_assertion_failed(")
+_ASSERTING = re.compile(r'(@assertFunc_\w* = [^\n]*constant) \[\d+ x i8\] c"[^"]*"')
 _ANY_ONE = re.compile(_ONE)
 
 
@@ -39,12 +46,22 @@ def rewritten(module: str) -> str:
         module: LLVM IR, as Intel's backend of Triton makes it.
     """
     module = module.replace(" !max_work_group_size ", " !reqd_work_group_size ")
+    module = _with_own_assertions(module)
     names = (f"%xpu.{number}" for number in count())
     lines: list[str] = []
     for line in module.split("\n"):
         shuffle = _SHUFFLE.fullmatch(line) if "<1 x " in line else None
         lines += [line] if shuffle is None else _without_shuffle(shuffle, names)
     return "\n".join(_once_declared(map(_scalar, lines)))
+
+
+def _with_own_assertions(module: str) -> str:
+    """Return a module whose failed assertions tell this package the kernel's name."""
+    if _ASSERTS[0] not in module:
+        return module
+    name = facts.kernel_name(module)
+    constant = rf'\1 [{len(name) + 1} x i8] c"{name}\\00"'
+    return _ASSERTING.sub(constant, module.replace(*_ASSERTS))
 
 
 def _scalar(line: str) -> str:

@@ -6,6 +6,7 @@ made of it takes 2 ms to load.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import threading
 from pathlib import Path
@@ -17,6 +18,9 @@ from .. import _triton
 from .._compat.triton import cache_manager
 from . import facts
 from .refusal import KernelRefusedError, reason_in, symbol_in
+
+# OpenCL looks in the whole process for the functions that a kernel calls.
+ctypes.CDLL(_triton.__file__, mode=ctypes.RTLD_GLOBAL)
 
 _lock = threading.Lock()
 _kernels: dict[tuple[int, str, bytes], Any] = {}

@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build build-tests build-bench build-releases check test test-random test-plusxpu test-torchxpu test-matrix test-configs demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
+.PHONY: help env build build-tests build-bench build-releases check test test-random test-plusxpu test-torchxpu test-triton test-matrix test-configs demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-plusxpu  Python tests as on a torch with XPU: its own event class and guard"
 	@echo "make test-torchxpu  a share of them where torch had XPU before this package was imported"
 	@echo "make build-releases  the event module against each SYCL that a supported torch pins"
+	@echo "make test-triton  kernels of Triton on the device: tests, examples and programs of the fuzzer"
 	@echo "make test-matrix  with each supported torch and Python; a share of the tests, FULL=1 all"
 	@echo "make test-configs  each boolean switch of torch's compiler, toggled: with events as without"
 	@echo "make build     the extension, in place"
@@ -35,7 +36,7 @@ help:
 .NOTPARALLEL:
 
 # .venv with every tool; `env-demo-test` with what the extras `demo` and `test` need, and so on.
-env: env-demo-docs-lint-test
+env: env-demo-docs-lint-test-triton
 
 env-%:
 	@$(PYTHON) scripts/bootstrap $(subst -, ,$*)
@@ -46,7 +47,7 @@ build/build.ninja: | env-build
 build: env-build build/build.ninja
 	cmake --build build
 
-build-tests: env-demo-lint-test build/build.ninja
+build-tests: env-demo-lint-test-triton build/build.ninja
 	cmake -DXPU_EVENT_TESTS=ON build
 	cmake --build build --target all xpu_event_test_programs _bench
 
@@ -82,6 +83,14 @@ test-torchxpu: build-tests
 # RELEASES="2026.0.0" builds against these only. Fetches them from the package index.
 build-releases: env-build
 	python -m scripts.sycl_releases --build $(RELEASES)
+# With torch's own Triton kernels in place of C++; TRITON_TESTS="tests/compile -k event" are these only.
+TRITON_TESTS ?= tests/triton tests/compile tests/eager/test_training.py tests/eager/test_sanitizer.py
+
+test-triton: build-tests
+	XPU_DYNAMO_EVENT_INDUCTOR=triton python -m pytest -n $(JOBS) --dist worksteal $(TRITON_TESTS)
+	XPU_DYNAMO_EVENT_INDUCTOR=triton python examples/prefetch.py
+	XPU_DYNAMO_EVENT_INDUCTOR=triton python examples/compiled_offload.py
+	XPU_DYNAMO_EVENT_INDUCTOR=triton python -m fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS)
 
 # ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
 test-matrix: build-tests

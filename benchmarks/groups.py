@@ -18,6 +18,7 @@ GROUPS = {
     "overlap": "Two streams at once",
     "scale": "Many events, streams and threads",
     "kernels": "The kernels of the device",
+    "triton_launch": "Kernels of Triton",
     "startup": "Import and first use",
     "seeing": "Being watched: timeline and profiler",
 }

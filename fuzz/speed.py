@@ -10,6 +10,10 @@ from unittest import mock
 import torch._inductor.config as inductor_config
 from torch._dynamo import guards
 
+import xpu_dynamo_event
+from xpu_dynamo_event._compat import inductor_triton
+from xpu_dynamo_event._compat.patching import Patches
+
 INDUCTOR: dict[str, Any] = {
     "compile_threads": 1,  # no pool of processes for kernels this small
     "cpp.simdlen": 1,  # no vectors
@@ -24,5 +28,7 @@ def quickly() -> Iterator[None]:
     # It measures how long guards take, after a flush of the processor's cache: 25 ms a graph.
     unmeasured = mock.patch.object(guards, "profile_guard_manager", return_value=0.0)
     patched: Any = inductor_config
-    with unmeasured, patched.patch(INDUCTOR):
+    with unmeasured, patched.patch(INDUCTOR), Patches() as patches:
+        if xpu_dynamo_event.inductor_backend() == "triton":
+            inductor_triton.tune_nothing(patches)
         yield

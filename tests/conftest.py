@@ -28,11 +28,18 @@ if torch_with_xpu.is_wanted():
 
 import xpu_dynamo_event  # noqa: E402
 from xpu_dynamo_event import runtime  # noqa: E402
+from xpu_dynamo_event._compat import inductor_triton  # noqa: E402
+from xpu_dynamo_event._compat.patching import FOR_GOOD  # noqa: E402
 from xpu_dynamo_event.testing import Latch  # noqa: E402
 
 # Dynamo measures the guards of each graph, for its logs, after a flush of the processor's cache:
 # 60 ms a graph. No test reads the answer.
 native_guards.profile_guard_manager = lambda *_: 0.0
+
+# With several configurations the first call of a kernel waits for the device: behind a latch, for
+# ever.
+if xpu_dynamo_event.inductor_backend() == "triton":
+    inductor_triton.tune_nothing(FOR_GOOD)
 
 BACKENDS = ("eager", "aot_eager", "inductor")
 

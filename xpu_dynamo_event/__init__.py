@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .event import Event
     from .explanation import explain
     from .graphs import GraphLog
+    from .inductor.generator import inductor_backend
     from .install import disable, enable, enabled, is_enabled
     from .interop import external_stream, get_include, queue_capsule
     from .interop.dlpack import from_dlpack
@@ -37,6 +38,7 @@ __all__ = [
     "external_stream",
     "from_dlpack",
     "get_include",
+    "inductor_backend",
     "is_enabled",
     "queue_capsule",
     "sanitize",
@@ -54,6 +56,7 @@ _MODULES = {
     "external_stream": "interop",
     "from_dlpack": "interop.dlpack",
     "get_include": "interop",
+    "inductor_backend": "inductor.generator",
     "is_enabled": "install",
     "queue_capsule": "interop",
     "sanitize": "sanitizer",

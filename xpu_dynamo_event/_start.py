@@ -49,6 +49,21 @@ def register_device() -> None:
 
         if runtime.provides_event_class():
             runtime.set_event_class(Event)
+        _follow_triton()
+
+
+def _follow_triton() -> None:
+    """Make Triton's kernels run on the device, if the program imports Triton."""
+    from .triton import activation
+
+    activation.install()
+
+
+def check_generator() -> None:
+    """Refuse a choice of Inductor's kernels that needs what is not there."""
+    from .inductor import device
+
+    device.check_environment()
 
 
 def define_ops() -> None:
@@ -101,6 +116,7 @@ STEPS = (
     import_torch,
     load_native_modules,
     register_device,
+    check_generator,
     define_ops,
     set_rules_for_torch,
     switch_capture_on,

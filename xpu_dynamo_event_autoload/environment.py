@@ -16,6 +16,9 @@ FLAGS = (
 )
 """Those that an import of :mod:`xpu_dynamo_event` reads."""
 
+CHOICES = {"XPU_DYNAMO_EVENT_INDUCTOR": ("cpp", "triton")}
+"""Variables that name one of several values; the first is the one where a variable is not set."""
+
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
 
@@ -44,11 +47,35 @@ def flag(name: str) -> bool:
     return word in _ON
 
 
-def check() -> None:
-    """Read all of ``FLAGS``, before anything is set up that a wrong one would leave half done.
+def choice(name: str) -> str:
+    """Return the value of a variable of ``CHOICES``, in small letters.
+
+    Args:
+        name: The variable; where it is not set or empty, the first of its values counts.
 
     Raises:
-        ValueError: One has a value that is neither on nor off.
+        ValueError: It has a value that is none of them.
+
+    Example:
+        >>> from xpu_dynamo_event_autoload.environment import choice
+        >>> choice("XPU_DYNAMO_EVENT_INDUCTOR")
+        'cpp'
+    """
+    values = CHOICES[name]
+    value = os.environ.get(name, "")
+    word = value.strip().lower() or values[0]
+    if word not in values:
+        raise ValueError(f"{name} is {value!r}. Set it to {' or '.join(values)}.")
+    return word
+
+
+def check() -> None:
+    """Read all of them, before anything is set up that a wrong one would leave half done.
+
+    Raises:
+        ValueError: One has a value that is neither on nor off, or none of its choices.
     """
     for name in FLAGS:
         flag(name)
+    for name in CHOICES:
+        choice(name)

@@ -27,12 +27,13 @@ PYTHON = (
     "event",
     "interop",
     "copying",
+    "triton",
     "runtime",
     "_compat",
 )
 """Of ``xpu_dynamo_event``; the native modules and ``_version`` are below all."""
 
-LOWEST = ("_native", "_runtime", "_version")
+LOWEST = ("_native", "_runtime", "_triton", "_version")
 
 INSIDE = {
     "diagnostics": ("__init__", "command", "selftest", "checks", "examination", "report"),
@@ -61,6 +62,7 @@ INSIDE = {
         "log",
     ),
     "inductor": (
+        "generator",
         "device",
         "lowering",
         "graph_pass",
@@ -114,11 +116,24 @@ INSIDE = {
         "__init__",
     ),
     "interop": ("dlpack", "__init__", "capsules"),
+    "triton": (
+        "in_kernels",
+        "activation",
+        "driver",
+        "launching",
+        "programs",
+        "compiler",
+        "refusal",
+        "portable",
+        "facts",
+        "requirements",
+        "__init__",
+    ),
     "runtime": ("__init__", "native_modules", "libraries"),
 }
 """Modules of a folder; ``_compat`` is flat."""
 
-CSRC = ("bindings", "types", "ops", "runtime", "stream_ids", "event")
+CSRC = ("bindings", "types", "ops", "triton", "runtime", "stream_ids", "event")
 """Of ``csrc``; ``runtime`` and ``ops`` know nothing of each other."""
 
 RUNTIME = (

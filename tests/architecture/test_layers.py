@@ -32,8 +32,9 @@ INCLUDES = {
     "ops": {"event", "ops"},
     "stream_ids": {"stream_ids"},
     "runtime": {"event", "runtime", "stream_ids"},
+    "triton": {"event", "runtime", "stream_ids", "triton"},
     "types": {"event", "ops", "runtime", "types"},
-    "bindings": {"event", "ops", "runtime", "stream_ids", "types", "bindings"},
+    "bindings": {"event", "ops", "runtime", "stream_ids", "triton", "types", "bindings"},
     "bench": {"event", "bench"},
 }
 

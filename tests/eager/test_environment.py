@@ -64,6 +64,18 @@ def test_what_only_the_runtime_reads_follows_the_rule(value: str, seen: bytes | 
     assert said.strip() == str(seen)
 
 
+def test_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, values in environment.CHOICES.items():
+        monkeypatch.delenv(name, raising=False)
+        assert environment.choice(name) == values[0]
+        for value in values:
+            monkeypatch.setenv(name, f" {value.upper()}")
+            assert environment.choice(name) == value
+        monkeypatch.setenv(name, "another")
+        with pytest.raises(ValueError, match=f"{name} is 'another'. Set it to cpp or triton."):
+            environment.check()
+
+
 def test_the_page_names_them_all() -> None:
     page = ROOT / "docs" / "runtime.md"
     if not page.exists():

@@ -45,5 +45,6 @@ def compare(folder: Path, *modules: str) -> subprocess.CompletedProcess[str]:
 
 def test_stubs_agree_with_the_modules(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    done = compare(tmp_path, "xpu_dynamo_event._native", "xpu_dynamo_event._runtime")
+    modules = (f"xpu_dynamo_event.{name}" for name in ("_native", "_runtime", "_triton"))
+    done = compare(tmp_path, *modules)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -51,6 +51,7 @@ __all__ = [
     "get_hash_for_files",
     "has_native_backend",
     "real_buffer_name",
+    "refuse_flex_attention",
     "register_backend",
     "register_wrapper",
     "storage_bytes",
@@ -197,7 +198,7 @@ def cpp_code_for_xpu(patches: Patches) -> None:
         _cpp_backend_name,
         _no_combo_kernels,
         _no_benchmarks,
-        _no_flex_attention,
+        refuse_flex_attention,
         _note_nodes,
     ):
         shim(patches)
@@ -316,8 +317,10 @@ def _device_type(node: Any) -> str | None:
     return None if device is None else device.type
 
 
-def _no_flex_attention(patches: Patches) -> None:
+def refuse_flex_attention(patches: Patches) -> None:
     """Its kernels are Triton templates, and the error would be about a missing module.
+
+    Or about a missing function: Triton 3.3 has no ``tl.make_tensor_descriptor``.
 
     Upstream: kernel/flex/flex_attention.py.
     """

@@ -22,6 +22,8 @@ from .patching import FOR_GOOD
 _TORCH_XPU = ("torch.xpu.streams", "torch.xpu.graphs", "torch.xpu.memory", "torch.xpu.random")
 _LOOKED_EARLY = ("torch._dynamo.device_interface",)
 
+_runtime: ModuleType | None = None  # what torch.xpu runs on, where that is ours
+
 
 def has_xpu() -> bool:
     """Return whether this torch has an xpu backend, its own or ours."""
@@ -38,6 +40,8 @@ def install(
         event_base: The class for ``torch._C._XpuEventBase``.
         check: Called at the first use of the device; raises where there is none.
     """
+    global _runtime
+    _runtime = runtime
 
     def init() -> None:
         check()
@@ -55,6 +59,16 @@ def install(
     missing_parts.install()
     if (rules := sys.modules.get("torch._dynamo.trace_rules")) is not None:
         rules.clear_lru_cache()  # a table of functions, with those from before the reload
+
+
+def current_calls() -> tuple[Callable[[], int], Callable[[int], int]]:
+    """Return what tells the current device, and the address of a device's current queue.
+
+    ``torch.xpu.current_device()`` and ``torch.xpu.current_stream(device).sycl_queue`` say the same,
+    but make a stream each time, which takes longer than launching a kernel.
+    """
+    assert _runtime is not None, "only of the device that this package brings"
+    return _runtime._xpu_getDevice, _runtime._xpu_getCurrentRawStream
 
 
 def event_class() -> Any:

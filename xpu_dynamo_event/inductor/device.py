@@ -8,6 +8,8 @@ which do the same.
 Where torch has an XPU backend of its own, that one generates the kernels (Triton). Only the wrapper
 around them is ours there: its memory respects switches of the current stream (stream_memory.py),
 and copies between host and device are those of the program (copies.py).
+
+So it is on the runtime's device too, if the program chooses Triton (generator.py).
 """
 
 from __future__ import annotations
@@ -16,10 +18,19 @@ import threading
 
 import torch
 
-from .._compat.patching import Patches
+from xpu_dynamo_event_autoload import environment
 
-_lock = threading.Lock()
+from .. import runtime
+from .._compat import compiler_import
+from .._compat.patching import Patches
+from ..triton import requirements
+
+_VARIABLE = "XPU_DYNAMO_EVENT_INDUCTOR"
+_GENERATORS = environment.CHOICES[_VARIABLE]
+
+_lock = threading.RLock()  # taken after the lock of the compiler, never before
 _patches: Patches | None = None
+_chosen: str | None = None
 
 
 def install(patches: Patches) -> None:
@@ -34,8 +45,8 @@ def register() -> bool:
     Imports Inductor, which takes a second or two: call it when something is about to be compiled.
 
     Returns:
-        True when the device is the runtime's, and Inductor now generates C++ kernels for it. False
-        when it is torch's own: the kernels are torch's too.
+        True when the device is the runtime's, and Inductor now generates kernels for it as
+        :func:`generator` says. False when it is torch's own: the kernels are torch's too.
     """
     global _patches
     from .._compat import inductor as upstream
@@ -43,8 +54,9 @@ def register() -> bool:
     with _lock:
         native = upstream.has_native_backend()
         if _patches is None:
+            kernels = _register_wrapper if native else _KERNELS[generator()]
             with Patches() as patches:
-                (_register_wrapper if native else _register)(patches)
+                kernels(patches)
                 _patches = patches.kept()
         return not native
 
@@ -58,8 +70,64 @@ def unregister() -> None:
             patches.undo()
 
 
-def _register(patches: Patches) -> None:
+def generator() -> str:
+    """Return what Inductor generates for the device: ``"cpp"`` or ``"triton"``."""
+    if not runtime.register():
+        return "triton"
+    return _chosen or environment.choice(_VARIABLE)
+
+
+def choose(name: str) -> str:
+    """Choose what Inductor generates for the runtime's device from now on; idempotent.
+
+    Args:
+        name: ``"cpp"`` or ``"triton"``.
+
+    Returns:
+        What it generated before.
+
+    Raises:
+        ValueError: There is no such generator.
+        RuntimeError: There is no such generator here.
+    """
+    global _chosen
+    _check(name)
+    with compiler_import.no_compilation(), _lock:
+        before, _chosen = generator(), name
+        if before != name and _patches is not None:
+            unregister()
+            register()
+        return before
+
+
+def check_environment() -> None:
+    """Refuse ``XPU_DYNAMO_EVENT_INDUCTOR=triton`` where there is no Triton.
+
+    Raises:
+        RuntimeError: So it is.
+    """
+    if environment.choice(_VARIABLE) == "triton":
+        _check("triton")
+
+
+def _check(name: str) -> None:
+    if name not in _GENERATORS:
+        raise ValueError(
+            f"Inductor generates {' or '.join(map(repr, _GENERATORS))} for xpu, not {name!r}."
+        )
+    if not runtime.register():
+        if name == "cpp":
+            raise RuntimeError(
+                "This torch has XPU itself, and its kernels are always Triton's. The generator "
+                "'cpp' is for the device that xpu_dynamo_event brings to a torch without XPU."
+            )
+    elif name == "triton" and (problem := requirements.problem()) is not None:
+        raise RuntimeError(problem)
+
+
+def _register_cpp(patches: Patches) -> None:
     from .._compat import inductor as upstream
+    from .._compat import inductor_triton
     from ..passes import pipeline
     from .graph_pass import XpuGraphPass
     from .scheduling import XpuCppScheduling
@@ -73,6 +141,24 @@ def _register(patches: Patches) -> None:
         patches,
     )
     upstream.cpp_code_for_xpu(patches)
+    inductor_triton.ignore_triton(patches)
+    inductor_triton.install_imports(patches, _IN_KERNELS)
+    _register_copies(patches)
+
+
+def _register_triton(patches: Patches) -> None:
+    from .._compat import inductor as upstream
+    from .._compat import inductor_triton
+    from ..passes import pipeline
+    from .graph_pass import XpuGraphPass
+    from .wrapper import XpuTritonWrapper
+
+    inductor_triton.load_spirv()
+    inductor_triton.install_imports(patches, _IN_KERNELS)
+    upstream.register_wrapper(
+        XpuTritonWrapper, XpuGraphPass(pipeline.IN_INDUCTOR, "triton"), patches
+    )
+    upstream.refuse_flex_attention(patches)
     _register_copies(patches)
 
 
@@ -85,6 +171,10 @@ def _register_wrapper(patches: Patches) -> None:
     graph_pass = XpuGraphPass(pipeline.IN_INDUCTOR)
     upstream.register_wrapper(StreamSafeWrapper, graph_pass, patches)
     _register_copies(patches)
+
+
+_KERNELS = {"cpp": _register_cpp, "triton": _register_triton}
+_IN_KERNELS = "import xpu_dynamo_event.triton.in_kernels  # noqa: F401"
 
 
 def _register_copies(patches: Patches) -> None:

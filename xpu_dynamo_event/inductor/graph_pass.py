@@ -19,8 +19,9 @@ class XpuGraphPass(CustomGraphModulePass):
     or generated is never taken out of the cache.
     """
 
-    def __init__(self, rewrites: Rewrites) -> None:
+    def __init__(self, rewrites: Rewrites, kernels: str = "") -> None:
         self._rewrites = rewrites
+        self._kernels = kernels  # what is generated, where rewrites do not tell
 
     def __call__(self, gm: torch.fx.GraphModule) -> None:
         """Rewrite ``gm`` in place."""
@@ -33,7 +34,7 @@ class XpuGraphPass(CustomGraphModulePass):
         """Return what must differ between versions that generate different code."""
         package = Path(__file__).parents[1]
         sources = sorted(str(path) for path in package.rglob("*.py"))
-        names = ",".join(str(target) for target in self._rewrites)
+        names = ",".join([*map(str, self._rewrites), self._kernels])
         return get_hash_for_files(tuple(sources), names)
 
 

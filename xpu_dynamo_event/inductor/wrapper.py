@@ -77,10 +77,8 @@ class XpuSubgraphWrapper(_XpuCalls, StreamSafeSubgraphWrapper):
     """The same for kernels of the runtime's device."""
 
 
-class XpuWrapper(_XpuCalls, StreamSafeWrapper):
-    """The wrapper of a graph on the runtime's device."""
-
-    subgraph_wrapper = XpuSubgraphWrapper
+class XpuTritonWrapper(StreamSafeWrapper):
+    """The wrapper of a graph on the runtime's device, with kernels of Triton."""
 
     def write_header(self) -> None:
         """Write upstream's header, with an allocator that a torch without XPU does not have."""
@@ -88,6 +86,12 @@ class XpuWrapper(_XpuCalls, StreamSafeWrapper):
         self.header.writeline(
             f"from {__package__}.allocation import empty_strided as empty_strided_xpu"
         )
+
+
+class XpuWrapper(_XpuCalls, XpuTritonWrapper):
+    """The same with kernels in C++."""
+
+    subgraph_wrapper = XpuSubgraphWrapper
 
 
 class UnsupportedWrapper(upstream.PythonWrapperCodegen):  # type: ignore[misc]

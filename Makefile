@@ -83,6 +83,7 @@ test-torchxpu: build-tests
 # RELEASES="2026.0.0" builds against these only. Fetches them from the package index.
 build-releases: env-build
 	python -m scripts.sycl_releases --build $(RELEASES)
+
 # With torch's own Triton kernels in place of C++; TRITON_TESTS="tests/compile -k event" are these only.
 TRITON_TESTS ?= tests/triton tests/compile tests/eager/test_training.py tests/eager/test_sanitizer.py
 

@@ -91,6 +91,7 @@ INSIDE = {
         "direct_calls",
         "pinned_buffers",
         "memory",
+        "alignment",
         "ordering",
         "recomputation",
         "lifetimes",

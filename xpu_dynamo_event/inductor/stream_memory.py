@@ -17,6 +17,7 @@ So a wrapper knows the *lane* of each use (lanes.py): the stream, as a value of 
 
 * in place only when the input was allocated and used in the current lane alone;
 * reuse only within one lane: the planner has the free buffers of each lane apart;
+* semaphores, which the kernels of a graph share, are made anew after each switch;
 * a buffer used outside the lane of its allocation is never reused, and ``record_stream`` tells the
   allocator about the other stream before the first use there, so that the free waits for it.
 
@@ -88,6 +89,7 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         forget_raw_streams = getattr(self.write_get_raw_stream, "cache_clear", None)
         if forget_raw_streams is not None:
             forget_raw_streams()
+        self._forget_semaphores()
         self.writeline(StreamSwitchLine(self, left, self._lanes.current, self._free))
         # The planner pops memory lines off the end and asks each for its buffer; this one has none.
         self.make_comment("# the current stream may be another one from here on")
@@ -104,6 +106,13 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             self._streams[stream] = f"stream_of_lane{len(self._streams)}"
             self.writeline(f"{self._streams[stream]} = {stream}")
         return stream
+
+    def _forget_semaphores(self) -> None:
+        """Let kernels whose groups wait for each other get other semaphores from here on.
+
+        A graph has one tensor of them for all kernels, zeroed before the first one on its stream.
+        """
+        self.allocated_workspaces.clear()
 
     def entering_node(self, node: Any) -> None:
         """Note which buffers a node of the scheduler uses, before any of its code is emitted.
@@ -153,9 +162,19 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         return f"torch.xpu.current_stream({device_index})"
 
     def sync_d2h_copy(self, buffer_name: str) -> None:
-        """Wait on the host for a copy that was submitted, if the graph itself reads it there."""
+        """Wait on the host for a copy that was submitted, if the graph itself reads it there.
+
+        For the stream of the device that it comes from: upstream waits for that of the current one.
+        """
         if inductor_copies.is_read_on_host(buffer_name):
-            super().sync_d2h_copy(buffer_name)
+            index = inductor_copies.source_device(buffer_name).index
+            self.writeline(f"torch.xpu.current_stream({index}).synchronize()")
+
+    def codegen_input_nan_asserts(self) -> None:
+        """Look for NaN in the inputs, for ``config.nan_asserts``; not before a wait for them."""
+        operations = upstream.V.graph.operations
+        if not any(hasattr(each, "event_op") for each in operations):
+            super().codegen_input_nan_asserts()
 
     def can_reuse(self, input_buffer: Any, output_buffer: Any = None) -> bool:
         """Return whether a buffer may be overwritten by the next one."""

@@ -21,6 +21,7 @@ from torch.fx import Graph, GraphModule, Node
 from .._compat import aot, backends, compiler_import, dynamo_hooks, literals, partitioner
 from .._compat.patching import Patches
 from . import (
+    alignment,
     backward_streams,
     control_flow,
     direct_calls,
@@ -73,6 +74,12 @@ ON_AOT_GRAPH: tuple[Pass, ...] = (
     ordering.order_event_ops,
 )
 """On each graph with event ops that AOTAutograd captured, joint or not, before partitioning."""
+
+ON_WHOLE_AOT_GRAPH: tuple[Callable[[GraphModule], None], ...] = (
+    # After the others: all nodes are there, and the values that event ops hand through are known.
+    alignment.mark_memory_of_inputs,
+)
+"""After those, once on the whole of a graph that has event ops, in itself or in a body."""
 
 BEFORE_RUNNING: tuple[Pass, ...] = (
     # First, while event ops can still be told from other calls; the next one asks for the rest.
@@ -147,9 +154,16 @@ def _around_backend(module: GraphModule, compile_: Callable[[], Any]) -> Any:
 
 def _on_aot_graph(module: GraphModule) -> None:
     """Run the passes on a graph and on the bodies of its higher-order ops."""
-    for each in module.modules():
-        if isinstance(each, GraphModule) and _has_event_ops(each.graph):
-            rewrite(each)
+    own = [
+        each
+        for each in module.modules()
+        if isinstance(each, GraphModule) and _has_event_ops(each.graph)
+    ]
+    for each in own:
+        rewrite(each)
+    if own:
+        for note in ON_WHOLE_AOT_GRAPH:
+            note(module)
     if (watch := _watch.get()) is not None:
         watch(module)
 

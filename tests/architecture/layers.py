@@ -30,9 +30,9 @@ PYTHON = (
     "runtime",
     "_compat",
 )
-"""Of ``xpu_dynamo_event``; the native modules and ``_version`` are below all."""
+"""Of ``xpu_dynamo_event``; the native modules, ``_links`` and ``_version`` are below all."""
 
-LOWEST = ("_native", "_runtime", "_version")
+LOWEST = ("_links", "_native", "_runtime", "_version")
 
 INSIDE = {
     "diagnostics": ("__init__", "command", "examination", "report"),
@@ -43,7 +43,10 @@ INSIDE = {
         "result",
         "saving",
         "plot",
+        "density",
         "chrome",
+        "summary",
+        "bars",
         "profiler_log",
         "runtime_log",
         "model",

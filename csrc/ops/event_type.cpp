@@ -52,9 +52,10 @@ void say_what_event_takes() {
   PyObject *kind = nullptr, *error = nullptr, *traceback = nullptr;
   PyErr_Fetch(&kind, &error, &traceback);
   const THPObjectPtr kinds(kind), value(error), traces(traceback);
-  PyErr_Format(PyExc_TypeError,
-               "Event(): %S. It takes enable_timing, blocking and interprocess, each True or False.",
-               value.get());
+  PyErr_Format(
+      PyExc_TypeError,
+      "Event(): %S. It takes enable_timing, blocking and interprocess, each True or False.",
+      value.get());
 }
 
 PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {

@@ -22,7 +22,9 @@ from typing import Any
 SUPPORTED = "torch>=2.13,<2.16"
 README = Path(__file__).resolve().parents[1] / "README.md"
 
-_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)]+)\)")
+_RELATIVE = r"\((?!\w+:|#)([^)]+)\)"
+_IMAGE = re.compile(rf"(!\[[^\]]*\]){_RELATIVE}")
+_LINK = re.compile(rf"(\]){_RELATIVE}")  # also of a picture
 
 _states: list[str] = []  # what is built, as build_state() was told
 
@@ -75,9 +77,5 @@ def description(readme: str, repository: str, version: str) -> str:
         repository: Its address.
         version: Of the package; the links lead to the files as they were then.
     """
-
-    def absolute(link: re.Match[str]) -> str:
-        image, text, path = link.groups()
-        return f"{image}[{text}]({repository}/{'raw' if image else 'blob'}/v{version}/{path})"
-
-    return _LINK.sub(absolute, readme)
+    with_images = _IMAGE.sub(rf"\1({repository}/raw/v{version}/\2)", readme)
+    return _LINK.sub(rf"\1({repository}/blob/v{version}/\2)", with_images)

@@ -149,11 +149,14 @@ def test_the_supported_versions_are_those_that_are_captured() -> None:
 
 def test_links_of_the_description_are_absolute() -> None:
     text = provider().description(
-        "[a](docs/a.md#b) ![p](docs/p.png) [c](https://x.org/y) [d](#here)", "https://r", "1.2"
+        "[a](docs/a.md#b) ![p](docs/p.png) [c](https://x.org/y) [d](#here) [![e](p.svg)](LICENSE)",
+        "https://r",
+        "1.2",
     )
     assert text == (
         "[a](https://r/blob/v1.2/docs/a.md#b) ![p](https://r/raw/v1.2/docs/p.png) "
-        "[c](https://x.org/y) [d](#here)"
+        "[c](https://x.org/y) [d](#here) "
+        "[![e](https://r/raw/v1.2/p.svg)](https://r/blob/v1.2/LICENSE)"
     )
 
 

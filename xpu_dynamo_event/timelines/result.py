@@ -22,7 +22,8 @@ class Timeline:
         ...     _ = torch.ones(8, device="xpu").add_(1)
         >>> all(task.end >= task.start for task in t.tasks)
         True
-        >>> print("\\n".join(str(t).splitlines()[2:]))
+        >>> for line in str(t).splitlines()[2:]:
+        ...     print(line)
           stream          busy ... idle ...  kernels  copies
           default stream  ... ms (...%)  ... ms (...%)  2        0
     """

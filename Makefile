@@ -6,7 +6,7 @@ export PATH := $(BIN):$(PATH)
 
 CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*.h' -o -name '*.cpp')
 
-.PHONY: help env build build-tests build-bench build-releases check test test-random test-plusxpu test-torchxpu test-triton test-matrix test-configs demo examples parity fuzz soak bench docs lint style tidy format sanitize wheel test-wheel clean
+.PHONY: help env build build-tests build-bench build-releases check test test-random test-plusxpu test-torchxpu test-triton test-matrix test-configs demo examples parity fuzz soak bench docs lint lock style tidy format sanitize wheel test-wheel clean
 
 help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
@@ -30,16 +30,17 @@ help:
 	@echo "make sanitize  C++ tests and stress under the address, undefined and thread sanitizers"
 	@echo "make wheel     the sdist and, from it, a wheel for the torch of .venv, in dist/"
 	@echo "make test-wheel  the same; tests (WHEEL_TESTS) in a new environment, without the sources"
+	@echo "make lock      the newest versions of everything but torch, into uv.lock and scripts/constraints.txt"
 	@echo "make clean     remove what was built; .venv stays"
 
 # Two targets must not install into .venv at once.
 .NOTPARALLEL:
 
 # .venv with every tool; `env-demo-test` with what the extras `demo` and `test` need, and so on.
-env: env-demo-docs-lint-test-triton
+env: env-demo-docs-lint-release-test-triton
 
 env-%:
-	@$(PYTHON) scripts/bootstrap $(subst -, ,$*)
+	@$(PYTHON) scripts/bootstrap.py $(subst -, ,$*)
 
 build/build.ninja: | env-build
 	cmake -S . -B build -G Ninja -DPython_EXECUTABLE=$(BIN)/python -DXPU_EVENT_INPLACE=ON $(CMAKE_FLAGS)
@@ -94,8 +95,9 @@ test-triton: build-tests
 	XPU_DYNAMO_EVENT_INDUCTOR=triton python -m fuzz --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS)
 
 # ENVIRONMENTS="torch-2.14 python-3.12" runs these only.
-test-matrix: build-tests
-	python scripts/matrix.py $(if $(FULL),--share full) $(ENVIRONMENTS); status=$$?; \
+test-matrix: env-release build-tests
+	python -m nox -s $(if $(ENVIRONMENTS),$(foreach each,$(ENVIRONMENTS),"matrix($(each))"),matrix) \
+	  $(if $(FULL),-- full); status=$$?; \
 	  python scripts/support.py --write; exit $$status
 
 # ONLY=activation_memory_budget tries these only; all of them take half an hour.
@@ -104,6 +106,8 @@ test-configs: env-demo build
 
 demo: env-demo build
 	python examples/digits.py
+	@echo
+	@echo "To go on in a shell of your own: . .venv/bin/activate    (then docs/tour.md)"
 
 EXAMPLES = prefetch stream_weights offload_activations pipeline timing fsdp ddp compiled_offload
 
@@ -177,11 +181,17 @@ build-sanitize-%: env-test
 	cmake --build $(DIR) --target xpu_event_test_programs
 	ctest --test-dir $(DIR) --output-on-failure
 
-wheel: env-build
-	python scripts/wheel
+wheel: env-release
+	python -m nox -s wheel
 
-test-wheel: env-build
-	python scripts/wheel test $(WHEEL_TESTS)
+test-wheel: env-release
+	python -m nox -s wheel test_wheel -- $(WHEEL_TESTS)
+
+lock: env-release
+	python -m uv lock --upgrade
+	(echo '# The versions in uv.lock, for pip. Written by `make lock`.'; \
+	  python -m uv export --frozen --no-emit-project --all-extras --no-hashes --no-header --no-annotate) \
+	  > scripts/constraints.txt
 
 clean:
 	rm -rf build dist xpu_dynamo_event/lib xpu_dynamo_event/*.so

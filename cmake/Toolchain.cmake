@@ -34,3 +34,17 @@ if(XPU_EVENT_SANITIZE)
     -fsanitize=${XPU_EVENT_SANITIZE} -fno-omit-frame-pointer -g)
   target_link_options(xpu_event_options INTERFACE -fsanitize=${XPU_EVENT_SANITIZE})
 endif()
+
+# What leaves this machine has to load on older ones: with symbols that glibc 2.28 has.
+if(XPU_EVENT_INPLACE)
+  set(portable_by_default OFF)
+else()
+  set(portable_by_default ON)
+endif()
+option(XPU_EVENT_PORTABLE "Build for every Linux with glibc 2.28 (manylinux_2_28)"
+       ${portable_by_default})
+if(XPU_EVENT_PORTABLE)
+  target_include_directories(xpu_event_options BEFORE INTERFACE
+    "${PROJECT_SOURCE_DIR}/cmake/portable")
+  target_compile_options(xpu_event_options INTERFACE "SHELL:-include oldest_symbols.h")
+endif()

@@ -1,6 +1,7 @@
-"""Writes the table of docs/support.md from docs/support.json, the results of scripts/matrix.py.
+"""Results of the tests with each supported torch and Python, and their table in docs/support.md.
 
-``python scripts/support.py`` prints it, ``--write`` writes it into the page.
+``nox -s matrix`` (noxfile.py) saves results in docs/support.json. ``python scripts/support.py``
+prints the table, ``--write`` writes it into the page.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,35 @@ def page_with(results: Sequence[Mapping[str, Any]], page: str) -> str:
     """Return the text of the page with the table of these results."""
     new = f"{_BEGIN}\n{table(results)}\n{_END}"
     return re.sub(f"{_BEGIN}.*{_END}", lambda _: new, page, flags=re.S)
+
+
+def counts(report: Path) -> dict[str, Any]:
+    """Return how many tests of a JUnit report passed, failed and were skipped, and which failed."""
+    cases = list(ET.parse(report).getroot().iter("testcase"))
+    failed = [
+        case for case in cases if case.find("failure") is not None or case.find("error") is not None
+    ]
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return {
+        "passed": len(cases) - len(failed) - skipped,
+        "failed": len(failed),
+        "skipped": skipped,
+        "failures": sorted(f"{c.get('classname')}::{c.get('name')}" for c in failed),
+    }
+
+
+def save(result: Mapping[str, Any], order: Sequence[str], path: Path = RESULTS) -> None:
+    """Put a result into the file of results, replacing an older one of the same environment.
+
+    Args:
+        result: What :func:`table` reads, and the name of the environment.
+        order: The names of all environments.
+        path: The file.
+    """
+    known = json.loads(path.read_text()) if path.exists() else []
+    entries = [each for each in known if each["environment"] != result["environment"]]
+    entries = sorted([*entries, dict(result)], key=lambda each: order.index(each["environment"]))
+    path.write_text(json.dumps(entries, indent=2) + "\n")
 
 
 def main() -> None:

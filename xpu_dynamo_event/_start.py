@@ -26,7 +26,14 @@ def import_torch() -> None:
     """Import torch without the part of ``TORCH_LOGS`` that would import this package again."""
     from ._compat import torch_logs
 
-    torch_logs.import_torch()
+    try:
+        torch_logs.import_torch()
+        import torch  # noqa: F401
+    except (ImportError, OSError) as error:  # OSError: a library that torch loads by itself
+        from .diagnostics import command
+
+        command.exit_with_report_of(error)
+        raise
 
 
 def load_native_modules() -> None:

@@ -47,13 +47,14 @@ def draw_rows(axes: Axes, names: Sequence[str], title: str) -> None:
 
     Args:
         axes: Where to draw.
-        names: Of the streams.
+        names: Of the streams; a row without a name stays empty.
         title: Above them.
     """
     axes.set_yticks(range(len(names)), names, fontsize=11)
     axes.set_title(title, loc="left", fontsize=11, color=INK)
-    for row in range(len(names)):
-        axes.axhline(row, color=FAINT, linewidth=0.8, zorder=0)
+    for row, name in enumerate(names):
+        if name:
+            axes.axhline(row, color=FAINT, linewidth=0.8, zorder=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)

@@ -39,6 +39,7 @@ class GraphLog:
 
     def __init__(self, backend: str = "inductor") -> None:
         self.graphs: list[GraphModule] = []
+        self._backend = backend
         self._compile = backends.lookup(backend)
 
     def __call__(
@@ -47,6 +48,10 @@ class GraphLog:
         """Keep ``graph`` and compile it; this is what ``torch.compile`` calls."""
         self.graphs.append(graph)
         return self._compile(graph, example_inputs, **options)
+
+    def __repr__(self) -> str:
+        count = len(self.graphs)
+        return f"<GraphLog of {self._backend!r}: {count} graph{'' if count == 1 else 's'}>"
 
     @property
     def graph_breaks(self) -> int:

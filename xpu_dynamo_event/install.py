@@ -137,6 +137,9 @@ class enabled(ContextDecorator):  # noqa: N801 (read as a word, like torch.no_gr
         self._on = on
         self._entered: list[_Request] = []
 
+    def __repr__(self) -> str:
+        return f"xpu_dynamo_event.enabled({self._on})"
+
     def __enter__(self) -> None:
         """Switch."""
         request = _Request(on=self._on and _can_capture())

@@ -39,10 +39,16 @@ class Latch:
     def __init__(self, stream: torch.Stream | None = None) -> None:
         held = torch.xpu.current_stream() if stream is None else stream
         self._native = _native.Latch(_queue_of(held))
+        self._stream = held
+        self._released = False
 
     def release(self) -> None:
         """Release the stream; does nothing the second time."""
         self._native.release()
+        self._released = True
+
+    def __repr__(self) -> str:
+        return f"<Latch: {'released' if self._released else 'holds'} {self._stream!r}>"
 
 
 @contextmanager

@@ -3,6 +3,12 @@
 /// Docstrings of the event's methods and properties, with the signature in CPython's form.
 namespace xpu_event_ops::docs {
 
+constexpr const char* event =
+    R"(EventBase(enable_timing=False, blocking=False, interprocess=False)
+--
+
+The native part of xpu_dynamo_event.Event.)";
+
 constexpr const char* record =
     R"(record($self, stream=None)
 --

@@ -46,6 +46,18 @@ PyObject* optional_stream(Method method, PyObject* const* args, Py_ssize_t count
   return count + named == 1 ? args[0] : nullptr;
 }
 
+// Python's own words name what was wrong, but not what would be right.
+void say_what_event_takes() {
+  if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) return;
+  PyObject *kind = nullptr, *error = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&kind, &error, &traceback);
+  const THPObjectPtr kinds(kind), value(error), traces(traceback);
+  PyErr_Format(
+      PyExc_TypeError,
+      "Event(): %S. It takes enable_timing, blocking and interprocess, each True or False.",
+      value.get());
+}
+
 PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return translate_errors([&]() -> PyObject* {
     int enable_timing = 0;
@@ -54,6 +66,7 @@ PyObject* event_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     static const char* keywords[] = {"enable_timing", "blocking", "interprocess", nullptr};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|ppp", const_cast<char**>(keywords),
                                      &enable_timing, &blocking, &interprocess)) {
+      say_what_event_takes();
       return nullptr;
     }
     THPObjectPtr self(type->tp_alloc(type, 0));
@@ -192,6 +205,7 @@ PyGetSetDef properties[] = {
 
 void fill(PyTypeObject& type) {
   type.tp_name = "xpu_dynamo_event._native.EventBase";
+  type.tp_doc = docs::event;
   type.tp_basicsize = sizeof(EventBase);
   type.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE;
   type.tp_methods = methods;

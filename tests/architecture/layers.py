@@ -31,9 +31,9 @@ PYTHON = (
     "runtime",
     "_compat",
 )
-"""Of ``xpu_dynamo_event``; the native modules and ``_version`` are below all."""
+"""Of ``xpu_dynamo_event``; the native modules, ``_links`` and ``_version`` are below all."""
 
-LOWEST = ("_native", "_runtime", "_triton", "_version")
+LOWEST = ("_links", "_native", "_runtime", "_triton", "_version")
 
 INSIDE = {
     "diagnostics": ("__init__", "command", "selftest", "checks", "examination", "report"),
@@ -44,7 +44,10 @@ INSIDE = {
         "result",
         "saving",
         "plot",
+        "density",
         "chrome",
+        "summary",
+        "bars",
         "profiler_log",
         "runtime_log",
         "model",

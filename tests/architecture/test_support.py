@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts import matrix, stale_shims, support
+from scripts import stale_shims, support
 from xpu_dynamo_event._compat import versions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,25 +36,18 @@ def test_the_install_page_names_the_supported_versions() -> None:
     assert f"a torch that is supported ([{oldest} to {newest}](support.md))" in page
 
 
-def test_the_matrix_has_each_supported_torch() -> None:
-    there = {tuple(map(int, each.torch.split(".")[:2])) for each in matrix.ENVIRONMENTS}
-    assert there == set(versions.CAPTURED)
-
-
-def test_a_copy_of_the_sources_follows_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_of_the_sources_follows_them(tmp_path: Path) -> None:
+    noxfile = pytest.importorskip("noxfile", reason="nox comes with the extra `release`")
     sources, copy = tmp_path / "sources", tmp_path / "copy"
     sources.mkdir()
-    monkeypatch.setattr(matrix, "ROOT", sources)
     subprocess.run(["git", "init", "--quiet"], cwd=sources, check=True)
     (sources / "one.py").write_text("1")
     (sources / "two.py").write_text("2")
-    matrix.copy_sources(copy)
+    noxfile.copy_sources(copy, sources)
     (copy / "built.so").write_text("built there")
     (sources / "one.py").unlink()
     (sources / "two.py").write_text("22")
-    matrix.copy_sources(copy)
+    noxfile.copy_sources(copy, sources)
     assert {path.name for path in copy.glob("[!.]*")} == {"two.py", "built.so"}
     assert (copy / "two.py").read_text() == "22"
 
@@ -128,28 +121,25 @@ def test_what_a_shim_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- the matrix
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["torch-1.0"], "no environment torch-1.0; there are torch-2.13"),
-        (["--python", "3.12"], "--python 3.12: give a version and a path"),
-    ],
-)
-def test_bad_arguments_of_the_matrix(
-    arguments: list[str],
-    says: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["matrix.py", *arguments])
-    with pytest.raises(SystemExit):
-        matrix.main()
-    assert says in capsys.readouterr().err
+def nox(*arguments: str) -> subprocess.CompletedProcess[str]:
+    pytest.importorskip("nox", reason="nox comes with the extra `release`")
+    command = [sys.executable, "-m", "nox", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_a_python_that_is_not_there() -> None:
-    with pytest.raises(matrix.MatrixError, match=r"no Python 3\.99 was found"):
-        matrix.find_python("3.99", {})
+def test_the_matrix_has_each_supported_torch() -> None:
+    listed = nox("-s", "matrix", "--list", "--json")
+    sessions = json.loads(listed.stdout)
+    names = [f"torch-{'.'.join(map(str, version))}" for version in versions.CAPTURED]
+    assert [each["call_spec"]["name"] for each in sessions][: len(names)] == names
+    pythons = {each["python"] for each in sessions if each["python"]}
+    assert pythons == {"3.11", "3.12", "3.13"}
+
+
+def test_a_share_that_is_not_there() -> None:
+    done = nox("-s", "matrix(torch-2.13)", "--", "halves")
+    assert done.returncode == 1
+    assert "there is no share 'halves' of the tests" in done.stderr
 
 
 def test_counts_of_a_report(tmp_path: Path) -> None:
@@ -162,9 +152,17 @@ def test_counts_of_a_report(tmp_path: Path) -> None:
         '<testcase classname="a" name="left"><skipped/></testcase>'
         "</testsuite></testsuites>"
     )
-    assert matrix.counts(report) == {
+    assert support.counts(report) == {
         "passed": 1,
         "failed": 2,
         "skipped": 1,
-        "failures": ("a::bad", "a::broken"),
+        "failures": ["a::bad", "a::broken"],
     }
+
+
+def test_a_result_replaces_the_older_one(tmp_path: Path) -> None:
+    path, order = tmp_path / "results.json", ["first", "second"]
+    for name, passed in [("second", 1), ("first", 2), ("second", 3)]:
+        support.save({"environment": name, "passed": passed}, order, path)
+    saved = [(each["environment"], each["passed"]) for each in json.loads(path.read_text())]
+    assert saved == [("first", 2), ("second", 3)]

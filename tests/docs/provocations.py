@@ -45,6 +45,8 @@ def elapsed_time_of_what_is_not_complete() -> None:
 
 
 EVENTS: list[Callable[[], Any]] = [
+    lambda: Event(timing=True),
+    lambda: Event(True, False, False, 1),
     lambda: Event().record("x"),
     lambda: Event().wait(3),
     lambda: Event().record(cpu_stream()),

@@ -1,13 +1,20 @@
-"""Commands that the documentation shows exist, with the options that it gives them."""
+"""Commands that the documentation shows run as they stand, or exist with these options.
+
+What is built takes minutes: ``make`` says what it would do. ``test_building.py`` has ``pip``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -19,6 +26,21 @@ pytestmark = pytest.mark.no_device
 
 TOOLS_OF_OTHERS = {"pip", "pytest", "venv"}  # behind `python -m`
 USERS_OWN = "program.py"  # what pages call the reader's program
+
+# Blocks that are not run here, by how they begin: why.
+NOT_RUN = {
+    "pip install torch==2.13.0 --index": "needs a torch with XPU",
+    "pip install --no-build-isolation .": "needs a torch with XPU",
+    'pip install ".[test]" --no-build': "needs a torch with XPU",
+    'pip install "torch==2.13.*"': "tests/docs/test_building.py",
+    "python -m fuzz --programs": "takes hours; tests/fuzz/test_command.py runs less of it",
+    "python -m fuzz.calls": "takes minutes; tests/fuzz/test_calls.py runs less of it",
+    "python -m pytest -p no:randomly @": "repeats a run that there has to have been",
+    "python -m parity capture": "needs CUDA",
+    "python examples/cpp_extension": "tests/compile/test_cpp_extension.py",
+    "XPU_DYNAMO_EVENT_AUTOLOAD=1 python examples": "tests/demo/test_digits.py runs the example",
+    "python -m xpu_dynamo_event\nTORCH_LOGS": "tests/demo/test_digits.py runs the example",
+}
 
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
@@ -36,6 +58,62 @@ def commands(page: Path) -> list[list[str]]:
             if words:
                 found.append(words)
     return found
+
+
+def shell_blocks() -> list[Any]:
+    """Each block for a shell, with its page."""
+    return [
+        pytest.param(block.text, id=f"{name_of(page)}:{block.line}")
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "bash" and _is_run(block.text)
+    ]
+
+
+def _is_run(text: str) -> bool:
+    return not textwrap.dedent(text).startswith(tuple(NOT_RUN))
+
+
+@pytest.fixture
+def readers_folder(tmp_path: Path) -> Path:
+    """A folder with the program of README.md, and what commands name of the checkout."""
+    (program,) = (block for block in blocks(ROOT / "README.md") if block.language == "python")
+    (tmp_path / USERS_OWN).write_text(program.text)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    shutil.copytree(ROOT / "docs" / "pictures", tmp_path / "docs" / "pictures")
+    return tmp_path
+
+
+@pytest.mark.parametrize("text", shell_blocks())
+def test_block(text: str, readers_folder: Path) -> None:
+    variables = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),  # where the checkout is not installed
+        "MAKEFLAGS": "n",
+    }
+    done = subprocess.run(
+        ["bash", "-euc", text], cwd=readers_folder, env=variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_demo_says_how_to_go_on() -> None:
+    done = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True)
+    last = done.stdout.splitlines()[-1]
+    said = subprocess.run(["sh", "-c", last], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("To go on in a shell of your own: . .venv/bin/activate")
+    assert (ROOT / re.findall(r"docs/\w+\.md", said)[0]).exists()
+
+
+def test_what_is_not_run_is_on_a_page() -> None:
+    text = "\n".join(
+        textwrap.dedent(block.text)
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "bash"
+    )
+    assert not [start for start in NOT_RUN if start not in text]
 
 
 EVERY = [(page, words) for page in PAGES for words in commands(page)]
@@ -95,7 +173,7 @@ def test_pip(words: list[str]) -> None:
 
 def test_each_is_of_a_kind_that_is_checked() -> None:
     kinds = {words[0].removesuffix("3") for _, words in EVERY}
-    assert kinds <= {"make", "python", "pip", "git", "cd", "pre-commit", "ctest"}
+    assert kinds <= {"make", "python", "pip", "git", "cd", "pre-commit", "ctest", "."}
 
 
 LINKS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import threading
 import weakref
 from collections.abc import Callable
@@ -65,6 +66,46 @@ def test_flags() -> None:
     assert [Event(blocking=True).blocking, Event().blocking] == [True, False]
     with pytest.raises(TypeError):
         Event(no_such_flag=True)
+
+
+@pytest.mark.own_event_class(reason="it is about the class of this package")
+def test_the_signature_is_known_and_right() -> None:
+    signature = inspect.signature(Event)
+    assert str(signature) == "(enable_timing=False, blocking=False, interprocess=False)"
+    flags = {"enable_timing": True, "blocking": True}
+    event = Event(*signature.bind(**flags).args)
+    assert (event.enable_timing, event.blocking) == (True, True)
+
+    class Named(Event):
+        def __new__(cls, name: str) -> Named:
+            return super().__new__(cls)
+
+    assert str(inspect.signature(Named)) == "(name: 'str') -> 'Named'"
+
+
+@pytest.mark.own_event_class(reason="it is about the class of this package")
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "says"),
+    [
+        ((), {"timing": True}, "'timing' is an invalid keyword argument"),
+        ((True, True, False, True), {}, "at most 3 arguments"),
+        ((True,), {"enable_timing": True}, "given by name .*and position"),
+    ],
+)
+def test_wrong_flags(arguments: Any, keywords: Any, says: str) -> None:
+    takes = "It takes enable_timing, blocking and interprocess, each True or False"
+    with pytest.raises(TypeError, match=f"{says}.*{takes}"):
+        Event(*arguments, **keywords)
+
+
+@pytest.mark.own_event_class(reason="it is about the class of this package")
+def test_a_flag_that_raises_raises_its_own_error() -> None:
+    class Neither:
+        def __bool__(self) -> bool:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Event(enable_timing=Neither())  # type: ignore[arg-type]
 
 
 def test_events_between_processes() -> None:

@@ -160,7 +160,7 @@ def test_trace_has_a_row_for_each_stream(recorded: Timeline, tmp_path: Path) -> 
     rows = [event["args"]["name"] for event in events if event["name"] == "thread_name"]
     assert sorted(rows) == ["compute", "copies"]
     assert list(_row_names(events).values()) == ["host", DEVICE]
-    assert not trace_format.rows_without_name(events, {2})
+    assert not trace_format.rows_without_name(events, {e["pid"] for e in events})
 
 
 def test_trace_has_bars_marks_and_arrows(recorded: Timeline, tmp_path: Path) -> None:
@@ -269,8 +269,9 @@ def test_pictures_begin_when_the_first_stream_does() -> None:
     lane = Lane(0, 0)
     log = Log([Task("mm", "kernel", lane, 5000.0, 7000.0)], [], {lane: "compute"})
     (axes,) = plot.draw([Side("", log)]).axes
-    (bar,) = axes.containers[0]
-    assert (bar.get_x(), bar.get_width()) == (0.0, 2.0)
+    (bars,) = axes.collections
+    (bar,) = bars.get_paths()
+    assert (bar.get_extents().x0, bar.get_extents().width) == (0.0, 2.0)
     assert axes.get_xlim()[1] == pytest.approx(2.0, rel=0.02)
 
 

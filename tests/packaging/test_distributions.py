@@ -14,6 +14,7 @@ from pathlib import Path
 
 import layouts
 import pytest
+from emptied import Emptied
 from once import Once
 
 import xpu_dynamo_event
@@ -126,3 +127,35 @@ def test_the_version_is_in_one_place(metadata: email.message.Message) -> None:
     versions = {metadata["Version"], facts.version, xpu_dynamo_event.__version__}
     assert versions == {xpu_dynamo_event.__version__}
     assert layouts.PACKAGE.parent == ROOT, "this tests another package than that of the checkout"
+
+
+def test_links_of_the_description_lead_to_the_repository(metadata: email.message.Message) -> None:
+    text = metadata.get_payload()
+    assert isinstance(text, str)
+    assert "# xpu-dynamo-event" in text
+    assert not re.findall(r"\]\((?!https://|#)[^)]*\)", text)
+    assert f"blob/v{xpu_dynamo_event.__version__}/docs/install.md" in text
+
+
+def test_addresses(metadata: email.message.Message) -> None:
+    urls = dict(each.split(", ") for each in metadata.get_all("Project-URL", []))
+    assert {"Repository", "Documentation", "Changelog", "Issues"} == set(urls)
+
+
+def test_pip_complains_when_torch_is_replaced(
+    wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    environment = Emptied(tmp_path_factory.mktemp("checked") / "env")
+    environment.link(["torch"])
+    done = environment.run("-m", "pip", "install", "--no-index", str(wheel.filename), cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check = ("-m", "pip", "check")
+    assert environment.run(*check, cwd=ROOT).stdout == "No broken requirements found.\n"
+    (information,) = environment.packages.glob("torch-*.dist-info")
+    text = (information / "METADATA").read_text()
+    (information / "METADATA").unlink()  # a link
+    other = re.sub(r"^Version: .*", "Version: 2.99.0", text, count=1, flags=re.M)
+    (information / "METADATA").write_text(other)
+    done = environment.run(*check, cwd=ROOT)
+    assert done.returncode == 1
+    assert re.search(r"xpu-dynamo-event .* has requirement torch==2\.\d+\.\*", done.stdout)

@@ -153,3 +153,47 @@ def test_opencl_driver_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert why is not None
     assert "Its driver was not found" in why
     assert "libintelocl.so" in why
+
+
+@pytest.fixture(scope="module")
+def without_torch(tmp_path_factory: pytest.TempPathFactory) -> layouts.Layout:
+    """An environment with all but torch."""
+    layout = layouts.of_venv(tmp_path_factory.mktemp("without")).fill()
+    for path in layout.packages.glob("torch*"):
+        path.unlink()  # a link
+    return layout
+
+
+def test_without_torch_the_report_says_so(without_torch: layouts.Layout) -> None:
+    done = without_torch.command("xpu_dynamo_event")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "torch             not installed" in done.stdout
+    assert "PROBLEM: torch is not installed in this environment" in done.stdout
+    minor = ".".join(torch.__version__.split(".")[:2])
+    assert f"remedy: pip install 'torch=={minor}.*'" in done.stdout
+    assert done.stdout.endswith("NOT usable\n")
+
+
+def test_without_torch_a_program_gets_the_error(without_torch: layouts.Layout) -> None:
+    done = without_torch.run("import xpu_dynamo_event")
+    assert done.returncode == 1
+    assert done.stderr.endswith("ModuleNotFoundError: No module named 'torch'\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ("ImportError('libgomp.so.1: cannot open')", "torch cannot be imported: libgomp.so.1"),
+        ("OSError('libmkl.so: cannot open')", "torch cannot be imported: libmkl.so"),
+    ],
+)
+def test_a_torch_that_does_not_load(tmp_path: Path, error: str, says: str) -> None:
+    layout = layouts.of_venv(tmp_path).fill()
+    (layout.packages / "torch").unlink()  # a link
+    (layout.packages / "torch.py").write_text(f"raise {error}")
+    done = layout.command("xpu_dynamo_event")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert f"PROBLEM: {says}" in done.stdout
+    assert f"torch             {torch.__version__}" in done.stdout

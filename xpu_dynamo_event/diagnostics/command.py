@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from .. import _links
 from .._version import __version__
 from .report import Report
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, examine: Callable[[], Report] =
     return 0 if report.usable else 1
 
 
-def exit_with_report_of(error: ImportError) -> None:
+def exit_with_report_of(error: Exception) -> None:
     """Report that the package does not load, and exit, if this command imports it.
 
     ``python -m xpu_dynamo_event`` imports the package before it runs ``__main__``. Returns where
@@ -72,8 +75,22 @@ def _is_looked_for() -> bool:
     return (word.partition("m")[2] if word.startswith("-") else word) == _PACKAGE
 
 
-def _report_of(error: ImportError) -> Report:
+def _report_of(error: Exception) -> Report:
     what, _, remedy = str(error).partition("remedy:")
     report = Report.of_process()
-    report.fail(what.rstrip(), remedy.strip() or "See docs/install.md.")
+    if report.versions["torch"] is None:
+        what, remedy = "torch is not installed in this environment", _how_to_get_torch()
+    elif "torch" not in sys.modules:
+        what = f"torch cannot be imported: {what}"
+    report.fail(what.rstrip(), remedy.strip() or f"See {_links.page('install')}.")
     return report
+
+
+def _how_to_get_torch() -> str:
+    facts = Path(__file__).parents[1] / "lib" / "build_facts.json"
+    built_for = json.loads(facts.read_text())["torch"] if facts.exists() else ""
+    version = f"=={'.'.join(built_for.split('.')[:2])}.*" if built_for else ""
+    return (
+        f"pip install 'torch{version}' --index-url https://download.pytorch.org/whl/cpu brings the "
+        f"build for the processor. Others: {_links.page('install')}."
+    )

@@ -7,7 +7,7 @@ import threading
 
 import torch
 
-from .. import install, runtime
+from .. import _links, install, runtime
 from .._compat import compiled_code, versions
 from ..graphs import GraphLog
 from .report import Problem, Report
@@ -63,7 +63,7 @@ def _examine_device(report: Report) -> bool:
         report.fail(
             f"An event does not work: {type(error).__name__}: {error}",
             "If that says none, compare the versions of the SYCL runtime above with those of "
-            "docs/runtime.md.",
+            f"{_links.page('runtime')}.",
         )
         return False
     if (problem := why_no_times()) is not None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-
-import torch
 
 from .._version import __version__
 
@@ -99,6 +98,13 @@ class Report:
         self.problems.append(Problem(what, remedy))
         self.usable = False
 
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        state = "usable" if self.usable else "NOT usable"
+        return f"<Report: {state}, {len(self.problems)} problem(s)>"
+
     def json(self) -> str:
         """Return the report as a JSON object with the attributes as keys."""
         return json.dumps(asdict(self), indent=2)
@@ -129,9 +135,15 @@ def _versions() -> dict[str, str | None]:
     own = {
         "xpu_dynamo_event": __version__,
         "python": platform.python_version(),
-        "torch": str(torch.__version__),
+        "torch": _torch_version(),
     }
     return own | {name: _installed(name) for name in _PACKAGES}
+
+
+def _torch_version() -> str | None:
+    """Return the version of the torch that is imported, or else of the one that is installed."""
+    torch = sys.modules.get("torch")
+    return _installed("torch") if torch is None else str(torch.__version__)
 
 
 def _installed(package: str) -> str | None:

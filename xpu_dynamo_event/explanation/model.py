@@ -97,3 +97,7 @@ class Graph:
     steps: tuple[Step, ...]
     events: dict[str, str]
     streams: dict[str, str]
+
+    def __repr__(self) -> str:
+        events, streams = (", ".join(names) or "none" for names in (self.events, self.streams))
+        return f"<Graph: {len(self.steps)} step(s); events: {events}; streams: {streams}>"

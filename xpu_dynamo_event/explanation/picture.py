@@ -1,21 +1,44 @@
-"""An explanation as a picture: streams as lanes, the order of issue to the right."""
+"""An explanation as a picture: streams as lanes, the order of issue to the right.
+
+Many steps are broken into lines like the words of a text. Steps have the numbers that the printed
+explanation gives them.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import drawing
 from ..drawing import ACCENT, INK, KERNEL, FancyBboxPatch, Figure, Patch
-from .model import Graph, Step
+from .model import Graph, Kind
 from .text import shortened
-
-Arrow = tuple[int, int, int, int]  # from a step and a row to a step and a row
 
 _HOST = "#7A7A7A"
 _HALF = 0.19  # of the height of a box
-_WIDTH, _WIDEST = 1.5, 400.0  # inches, for a step and for all
+_WIDTH, _MARGIN = 1.5, 2.2  # inches, for a step and beside all of them
+_PER_LINE = 11  # steps, so that a picture is less than 2,400 pixels wide
 _LETTERS = 15  # that fit a line of a step
+
+
+class _Place(NamedTuple):
+    """Where something is: the number of the step in all graphs, and the row of its stream."""
+
+    step: int
+    row: int
+
+
+class _Arrow(NamedTuple):
+    """From what is waited for to the wait."""
+
+    begin: _Place
+    end: _Place
+
+    @property
+    def is_in_a_line(self) -> bool:
+        """Whether both ends are in one line of the picture."""
+        return self.begin.step // _PER_LINE == self.end.step // _PER_LINE
 
 
 def draw(name: str, graphs: Sequence[Graph]) -> Figure:
@@ -25,77 +48,115 @@ def draw(name: str, graphs: Sequence[Graph]) -> Figure:
 
 class _Picture:
     def __init__(self, name: str, graphs: Sequence[Graph]) -> None:
+        self.steps = [step for graph in graphs for step in graph.steps]
         lanes = (stream for graph in graphs for stream in graph.streams)
         self.rows = {name: row for row, name in enumerate(dict.fromkeys(lanes))}
-        count = sum(len(graph.steps) for graph in graphs)
-        size = (min(max(7.0, 2.2 + _WIDTH * count), _WIDEST), 1.8 + 1.15 * len(self.rows))
-        self.figure = drawing.new_figure(size, dpi=120)
+        self.lines = max(1, -(-len(self.steps) // _PER_LINE))
+        columns = min(max(len(self.steps), 3), _PER_LINE)
+        height = 0.65 + 1.15 * (self.lines * (len(self.rows) + 1))
+        self.figure = drawing.new_figure((_MARGIN + _WIDTH * columns, height), dpi=120)
         self.axes = self.figure.add_subplot()
-        self._prepare(name, count)
+        self._prepare(name, columns)
         start = 0
         for graph in graphs:
             if start:
-                self.axes.axvline(start - 0.5, color=INK, linewidth=1.2, linestyle=(0, (2, 2)))
-                self._note(start - 0.46, "graph break")
+                self._break(start)
             self._graph(graph, start)
             start += len(graph.steps)
 
-    def _prepare(self, name: str, count: int) -> None:
+    def _prepare(self, name: str, columns: int) -> None:
         axes = self.axes
-        drawing.draw_rows(axes, list(self.rows), name)
+        names = [*self.rows, ""] * self.lines
+        drawing.draw_rows(axes, names[:-1], name)
         axes.spines["bottom"].set_visible(False)
-        axes.set_ylim(len(self.rows) - 0.4, -0.75)
-        axes.set_xlim(-0.6, max(count, 1) - 0.4)
+        axes.set_ylim(len(names) - 1.4, -0.75)
+        axes.set_xlim(-0.6, columns - 0.4)
         axes.set_xticks([])
         axes.set_xlabel("order of issue", color=_HOST)
         axes.legend(
-            handles=list(_legend()),
+            handles=list(_legend({step.kind for step in self.steps})),
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.08 - 0.1 / len(self.rows)),
+            bbox_to_anchor=(0.5, -0.18 / len(names)),
             ncols=4,
             frameon=False,
         )
 
+    # ---- places
+
+    def _xy(self, place: _Place) -> drawing.Point:
+        line, column = divmod(place.step, _PER_LINE)
+        return column, line * (len(self.rows) + 1) + place.row
+
+    def _place(self, index: int) -> _Place:
+        return _Place(index, self.rows[self.steps[index].stream])
+
+    def _band(self, index: int) -> tuple[float, float]:
+        """Return the top and the bottom of the line of a step."""
+        top = self._xy(_Place(index, 0))[1]
+        return top - 0.7, top + len(self.rows) - 0.45
+
+    # ---- marks
+
+    def _break(self, index: int) -> None:
+        x = self._xy(_Place(index, 0))[0] - 0.5
+        style: dict[str, Any] = {"color": INK, "linewidth": 1.2, "linestyle": (0, (2, 2))}
+        self.axes.plot((x, x), self._band(index), **style)
+        self._note(index, "graph break")
+
     def _graph(self, graph: Graph, start: int) -> None:
         backward = [i for i, step in enumerate(graph.steps, start) if step.backward]
+        for line in _lines(backward):
+            self._shade(line)
         if backward:
-            self.axes.axvspan(backward[0] - 0.5, backward[-1] + 0.5, color="#F4F1E8", zorder=-1)
-            self._note(backward[0] - 0.46, "backward")
+            self._note(backward[0], "backward")
         arrows = list(self._arrows(graph, start))
         for arrow in arrows:
-            self._arrow(*arrow)
+            self._arrow(arrow, start)
         # A label is on the side of its mark where no arrow is.
-        above = {(x, y) for arrow in arrows for x, y, to_y in _ends(*arrow) if to_y > y}
-        for x, step in enumerate(graph.steps, start):
-            self._step(step, x, -1 if (x, self.rows[step.stream]) in above else 1)
+        below = set(_lower_ends(arrows))
+        for number, index in enumerate(range(start, start + len(graph.steps)), 1):
+            self._number(index, number)
+            self._step(index, -1 if self._place(index) in below else 1)
 
-    def _arrows(self, graph: Graph, start: int) -> Iterator[Arrow]:
-        for x, step in enumerate(graph.steps, start):
-            y = self.rows[step.stream]
+    def _arrows(self, graph: Graph, start: int) -> Iterator[_Arrow]:
+        for index, step in enumerate(graph.steps, start):
             if step.recorded_at is not None:
-                recorded = graph.steps[step.recorded_at]
-                yield start + step.recorded_at, self.rows[recorded.stream], x, y
+                yield _Arrow(self._place(start + step.recorded_at), self._place(index))
             elif step.other is not None:
-                yield x, self.rows[step.other], x, y
+                yield _Arrow(_Place(index, self.rows[step.other]), self._place(index))
 
-    def _note(self, x: float, text: str) -> None:
-        self.axes.text(x, -0.7, text, fontsize=8, color=_HOST, va="top")
+    def _shade(self, steps: Sequence[int]) -> None:
+        left, right = (self._xy(_Place(i, 0))[0] for i in (steps[0], steps[-1]))
+        columns = (left - 0.5, right + 0.5)
+        self.axes.fill_between(columns, *self._band(steps[0]), color="#F4F1E8", zorder=-1, lw=0)
 
-    def _step(self, step: Step, x: int, side: int) -> None:
-        y = self.rows[step.stream]
+    def _note(self, index: int, text: str) -> None:
+        x, y = self._xy(_Place(index, 0))
+        self.axes.text(x - 0.46, y - 0.7, text, fontsize=8, color=_HOST, va="top")
+
+    def _number(self, index: int, number: int) -> None:
+        x, _ = self._xy(_Place(index, 0))
+        bottom = self._band(index)[1]
+        place: dict[str, Any] = {"ha": "center", "va": "bottom", "size": 7, "color": _HOST}
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # over the line of the host
+        self.axes.text(x, bottom, str(number), bbox=box, **place)
+
+    def _step(self, index: int, side: int) -> None:
+        step, (x, y) = self.steps[index], self._xy(self._place(index))
         if step.kind == "compute":
             self._box(x, y, _wrapped(shortened(step.names)))
             return
         color = _HOST if step.kind in ("host", "other") else ACCENT
         if step.kind == "host":
-            self.axes.axvline(x, color=_HOST, linewidth=1.0, linestyle=(0, (4, 3)), zorder=0)
-        marker = {"record": "D", "wait": ">"}.get(step.kind, "s")
+            style: dict[str, Any] = {"color": _HOST, "linewidth": 1.0, "linestyle": (0, (4, 3))}
+            self.axes.plot((x, x), self._band(index), zorder=0, **style)
+        marker = {"record": "D", "wait": ">", "other": "o"}.get(step.kind, "s")
         self.axes.plot(x, y, marker=marker, markersize=9, color=color, mec="white", zorder=4)
         text = _wrapped(step.names[0])
         align = "top" if side > 0 else "bottom"
         self.axes.text(x, y + side * 0.2, text, size=7.5, ha="center", va=align, color=color)
 
-    def _box(self, x: int, y: int, text: str) -> None:
+    def _box(self, x: float, y: float, text: str) -> None:
         shape = "round,pad=0.02,rounding_size=0.06"
         corner = (x - 0.4, y - _HALF)
         self.axes.add_patch(
@@ -103,22 +164,38 @@ class _Picture:
         )
         self.axes.text(x, y, text, fontsize=7.5, ha="center", va="center", color="white", zorder=5)
 
-    def _arrow(self, x: int, y: int, to_x: int, to_y: int) -> None:
+    def _arrow(self, arrow: _Arrow, start: int) -> None:
+        begin, end = self._xy(arrow.begin), self._xy(arrow.end)
+        if not arrow.is_in_a_line:
+            begin = (end[0] - 0.5, end[1])
+            number = arrow.begin.step - start + 1
+            x, y = begin[0], begin[1] - 0.05
+            self.axes.text(x, y, f"from {number}", size=7, ha="left", va="bottom", color=ACCENT)
         drawing.draw_arrow(
             self.axes,
-            (x, y),
-            (to_x, to_y),
+            begin,
+            end,
             mutation_scale=12,
-            shrinkA=6,
+            shrinkA=6 if arrow.is_in_a_line else 0,
             shrinkB=6,
-            connectionstyle="arc3,rad=0" if y != to_y else "arc3,rad=-0.3",
+            connectionstyle="arc3,rad=-0.3" if self._is_flat(arrow) else "arc3,rad=0",
         )
 
+    def _is_flat(self, arrow: _Arrow) -> bool:
+        return arrow.is_in_a_line and arrow.begin.row == arrow.end.row
 
-def _ends(x: int, y: int, to_x: int, to_y: int) -> Iterator[tuple[int, int, int]]:
-    """Yield of each end of an arrow its place, and the row of the other end."""
-    yield x, y, to_y
-    yield to_x, to_y, y
+
+def _lines(steps: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the steps, by the lines that they are in."""
+    for _, line in itertools.groupby(steps, key=lambda step: step // _PER_LINE):
+        yield list(line)
+
+
+def _lower_ends(arrows: Sequence[_Arrow]) -> Iterator[_Place]:
+    """Yield the ends of arrows from which the arrow leads down."""
+    for arrow in arrows:
+        if arrow.is_in_a_line and arrow.begin.row != arrow.end.row:
+            yield min(arrow, key=lambda place: place.row)
 
 
 def _wrapped(text: str) -> str:
@@ -132,8 +209,13 @@ def _wrapped(text: str) -> str:
     return "\n".join(lines)
 
 
-def _legend() -> Iterator[Any]:
-    yield Patch(color=KERNEL, label="kernels")
-    yield drawing.legend_mark("D", 6, ACCENT, "event recorded")
-    yield drawing.legend_mark(">", 6, ACCENT, "wait")
-    yield drawing.legend_mark("s", 6, _HOST, "host waits or reads")
+def _legend(kinds: set[Kind]) -> Iterator[Any]:
+    """Yield an entry for each kind of step that there is."""
+    marks: dict[Kind, Any] = {
+        "compute": Patch(color=KERNEL, label="kernels"),
+        "record": drawing.legend_mark("D", 6, ACCENT, "event recorded"),
+        "wait": drawing.legend_mark(">", 6, ACCENT, "wait"),
+        "host": drawing.legend_mark("s", 6, _HOST, "host waits or reads"),
+        "other": drawing.legend_mark("o", 6, _HOST, "other event operation"),
+    }
+    yield from (mark for kind, mark in marks.items() if kind in kinds)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .model import Break, Graph
-from .text import text
+from .text import summary, text
 
 _FORMATS = (".png", ".svg", ".pdf")
 
@@ -30,6 +30,9 @@ class Explanation:
     name: str
     graphs: list[Graph]
     breaks: list[Break]
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.name}: {summary(self.graphs, self.breaks)}>"
 
     def __str__(self) -> str:
         """Return it for a terminal."""

@@ -15,7 +15,7 @@ def text(name: str, graphs: Sequence[Graph], breaks: Sequence[Break]) -> str:
 
 
 def _lines(name: str, graphs: Sequence[Graph], breaks: Sequence[Break]) -> Iterator[str]:
-    yield f"{name}: {_count(graphs, 'graph')}, {_count(breaks, 'graph break')}"
+    yield f"{name}: {summary(graphs, breaks)}"
     for number, graph in enumerate(graphs, 1):
         yield ""
         yield f"Graph {number}"
@@ -28,6 +28,11 @@ def _lines(name: str, graphs: Sequence[Graph], breaks: Sequence[Break]) -> Itera
     for each in breaks:
         yield f"  {each.where}"
         yield f"    {each.why}"
+
+
+def summary(graphs: Sequence[Graph], breaks: Sequence[Break]) -> str:
+    """Return how many graphs and graph breaks there are."""
+    return f"{_count(graphs, 'graph')}, {_count(breaks, 'graph break')}"
 
 
 def _count(things: Sequence[object], name: str) -> str:

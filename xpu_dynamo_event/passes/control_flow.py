@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from .. import _links
 from .._compat import control_flow, opaque
 from .._compat.patching import Patches
 
@@ -24,7 +25,7 @@ def _refuse_events(op: str, operands: Sequence[Any]) -> None:
             raise TypeError(
                 f"{kind} is used inside the body of a torch control-flow op ({op}), whose bodies "
                 "take tensors and numbers only. Record, wait and enter streams before or after the "
-                "op, or write the branch or loop in Python (docs/graph-breaks.md)."
+                f"op, or write the branch or loop in Python ({_links.page('graph-breaks')})."
             )
 
 

@@ -49,6 +49,10 @@ class Finding:
     memory: Access
     allocated_by: Operation | None
 
+    def __repr__(self) -> str:
+        first, second = (f"{each.name} on {each.lane}" for each in (self.first, self.second))
+        return f"<Finding: {self.kind} of {first} and {second}>"
+
 
 class Checker:
     """Reads operations in the order in which they were issued.

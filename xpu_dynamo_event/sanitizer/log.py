@@ -103,6 +103,10 @@ class Operation(NamedTuple):
     accesses: tuple[Access, ...]
     stack: Any
 
+    def __repr__(self) -> str:
+        what = " ".join(filter(None, (self.kind, self.name)))
+        return f"<Operation: {what} on {self.lane}, {len(self.accesses)} access(es)>"
+
 
 def operation(raw: tuple[Any, ...]) -> Operation:
     """Return the operation of a tuple of ``_runtime.order_log_drain``."""

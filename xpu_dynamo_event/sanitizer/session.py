@@ -79,6 +79,9 @@ class Report:
     def __str__(self) -> str:
         return "\n\n".join(map(describe, self.findings)) or "no unordered accesses"
 
+    def __repr__(self) -> str:
+        return f"<Report: {len(self.findings)} finding(s) in {self.operations} operation(s)>"
+
 
 class _Session:
     """The one reader of the log, for all blocks that are open."""

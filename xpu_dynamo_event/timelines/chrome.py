@@ -2,22 +2,25 @@
 
 Format: "Trace Event Format" (Google), section "Event Descriptions". An arrow (phases "s" and "f")
 has to begin and end inside a bar of its row, so each record and wait is a bar too. Numbers of
-processes and rows begin at 1: viewers take 0 for an idle processor.
+processes and rows begin at 1: viewers take 0 for an idle processor. A row never has the number of
+its process, nor that of a row of another one: Perfetto calls such a row "main thread", and puts it
+on top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
 import torch
 
-from .model import EventMark, Lane, Log, Side, Task
+from .bars import bars_of
+from .model import EventMark, Lane, Side, Task
 
-_LONGEST_RECORD_US = 1.0
 _JUST_US = 0.001
-_HOST_ROW = 1
+_ROWS = 1000  # of a process at most, so that numbers of rows are beyond those of processes
+_HOST_ROW = "waits of the host"
 
 _Event = dict[str, Any]
 
@@ -47,8 +50,12 @@ class _Writer:
         devices = sorted({lane.device for lane in self.log.names})
         self.host = processes + 1
         self.processes = {device: self.host + n for n, device in enumerate(devices, start=1)}
-        self.rows = {lane: row for row, lane in enumerate(self.log.names, start=1)}
-        self.bars = _bars(self.log)
+        self.rows = {
+            lane: self.processes[lane.device] * _ROWS + row
+            for row, lane in enumerate(self.log.names, start=1)
+        }
+        self.host_rows = _apart(mark for mark in self.log.marks if mark.op == "synchronize")
+        self.bars = bars_of(self.log)
 
     def events(self) -> list[_Event]:
         return [
@@ -60,14 +67,22 @@ class _Writer:
 
     def _titles(self) -> list[_Event]:
         titles = self._process(self.host, "host")
+        for row in sorted(set(self.host_rows.values())):
+            name = f"{_HOST_ROW} ({row})" if row > 1 else _HOST_ROW
+            titles += self._row(self.host, self.host * _ROWS + row, name)
         for device, process in self.processes.items():
             name = torch.xpu.get_device_name(device)
             titles += self._process(process, f"xpu:{device} {name}")
         for lane, row in self.rows.items():
-            place = {"pid": self.processes[lane.device], "tid": row}
-            titles.append(_metadata("thread_name", place, name=self.log.names[lane]))
-            titles.append(_metadata("thread_sort_index", place, sort_index=row))
+            titles += self._row(self.processes[lane.device], row, self.log.names[lane])
         return titles
+
+    def _row(self, process: int, row: int, name: str) -> list[_Event]:
+        place = {"pid": process, "tid": row}
+        return [
+            _metadata("thread_name", place, name=name),
+            _metadata("thread_sort_index", place, sort_index=row),
+        ]
 
     def _process(self, process: int, name: str) -> list[_Event]:
         place = {"pid": process, "tid": 0}
@@ -106,8 +121,9 @@ class _Writer:
 
     def _on_host(self, name: str, mark: EventMark) -> _Event:
         times = {"ts": mark.submit, "dur": mark.time - mark.submit}
-        bar = {"ph": "X", "name": name, "cat": "synchronize", "pid": self.host, "tid": _HOST_ROW}
-        return bar | times | {"args": {"event": mark.event}}
+        place = {"pid": self.host, "tid": self.host * _ROWS + self.host_rows[mark]}
+        bar = {"ph": "X", "name": name, "cat": "synchronize"}
+        return bar | times | place | {"args": {"event": mark.event}}
 
     def _bar(
         self, lane: Lane, name: str, kind: str, start: float, end: float, **arguments: int
@@ -120,36 +136,16 @@ class _Writer:
         return {"ph": phase, "name": name, "cat": kind, "ts": time} | place
 
 
-def _bars(log: Log) -> dict[EventMark, tuple[float, float]]:
-    """Begin and end of the bar of each record and wait; no bars of a row overlap."""
-    rows: dict[Lane, list[tuple[float, Task | EventMark]]] = {lane: [] for lane in log.names}
-    for task in log.tasks:
-        rows[task.lane].append((task.start, task))
-    for mark in log.marks:
-        if mark.op != "synchronize":
-            rows[mark.lane].append((mark.time, mark))
-    bars: dict[EventMark, tuple[float, float]] = {}
-    for row in rows.values():
-        row.sort(key=lambda entry: entry[0])
-        bars.update(_bars_of_row(row))
-    return bars
-
-
-def _bars_of_row(
-    row: list[tuple[float, Task | EventMark]],
-) -> Iterator[tuple[EventMark, tuple[float, float]]]:
-    """A record is short, with room after it. A wait lasts as long as it holds the stream."""
-    begins = [time for time, _ in row[1:]] + [float("inf")]
-    free = 0.0
-    for (time, entry), following in zip(row, begins, strict=True):
-        if isinstance(entry, Task):
-            free = entry.end
-        elif entry.op == "record":
-            free = time + min(_LONGEST_RECORD_US, (following - time) / 2)
-            yield entry, (time, free)
-        else:
-            yield entry, (min(max(free, entry.submit), time), time)
-            free = time
+def _apart(waits: Iterable[EventMark]) -> dict[EventMark, int]:
+    """Number rows from 1 for waits of the host, so that none overlaps another of its row."""
+    rows: dict[EventMark, int] = {}
+    ends: list[float] = []  # of the rows
+    for wait in sorted(waits, key=lambda mark: mark.submit):
+        free = (row for row, end in enumerate(ends) if end <= wait.submit)
+        row = next(free, len(ends))
+        ends[row : row + 1] = [wait.time]
+        rows[wait] = row + 1
+    return rows
 
 
 def _metadata(what: str, place: dict[str, int], **arguments: str | int) -> _Event:

@@ -126,8 +126,11 @@ class Log:
 
     def span(self) -> tuple[float, float]:
         """Return when the first stream began and the last one ended, in us."""
-        begins = [task.start for task in self.tasks] + [mark.time for mark in self.marks]
-        ends = [task.end for task in self.tasks] + [mark.time for mark in self.marks]
+        marks = [mark.time for mark in self.marks if mark.op != "synchronize"]
+        begins = [task.start for task in self.tasks] + marks
+        ends = [task.end for task in self.tasks] + marks
+        if not begins:  # nothing but waits of the host
+            return self.marks[0].submit, max(mark.time for mark in self.marks)
         return min(begins), max(ends)
 
     def waits(self) -> list[Wait]:

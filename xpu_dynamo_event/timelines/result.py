@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from . import saving
+from . import saving, summary
 from .model import EventMark, Lane, Log, Side, Task, Wait
 
 
 class Timeline:
     """What :func:`xpu_dynamo_event.timeline` recorded; complete when its block has ended.
 
-    Times are microseconds (us) since the first call of the block.
+    Times are microseconds (us) since the first call of the block. ``print`` shows a summary, in
+    milliseconds (ms): for how long each stream was busy and idle, how much copies and computation
+    overlapped, and the longest waits of streams and of the host, with whom they waited for.
 
     Example:
         >>> import torch, xpu_dynamo_event
@@ -20,6 +22,10 @@ class Timeline:
         ...     _ = torch.ones(8, device="xpu").add_(1)
         >>> all(task.end >= task.start for task in t.tasks)
         True
+        >>> for line in str(t).splitlines()[2:]:
+        ...     print(line)
+          stream          busy ... idle ...  kernels  copies
+          default stream  ... ms (...%)  ... ms (...%)  2        0
     """
 
     def __init__(self) -> None:
@@ -49,6 +55,15 @@ class Timeline:
     def notes(self) -> list[str]:
         """What could not be recorded; empty if everything was."""
         return self._complete_log().notes
+
+    def __str__(self) -> str:
+        """Return the summary; :func:`repr` where there is none yet."""
+        return repr(self) if self._log is None else summary.text(self._log)
+
+    def __repr__(self) -> str:
+        if self._log is None:
+            return "<Timeline: not complete>"
+        return f"<Timeline: {'empty' if self._log.is_empty else summary.heading(self._log)}>"
 
     def save(self, path: str | Path) -> None:
         """Write a picture or a trace; the ending of ``path`` says which.
@@ -153,6 +168,14 @@ class SideBySide(NamedTuple):
 
     first: Side
     second: Side
+
+    def __str__(self) -> str:
+        """Return the summaries of both."""
+        return "\n\n".join(f"{side.name}: {summary.text(side.log)}" for side in self)
+
+    def __repr__(self) -> str:
+        sides = (f"{side.name}: {summary.heading(side.log)}" for side in self)
+        return f"<SideBySide: {'; '.join(sides)}>"
 
     def save(self, path: str | Path) -> None:
         """Write a picture or a trace, as :meth:`Timeline.save` does.

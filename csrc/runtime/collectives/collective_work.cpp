@@ -26,13 +26,13 @@ c10::intrusive_ptr<Future> completed_on(const XPUStream& stream,
 
 // Throws what the collective failed with, or that the time is over.
 void wait_on_host(Future& progress, std::chrono::milliseconds timeout) {
-  // A Future alone cannot be waited for with a timeout.
+  // A Future alone has no timeout. The system's clock: glibc 2.28 cannot wait by the steady one.
+  const auto end = std::chrono::system_clock::now() + timeout;
   const auto finished = std::make_shared<std::promise<void>>();
-  progress.addCallback([finished](Future& /*progress*/) { finished->set_value(); },
-                       /*uses_future=*/false);
+  progress.addCallback([finished](Future&) { finished->set_value(); }, /*uses_future=*/false);
   const HostWait waiting;
   TORCH_CHECK_WITH(DistBackendError,
-                   finished->get_future().wait_for(timeout) == std::future_status::ready,
+                   finished->get_future().wait_until(end) == std::future_status::ready,
                    "A collective did not complete within ", timeout.count(),
                    " ms. Did every rank call it, and does its stream get there?");
   progress.waitAndThrow();

@@ -1,10 +1,10 @@
-#!/usr/bin/env python3
 """Makes .venv: a CPU build of torch, Intel's SYCL runtime, this package in place.
 
-    scripts/bootstrap demo test     # also what these extras of pyproject.toml name
+    python3 scripts/bootstrap.py demo test     # also what these extras of pyproject.toml name
 
-Needs Python 3.11+ with venv, and pip's own configuration. What .venv has already stays and is not
-installed again, so a second call does nothing.
+Needs Python 3.11+ with venv, and pip's own configuration. Versions are those of uv.lock, by
+constraints.txt. What .venv has already stays and is not installed again, so a second call does
+nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "bootstrap.stamp"
+CONSTRAINTS = ROOT / "scripts" / "constraints.txt"
 
 TORCH = "torch==2.13.0"
 NEEDED = {"build", "cpu"}  # the extras without which nothing can be built and run
@@ -40,14 +41,14 @@ def output_of(*command: str | pathlib.Path) -> str | None:
     return result.stdout if result.returncode == 0 else None
 
 
-def pip(*arguments: str) -> None:
-    """Runs the environment's pip."""
-    run(PYTHON, "-m", "pip", "--disable-pip-version-check", *arguments)
+def pip(*arguments: str | pathlib.Path, python: pathlib.Path = PYTHON) -> None:
+    """Runs an environment's pip."""
+    run(python, "-m", "pip", "--disable-pip-version-check", *arguments)
 
 
 def fingerprint() -> str:
     """What the environment depends on: when it changes, the environment is brought up to date."""
-    inputs = [ROOT / "pyproject.toml", pathlib.Path(__file__).resolve()]
+    inputs = [ROOT / "pyproject.toml", CONSTRAINTS, pathlib.Path(__file__).resolve()]
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in inputs)).hexdigest()
 
 
@@ -64,10 +65,10 @@ def make_venv() -> None:
     run(sys.executable, "-m", "venv", VENV)
 
 
-def pip_finds_cpu_torch() -> bool:
+def pip_finds_cpu_torch(python: pathlib.Path) -> bool:
     """Whether pip, as it is configured here, would install a CPU build of torch."""
     report = output_of(
-        PYTHON,
+        python,
         "-m",
         "pip",
         "install",
@@ -85,40 +86,35 @@ def pip_finds_cpu_torch() -> bool:
     return all(str(item["metadata"]["version"]).endswith("+cpu") for item in installs)
 
 
-def install_torch() -> None:
-    """Installs the CPU build of torch, unless there is a torch already."""
-    if output_of(PYTHON, "-c", TORCH_FACTS) is None:
-        if pip_finds_cpu_torch():
-            pip("install", TORCH)
+def install_torch(python: pathlib.Path = PYTHON) -> None:
+    """Installs the CPU build of torch into an environment, unless there is a torch already.
+
+    Args:
+        python: Of the environment.
+    """
+    if output_of(python, "-c", TORCH_FACTS) is None:
+        if pip_finds_cpu_torch(python):
+            pip("install", TORCH, python=python)
         else:
             # The default build for Linux brings gigabytes of CUDA; uv knows where the CPU one is.
-            pip("install", "uv")
-            run(
-                PYTHON,
-                "-m",
-                "uv",
-                "pip",
-                "install",
-                "--python",
-                PYTHON,
-                "--torch-backend=cpu",
-                TORCH,
-            )
-    check_torch()
+            pip("install", "--constraint", CONSTRAINTS, "uv", python=python)
+            uv = (python, "-m", "uv", "pip", "install", "--python", python)
+            run(*uv, "--torch-backend=cpu", TORCH)
+    check_torch(python)
 
 
-def check_torch() -> None:
+def check_torch(python: pathlib.Path) -> None:
     """Ends the script when torch is a build for another kind of GPU."""
-    facts = output_of(PYTHON, "-c", TORCH_FACTS)
+    facts = output_of(python, "-c", TORCH_FACTS)
     if facts is None:
         sys.exit(
-            f"bootstrap: torch was installed but cannot be imported. Look at: {PYTHON} -c "
+            f"bootstrap: torch was installed but cannot be imported. Look at: {python} -c "
             "'import torch'"
         )
     version, cuda, hip = facts.split()
     if (cuda, hip) != ("None", "None"):
         sys.exit(
-            f"bootstrap: torch {version} in {VENV} is a build for a GPU of another kind "
+            f"bootstrap: torch {version} of {python} is a build for a GPU of another kind "
             f"(CUDA {cuda}, HIP {hip}), on which the xpu device cannot be brought up. Remove "
             f"{VENV} and run this again, or install a CPU build of {TORCH} there."
         )
@@ -126,8 +122,9 @@ def check_torch() -> None:
 
 def install_package(extras: set[str]) -> None:
     """Installs what the extras name, and this package as a pointer to the source tree."""
-    pip("install", "scikit-build-core>=1.0")
-    pip("install", "--no-build-isolation", "--editable", f".[{','.join(sorted(extras))}]")
+    constrained = ("install", "--constraint", CONSTRAINTS)
+    pip(*constrained, "scikit-build-core")
+    pip(*constrained, "--no-build-isolation", "--editable", f".[{','.join(sorted(extras))}]")
 
 
 def installed() -> tuple[str, set[str]]:

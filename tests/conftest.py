@@ -77,6 +77,8 @@ def _skip_what_cannot_run(items: list[pytest.Item]) -> None:
     """Skip tests of what this torch does not have; REQUIRE_XPU=1 lets those of a device fail."""
     if torch.xpu.Event is not xpu_dynamo_event.Event:
         _skip(items, "own_event_class")
+    if xpu_dynamo_event.inductor_backend() == "triton":
+        _skip(items, "cpp_kernels")
     if not runtime.has_own_guard():
         _skip(items, "own_guard")
     if not runtime.is_active():

@@ -255,6 +255,7 @@ def test_computation_on_both_devices() -> None:
 
 
 @needs_runtime
+@pytest.mark.filterwarnings("ignore:TypedStorage")  # of torch, where kernels are Triton's
 @pytest.mark.parametrize("mode", ["max-autotune", "reduce-overhead"])
 def test_modes(mode: str) -> None:
     def model(x: Tensor, kernel: Tensor, weight: Tensor) -> Tensor:
@@ -344,6 +345,7 @@ def test_copies_between_host_and_device_do_not_block(latch: Any) -> None:
         assert doubled.tolist() == [10.0] * 32
 
 
+@pytest.mark.cpp_kernels(reason="the error has C++'s words")
 @pytest.mark.own_guard(reason="it does not report errors of a stream")
 @needs_runtime
 def test_an_error_in_a_kernel_surfaces_at_synchronisation() -> None:
@@ -387,6 +389,7 @@ def add_one(x: Tensor) -> Tensor:
     return x + 1
 
 
+@pytest.mark.cpp_kernels(reason="it is about what C++ needs")
 @needs_runtime
 def test_registering_twice_is_undone_once() -> None:
     x = torch.ones(2, device="xpu")
@@ -402,6 +405,7 @@ def test_registering_twice_is_undone_once() -> None:
     assert compiled(add_one)(x).tolist() == [2, 2]
 
 
+@pytest.mark.cpp_kernels(reason="it pretends to be such a torch")
 @needs_runtime
 @pytest.mark.usefixtures("unregistered")
 def test_kernels_stay_those_of_a_torch_with_xpu(monkeypatch: Any) -> None:

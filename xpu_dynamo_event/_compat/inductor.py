@@ -170,11 +170,19 @@ def register_backend(
     )
 
 
-def register_wrapper(wrapper_class: type, graph_pass: Any, patches: Patches) -> None:
-    """Replace only the Python wrapper of what torch registered for "xpu", and add a graph pass."""
+def register_wrapper(
+    wrapper_class: type, graph_pass: Any, patches: Patches, unsupported_wrapper: type | None = None
+) -> None:
+    """Replace only the Python wrapper of what torch registered for "xpu", and add a graph pass.
+
+    And the other wrappers by ``unsupported_wrapper``, if it is given.
+    """
     common.init_backend_registration()
     registered = common.device_codegens["xpu"]
     with_ours = replace(registered, wrapper_codegen=wrapper_class)
+    if unsupported_wrapper is not None:
+        with_ours.cpp_wrapper_codegen = unsupported_wrapper
+        with_ours.fx_wrapper_codegen = unsupported_wrapper
     patches.replace_entry(common.device_codegens, "xpu", with_ours)
     patches.replace_entry(common.custom_backend_passes, "xpu", graph_pass)
     _note_nodes(patches)

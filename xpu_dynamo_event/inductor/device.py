@@ -151,13 +151,12 @@ def _register_triton(patches: Patches) -> None:
     from .._compat import inductor_triton
     from ..passes import pipeline
     from .graph_pass import XpuGraphPass
-    from .wrapper import XpuTritonWrapper
+    from .wrapper import UnsupportedWrapper, XpuTritonWrapper
 
     inductor_triton.load_spirv()
     inductor_triton.install_imports(patches, _IN_KERNELS)
-    upstream.register_wrapper(
-        XpuTritonWrapper, XpuGraphPass(pipeline.IN_INDUCTOR, "triton"), patches
-    )
+    graph_pass = XpuGraphPass(pipeline.IN_INDUCTOR, "triton")
+    upstream.register_wrapper(XpuTritonWrapper, graph_pass, patches, UnsupportedWrapper)
     upstream.refuse_flex_attention(patches)
     _register_copies(patches)
 

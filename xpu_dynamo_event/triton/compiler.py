@@ -15,7 +15,9 @@ from .refusal import KernelRefusedError
 
 _Upstream: Any = intel_backend()
 _SOURCES = (portable, facts)  # of what the compiled kernel and its metadata are made by
-_OWN = hashlib.sha256(b"".join(Path(each.__file__).read_bytes() for each in _SOURCES)).hexdigest()
+_OWN = hashlib.sha256(
+    b"".join(Path(str(each.__file__)).read_bytes() for each in _SOURCES)
+).hexdigest()
 
 
 class CpuBackend(_Upstream):  # type: ignore[misc]

@@ -79,6 +79,7 @@ INSIDE = {
         "direct_calls",
         "pinned_buffers",
         "memory",
+        "alignment",
         "ordering",
         "recomputation",
         "lifetimes",

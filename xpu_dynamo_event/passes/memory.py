@@ -14,8 +14,10 @@ import torch
 from torch.fx import Graph, GraphModule, Node
 
 from .. import ops
+from .._compat import alignment as upstream_alignment
 from .._compat import inductor_ir
 from .._compat.patching import Patches
+from . import alignment
 from .nodes import is_event_op
 
 _SWITCHES = {torch.ops.xpu_event.set_stream.default, torch.ops.xpu_event.set_stream.ordered}
@@ -83,4 +85,7 @@ class Telling:
             inductor_passes.install_complete_constants(patches)
             inductor_passes.install_random_nodes(patches, is_event_op)
             inductor_passes.install_separate_seeds(patches, changes_stream)
+            upstream_alignment.install_unaligned_inputs(
+                patches, alignment.inputs_of_forward, alignment.holds_order
+            )
             self._patches.take(patches)

@@ -21,6 +21,7 @@ from torch.fx import Graph, GraphModule, Node
 from .._compat import aot, backends, compiler_import, dynamo_hooks, literals, partitioner
 from .._compat.patching import Patches
 from . import (
+    alignment,
     backward_streams,
     control_flow,
     direct_calls,
@@ -147,9 +148,16 @@ def _around_backend(module: GraphModule, compile_: Callable[[], Any]) -> Any:
 
 def _on_aot_graph(module: GraphModule) -> None:
     """Run the passes on a graph and on the bodies of its higher-order ops."""
-    for each in module.modules():
-        if isinstance(each, GraphModule) and _has_event_ops(each.graph):
-            rewrite(each)
+    own = [
+        each
+        for each in module.modules()
+        if isinstance(each, GraphModule) and _has_event_ops(each.graph)
+    ]
+    for each in own:
+        rewrite(each)
+    if own:
+        # On the whole graph, whose body alone may have event ops. Last: all nodes are there.
+        alignment.mark_memory_of_inputs(module)
     if (watch := _watch.get()) is not None:
         watch(module)
 

@@ -24,6 +24,7 @@ SHARE = {
     "combo_kernels",
     "benchmark_fusion",
     "fallback_random",
+    "triton.debug_sync_kernel",
 }
 CHOSEN = [switch for switch in configs.switches() if switch.name in SHARE]
 

@@ -178,6 +178,7 @@ def register_wrapper(wrapper_class: type, graph_pass: Any, patches: Patches) -> 
     patches.replace_entry(common.device_codegens, "xpu", with_ours)
     patches.replace_entry(common.custom_backend_passes, "xpu", graph_pass)
     _note_nodes(patches)
+    _no_kernel_to_wait_for(patches)
 
 
 def wrap_lowering(
@@ -200,6 +201,7 @@ def cpp_code_for_xpu(patches: Patches) -> None:
         _no_benchmarks,
         refuse_flex_attention,
         _note_nodes,
+        _no_kernel_to_wait_for,
     ):
         shim(patches)
 
@@ -359,3 +361,29 @@ def _note_nodes(patches: Patches) -> None:
             entering_node(node)
 
     patches.replace(scheduler.Scheduler, "enter_context", enter_context)
+
+
+def _no_kernel_to_wait_for(patches: Patches) -> None:
+    """``config.triton.debug_sync_kernel`` waits for the device of each node; some have none.
+
+    Event operations launch no kernel. Upstream asserts that there is a device, without a text.
+
+    Upstream: scheduler.Scheduler.get_backend, called by _codegen.
+    """
+    original = scheduler.Scheduler.get_backend
+
+    def get_backend(self: Any, device: torch.device | None) -> Any:
+        without_kernel = device is None and config.triton.debug_sync_kernel
+        return _NO_KERNEL if without_kernel else original(self, device)
+
+    patches.replace(scheduler.Scheduler, "get_backend", get_backend)
+
+
+class _NoKernel:
+    """In place of the backend of a node without a device."""
+
+    def codegen_sync(self) -> None:
+        """Emit nothing."""
+
+
+_NO_KERNEL = _NoKernel()

@@ -145,18 +145,18 @@ def test_a_class_of_context_managers(compiled: Any, latch: Any) -> None:
 @pytest.mark.parametrize("fails", [False, True])
 def test_finally_joins_whether_the_body_raises(fails: bool, compiled: Any, latch: Any) -> None:
     def use(x: torch.Tensor, side: Any, join: Any) -> torch.Tensor:
-        y = x
+        y, factor = x, 1
         try:
             with torch.xpu.stream(side):
                 y = x + 1
                 if fails:
                     raise ValueError("in the body")
         except ValueError:
-            y = y * 10
+            factor = 10  # of the host: this stream may not read y before the join
         finally:
             join.record(side)
             join.wait()
-        return y * 2
+        return y * 2 * factor
 
     run, log = compiled(use)
     x, side, join = ones(), torch.xpu.Stream(), torch.xpu.Event()

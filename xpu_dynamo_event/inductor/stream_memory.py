@@ -18,6 +18,7 @@ Nothing is assumed about which epochs have the same stream. Then
 
 * in place only when the input was allocated and used in the current epoch alone;
 * reuse only within one epoch: the planner forgets its free buffers at a switch;
+* semaphores, which the kernels of a graph share, are made anew in each epoch;
 * a buffer used outside the epoch of its allocation is never reused, and ``record_stream`` tells the
   allocator about the other stream before the use, so that the free waits for it.
 
@@ -109,9 +110,17 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         forget_raw_streams = getattr(self.write_get_raw_stream, "cache_clear", None)
         if forget_raw_streams is not None:
             forget_raw_streams()
+        self._forget_semaphores()
         self.writeline(StreamSwitchLine(self))
         # The planner pops memory lines off the end and asks each for its buffer; this one has none.
         self.make_comment("# the current stream may be another one from here on")
+
+    def _forget_semaphores(self) -> None:
+        """Let kernels whose groups wait for each other get other semaphores from here on.
+
+        A graph has one tensor of them for all kernels, zeroed before the first one on its stream.
+        """
+        self.allocated_workspaces.clear()
 
     def entering_node(self, node: Any) -> None:
         """Note which buffers a node of the scheduler uses, before any of its code is emitted.

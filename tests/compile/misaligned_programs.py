@@ -179,10 +179,10 @@ IN_TIME = (read_while_the_side_is_held.__name__,)
 """Of these the input is there before the latch."""
 
 
-def warm_up(run: Any) -> None:
+def warm_up(run: Any, size: int = SIZE) -> None:
     """Compile a program for an aligned input. On a GPU that synchronises, so before a latch."""
     lanes = Lanes.new()
-    run(tensor(1, offset=0), lanes.ready, lanes.done, lanes.side)
+    run(tensor(1, size, 0), lanes.ready, lanes.done, lanes.side)
     torch.xpu.synchronize()
 
 

@@ -397,9 +397,7 @@ del arg3_1
 del arg4_1
 buf4 = empty_strided_cpu_pinned((100, ), (1, ), torch.float32)
 buf4.copy_(buf3, True)
-_d2h_event_buf4 = torch.Event()
-_d2h_event_buf4.record()
-_d2h_event_buf4.synchronize()
+torch.xpu.current_stream(0).synchronize()
 del buf3
 buf5 = empty_strided_cpu((100, ), (1, ), torch.float32)
 cpp_fused_add_1(buf4, buf5)

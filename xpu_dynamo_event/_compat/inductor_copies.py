@@ -2,7 +2,8 @@
 
 Shim: Inductor makes such a copy pinned and asynchronous on a GPU only (``ir.is_gpu``), forces it to
 be contiguous, and waits for it on the host as soon as it is submitted. Eager does neither: the
-copy has the layout of its source, and the program waits where it says so.
+copy has the layout of its source, and the program waits where it says so. The wait is for the
+current device, which may be another than the one that copies.
 
 Upstream: torch/_inductor/ir.py (DeviceCopy.create, FallbackKernel.find_device).
 Versions: 2.13 to 2.15.
@@ -26,6 +27,7 @@ __all__ = [
     "install_host_copies",
     "is_pinned",
     "is_read_on_host",
+    "source_device",
 ]
 
 
@@ -101,6 +103,13 @@ def copied_buffers(node: Any) -> list[str]:
     names = [dep.name for dep in node.read_writes.reads]
     names += [buffer.get_name() for buffer in node.get_outputs()]
     return names
+
+
+def source_device(name: str) -> torch.device:
+    """Return the device from which a ``DeviceCopy`` makes the buffer ``name``."""
+    copy: Any = V.graph.get_buffer(name)
+    device: torch.device = copy.inputs[0].get_device_or_error()
+    return device
 
 
 def is_read_on_host(name: str) -> bool:

@@ -171,9 +171,13 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         return variable
 
     def sync_d2h_copy(self, buffer_name: str) -> None:
-        """Wait on the host for a copy that was submitted, if the graph itself reads it there."""
+        """Wait on the host for a copy that was submitted, if the graph itself reads it there.
+
+        For the stream of the device that it comes from: upstream waits for that of the current one.
+        """
         if inductor_copies.is_read_on_host(buffer_name):
-            super().sync_d2h_copy(buffer_name)
+            index = inductor_copies.source_device(buffer_name).index
+            self.writeline(f"torch.xpu.current_stream({index}).synchronize()")
 
     def can_reuse(self, input_buffer: Any, output_buffer: Any = None) -> bool:
         """Return whether a buffer may be overwritten by the next one."""

@@ -493,6 +493,21 @@ return (buf9, )""")
     assert run(x, x, *lanes()).tolist() == [8.0] * 100
 
 
+def waiting(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
+    fork.wait()
+    return x * w
+
+
+def test_inputs_are_not_checked_before_the_wait_for_them() -> None:
+    """For ``config.nan_asserts``; kernels are followed by checks of all that they touch."""
+    _, code = compile_and_run(waiting, (100, 100), nan_asserts=True)
+    checks = call(code).partition("xpu_event_native.wait")
+    assert "isnan" not in checks[0]
+    assert checks[2].count("isnan") == 4, "inputs, result, and what is returned"
+    _, code = compile_and_run(lambda x, w, *_lanes: x * w, (100, 100), nan_asserts=True)
+    assert "isnan" in call(code).partition("get_raw_stream")[0], "without events as ever"
+
+
 def dropouts(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
     a = torch.nn.functional.dropout(x, 0.5)
     with torch.xpu.stream(side):

@@ -179,6 +179,12 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             index = inductor_copies.source_device(buffer_name).index
             self.writeline(f"torch.xpu.current_stream({index}).synchronize()")
 
+    def codegen_input_nan_asserts(self) -> None:
+        """Look for NaN in the inputs, for ``config.nan_asserts``; not before a wait for them."""
+        operations = upstream.V.graph.operations
+        if not any(hasattr(each, "event_op") for each in operations):
+            super().codegen_input_nan_asserts()
+
     def can_reuse(self, input_buffer: Any, output_buffer: Any = None) -> bool:
         """Return whether a buffer may be overwritten by the next one."""
         if not super().can_reuse(input_buffer, output_buffer):

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+import warming
 
-from xpu_dynamo_event import GraphLog
+from xpu_dynamo_event import GraphLog, runtime
 
 
 @pytest.fixture
@@ -32,3 +33,18 @@ def kernels_without_vectors() -> Iterator[None]:
     config: Any = torch._inductor.config
     with config.patch({"cpp.simdlen": 1}):
         yield
+
+
+@pytest.fixture(autouse=True)
+def warm_before_a_latch(
+    request: pytest.FixtureRequest, fresh_dynamo: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Fail a test that compiles behind a latch by accident; on a GPU it would hang."""
+    cold = request.function.__name__ in warming.COLD
+    if cold and "inductor" in request.node.name and not runtime.register():
+        pytest.skip("compiles behind a latch, where Inductor waits for the device")
+    with warming.noticing_cold_latches(monkeypatch) as compiled:
+        yield
+    assert cold or not compiled, (
+        f"compiled behind a latch: {compiled}; see tests/compile/warming.py"
+    )

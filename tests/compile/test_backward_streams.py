@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from warming import warm
 
 from xpu_dynamo_event import timeline
 from xpu_dynamo_event.passes import pipeline
@@ -303,6 +304,7 @@ def test_what_a_side_stream_saves_is_not_computed_at_home(compiled: Any, latch: 
     side, other = torch.xpu.Stream(), torch.xpu.Stream()
     ready, done = torch.xpu.Event(), torch.xpu.Event()
     w = torch.ones(64, device="xpu", requires_grad=True)
+    warm(run, w, torch.zeros(64, device="xpu"), side, ready, done, backward=True)
     for each in (use, run, run):
         x, w.grad = torch.zeros(64, device="xpu"), None
         torch.xpu.synchronize()

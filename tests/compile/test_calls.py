@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from warming import warm
 
 from benchmarks.quantities import heap_bytes
 
@@ -74,6 +75,7 @@ def test_nested_compiled_functions_use_their_own_events(backend: str, latch: Any
 
     run = torch.compile(outer, backend=backend)
     x, stream = torch.ones(4, device="xpu"), torch.xpu.Stream()
+    warm(run, x, torch.xpu.Event(), torch.xpu.Event(), stream)
     for _ in range(3):
         mine, other = torch.xpu.Event(), torch.xpu.Event()
         held = latch(stream)

@@ -231,6 +231,7 @@ class Setting:
             fn: Called with the operands.
             on_host: Whether it returns tensors on the host, and so waits for ``x``.
         """
+        self.warm(fn)
         self.x.grad = self.w.grad = None
         with torch.no_grad():
             self.x.zero_()
@@ -249,6 +250,11 @@ class Setting:
         finally:
             torch.xpu.set_stream(self.home)
         return [each.detach().cpu() for each in (*results, self.x.grad, self.w.grad)]
+
+    def warm(self, fn: Callable[..., Any]) -> None:
+        """Run forward and backward before a latch is closed; the first time, they compile."""
+        self.backward(self.forward(fn)[0])
+        torch.xpu.synchronize()
 
     def streams(self, fn: Callable[..., Any]) -> tuple[Any, list[tuple[str, str]]]:
         """Return the stream on which the forward ends, and what the backward runs on which."""

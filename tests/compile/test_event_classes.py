@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from event_classes import CLASSES, IDS
+from warming import warm
 
 from xpu_dynamo_event import Event
 from xpu_dynamo_event._compat import versions
@@ -43,6 +44,7 @@ def test_methods_become_ops(cls: Any, compiled: Any, latch: Any) -> None:
 
     run, log = compiled(use)
     start, end, side = cls(), cls(), torch.xpu.Stream()
+    warm(run, ones(), cls(), cls(), side)
     held = latch(side)
     y, *answers = run(ones(), start, end, side)
     held.release()
@@ -117,7 +119,7 @@ def test_each_stream_waits_for_each_class(
     run, _ = compiled(use)
     producer, consumer = stream_class("xpu"), stream_class("xpu")
     x = ones()
-    torch.xpu.synchronize()
+    warm(run, x, producer, consumer, cls())
     held = latch(producer)
     z = run(x, producer, consumer, cls())
     assert not consumer.query()

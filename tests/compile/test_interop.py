@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from warming import warm
 
 import xpu_dynamo_event
 from xpu_dynamo_event import Event, GraphLog, external_stream, queue_capsule
@@ -51,6 +52,7 @@ def test_compiled_code_runs_on_a_foreign_queue(compiled: Any, latch: Any) -> Non
 
     run, log = compiled(use)
     streams = [external_stream(dpctl.SyclQueue(property="in_order")) for _ in range(2)]
+    warm(run, filled(0), streams[0], Event())
     for value, stream in enumerate(streams):
         event, x = Event(), filled(value)
         held = latch(stream)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
+from warming import warm
 
 SIZE = 8
 Program = Callable[..., Any]
@@ -127,6 +128,7 @@ def test_the_second_of_three_values_is_seen_too(compiled: Any, latch: Any) -> No
     run, _ = compiled(use)
     reader, gate_stream = torch.xpu.Stream(), torch.xpu.Stream()
     early, middle, gate = (torch.xpu.Event() for _ in range(3))
+    warm(run, filled(0), early, middle, gate)
     for value in range(3):
         x = filled(value)
         held = latch(gate_stream)
@@ -315,6 +317,8 @@ def test_195573_key_value_cache(compiled: Any, latch: Any) -> None:
     run, _ = compiled(step)
     side, fork, join = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
     cache, want_cache = (torch.zeros(4, SIZE, device="xpu") for _ in range(2))
+    for at in range(2):  # the second position makes it dynamic
+        warm(run, torch.zeros_like(cache), filled(0), at, side, fork, join)
     for at in range(4):
         x = filled(at + 1)
         held = latch(side)
@@ -556,7 +560,7 @@ def test_an_input_of_autograd_is_read_first_where_it_is_changed(
             w = torch.full((4,), 2.0, device="xpu", requires_grad=True)
             x = torch.ones(4, device="xpu", requires_grad=True) * 1
             side, event = torch.xpu.Stream(), torch.xpu.Event()
-            torch.xpu.synchronize()
+            warm(run, x.detach().clone().requires_grad_() * 1, w, side, event, backward=True)
             held = latch(side)
             with side:
                 x.detach().fill_(5)  # the last to write it before the program, and late

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from warming import warm
 
 SIZE = 64
 
@@ -32,6 +33,7 @@ def test_consumer_sees_what_the_held_producer_writes(compiled: Any, latch: Any) 
 
     run, _ = compiled(use)
     producer, consumer, event = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.Event()
+    warm(run, filled(9), producer, consumer, event)
     for value in range(4):
         x = filled(value)
         held = latch(producer)
@@ -54,6 +56,7 @@ def test_without_the_wait_the_consumer_is_early(compiled: Any, latch: Any) -> No
 
     run, _ = compiled(use)
     producer, consumer, event = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.Event()
+    warm(run, filled(9.0), producer, consumer, event)
     value = random.random()  # in no memory that another test left
     x = filled(value)
     held = latch(producer)
@@ -78,6 +81,7 @@ def test_compute_does_not_slip_past_a_wait(compiled: Any, latch: Any) -> None:
     run, _ = compiled(use)
     gate_stream, reader = torch.xpu.Stream(), torch.xpu.Stream()
     done, gate, x = torch.xpu.Event(), torch.xpu.Event(), filled(1)
+    warm(run, filled(9), done, gate)
     held = latch(gate_stream)
     gate.record(gate_stream)
     y, z = run(x, done, gate)
@@ -177,6 +181,7 @@ def test_double_buffer(compiled: Any, latch: Any) -> None:
     copies, filled_event, free = torch.xpu.Stream(), torch.xpu.Event(), torch.xpu.Event()
     buffer = torch.zeros(SIZE, device="xpu")
     totals = []
+    warm(run, buffer, torch.full((SIZE,), 9.0).pin_memory(), copies, filled_event, free)
     for value in range(6):
         host = torch.full((SIZE,), float(value)).pin_memory()
         held = latch(copies)
@@ -207,6 +212,7 @@ def test_three_records_stay_three(compiled: Any, latch: Any) -> None:
     run, log = compiled(use)
     x = torch.ones(SIZE, device="xpu", requires_grad=True)
     stream, event = torch.xpu.Stream(), torch.xpu.Event()
+    warm(run, x, stream, event, backward=True)
     held = latch(stream)
     run(x, stream, event).sum().backward()
     event.synchronize()  # the third record was on the free stream

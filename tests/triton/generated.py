@@ -20,6 +20,7 @@ _NOT_SHOWN = ("#", "args.clear", "assert_size_stride", "with torch.xpu._Device",
 
 def call(code: str) -> str:
     """Return what generated code does in a call, without its checks and its device guard."""
+    code = code.replace("_fused", "")  # in each name of a kernel
     body = code[code.index("def call(") : code.index("runner = ")].splitlines()[1:]
     shown = [line.strip() for line in body if line.strip()]
     return "\n".join(line for line in shown if not line.startswith(_NOT_SHOWN))

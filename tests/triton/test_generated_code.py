@@ -37,11 +37,13 @@ def pointwise(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
 
 def test_raw_streams_after_a_change(latch: Any) -> None:
     run, code = compile_and_run(pointwise, (100, 100))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
+triton_poi_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
 del arg0_1
 xpu_event_native.record(arg1_1, None)
 xpu_event_native.set_stream(arg3_1)
@@ -51,7 +53,7 @@ arg4_1.record_stream(stream_of_epoch1_0)
 buf0.record_stream(stream_of_epoch1_0)
 buf4 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
+triton_poi_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
 del arg4_1
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg2_1)
@@ -59,15 +61,16 @@ stream_of_epoch2_0 = torch.xpu.current_stream(0)
 buf0.record_stream(stream_of_epoch2_0)
 buf7 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
+triton_poi_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
 xpu_event_native.wait(arg5_1, None)
 del buf0
 buf4.record_stream(stream_of_epoch2_0)
 buf9 = buf7; del buf7  # reuse
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_3.run(buf9, buf4, 100, stream=raw_stream0)
+triton_poi_add_3.run(buf9, buf4, 100, stream=raw_stream0)
 del buf4
-return (buf9, )""")
+return (buf9, )""",
+    )
     assert_as_eager(run, pointwise, (100, 100), latch)
 
 
@@ -91,7 +94,9 @@ def cooperative(program: Any) -> str:
 
 
 def test_semaphores_are_not_shared_by_streams() -> None:
-    assert_expected_inline(cooperative(sums), """\
+    assert_expected_inline(
+        cooperative(sums),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 xpu_event_native.record(arg0_1, None)
 xpu_event_native.set_stream(arg2_1)
@@ -103,7 +108,7 @@ semaphores_xpu_0 = empty_strided_xpu((1, ), (1, ), torch.uint32)
 semaphores_xpu_0.zero_()
 workspace_0 = empty_strided_xpu((256, ), (1, ), torch.uint8)
 raw_stream0 = get_raw_stream(0)
-triton_unk_fused_add_sum_0.run(arg3_1, buf3, semaphores_xpu_0, workspace_0, 1, 65536, stream=raw_stream0)
+triton_unk_add_sum_0.run(arg3_1, buf3, semaphores_xpu_0, workspace_0, 1, 65536, stream=raw_stream0)
 del workspace_0
 xpu_event_native.record(arg4_1, None)
 del arg3_1
@@ -115,16 +120,17 @@ semaphores_xpu_0 = empty_strided_xpu((1, ), (1, ), torch.uint32)
 semaphores_xpu_0.zero_()
 workspace_1 = empty_strided_xpu((256, ), (1, ), torch.uint8)
 raw_stream0 = get_raw_stream(0)
-triton_unk_fused_add_sum_1.run(arg5_1, buf6, semaphores_xpu_0, workspace_1, 1, 65536, stream=raw_stream0)
+triton_unk_add_sum_1.run(arg5_1, buf6, semaphores_xpu_0, workspace_1, 1, 65536, stream=raw_stream0)
 del workspace_1
 xpu_event_native.wait(arg4_1, None)
 del arg5_1
 buf3.record_stream(stream_of_epoch2_0)
 buf8 = buf6; del buf6  # reuse
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_2.run(buf8, buf3, 1, stream=raw_stream0)
+triton_poi_add_2.run(buf8, buf3, 1, stream=raw_stream0)
 del buf3
-return (buf8, )""")
+return (buf8, )""",
+    )
 
 
 def sums_on_one_stream(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
@@ -152,7 +158,9 @@ def scans(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
 
 def test_workspaces(latch: Any) -> None:
     run, code = compile_and_run(scans, (MANY, MANY))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 xpu_event_native.record(arg0_1, None)
 xpu_event_native.set_stream(arg2_1)
@@ -163,7 +171,7 @@ buf3 = empty_strided_xpu((65536, ), (1, ), torch.float32)
 workspace_0 = empty_strided_xpu((2048, ), (1, ), torch.uint8)
 workspace_0.zero_()
 raw_stream0 = get_raw_stream(0)
-triton_spl_fused_cumsum_0.run(arg3_1, buf3, workspace_0, 1, 65536, stream=raw_stream0)
+triton_spl_cumsum_0.run(arg3_1, buf3, workspace_0, 1, 65536, stream=raw_stream0)
 del workspace_0
 xpu_event_native.record(arg4_1, None)
 del arg3_1
@@ -174,16 +182,17 @@ buf6 = empty_strided_xpu((65536, ), (1, ), torch.float32)
 workspace_1 = empty_strided_xpu((2048, ), (1, ), torch.uint8)
 workspace_1.zero_()
 raw_stream0 = get_raw_stream(0)
-triton_spl_fused_cumsum_0.run(arg5_1, buf6, workspace_1, 1, 65536, stream=raw_stream0)
+triton_spl_cumsum_0.run(arg5_1, buf6, workspace_1, 1, 65536, stream=raw_stream0)
 del workspace_1
 xpu_event_native.wait(arg4_1, None)
 del arg5_1
 buf3.record_stream(stream_of_epoch2_0)
 buf8 = buf6; del buf6  # reuse
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_1.run(buf8, buf3, 65536, stream=raw_stream0)
+triton_poi_add_1.run(buf8, buf3, 65536, stream=raw_stream0)
 del buf3
-return (buf8, )""")
+return (buf8, )""",
+    )
     assert_as_eager(run, scans, (MANY, MANY), latch)
 
 
@@ -203,12 +212,14 @@ def test_combo_kernels(latch: Any) -> None:
     sizes = (100, 300)
     settings = {"combo_kernels": True, "benchmark_combo_kernel": False}
     run, code = compile_and_run(several, sizes, **settings)
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf1 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
+triton_poi_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg4_1)
 xpu_event_native.wait(arg2_1, None)
@@ -218,7 +229,7 @@ arg1_1.record_stream(stream_of_epoch1_0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf6 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
+triton_poi_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg3_1)
 stream_of_epoch2_0 = torch.xpu.current_stream(0)
@@ -227,7 +238,7 @@ arg1_1.record_stream(stream_of_epoch2_0)
 buf9 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf10 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_2.run(arg0_1, arg1_1, buf9, buf10, stream=raw_stream0)
+triton_poi_2.run(arg0_1, arg1_1, buf9, buf10, stream=raw_stream0)
 del arg1_1
 xpu_event_native.wait(arg5_1, None)
 del arg0_1
@@ -235,7 +246,8 @@ buf5.record_stream(stream_of_epoch2_0)
 buf6.record_stream(stream_of_epoch2_0)
 buf5.record_stream(arg3_1)
 buf6.record_stream(arg3_1)
-return (buf0, buf1, buf5, buf6, buf9, buf10, )""")
+return (buf0, buf1, buf5, buf6, buf9, buf10, )""",
+    )
     assert_as_eager(run, several, sizes, latch)
 
 
@@ -253,12 +265,14 @@ def lists(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Any:
 
 def test_foreach(latch: Any) -> None:
     run, code = compile_and_run(lists, (100, 40))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf1 = empty_strided_xpu((40, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_for_fused_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
+triton_for_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg4_1)
 xpu_event_native.wait(arg2_1, None)
@@ -268,7 +282,7 @@ arg1_1.record_stream(stream_of_epoch1_0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf6 = empty_strided_xpu((40, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_for_fused_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
+triton_for_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg3_1)
 xpu_event_native.wait(arg5_1, None)
@@ -276,14 +290,15 @@ stream_of_epoch2_0 = torch.xpu.current_stream(0)
 arg0_1.record_stream(stream_of_epoch2_0)
 arg1_1.record_stream(stream_of_epoch2_0)
 raw_stream0 = get_raw_stream(0)
-triton_for_fused_2.run(arg0_1, arg1_1, arg0_1, arg1_1, stream=raw_stream0)
+triton_for_2.run(arg0_1, arg1_1, arg0_1, arg1_1, stream=raw_stream0)
 del arg0_1
 del arg1_1
 buf5.record_stream(stream_of_epoch2_0)
 buf6.record_stream(stream_of_epoch2_0)
 buf5.record_stream(arg3_1)
 buf6.record_stream(arg3_1)
-return (buf0, buf1, buf5, buf6, )""")
+return (buf0, buf1, buf5, buf6, )""",
+    )
     assert_as_eager(run, lists, (100, 40), latch)
 
 
@@ -291,7 +306,9 @@ def test_multi_kernel(latch: Any) -> None:
     """Chooses a kernel at the first call, by times that it takes there: warm up before a latch."""
     run, code = compile_and_run(sums, (MANY, MANY), **{"triton.multi_kernel": 1})
     called = [line for line in call(code).splitlines() if ".run(" in line or "stream" in line]
-    assert_expected_inline("\n".join(called), """\
+    assert_expected_inline(
+        "\n".join(called),
+        """\
 xpu_event_native.set_stream(arg2_1)
 stream_of_epoch1_0 = torch.xpu.current_stream(0)
 arg3_1.record_stream(stream_of_epoch1_0)
@@ -308,7 +325,8 @@ raw_stream0 = get_raw_stream(0)
 multi_kernel_1.run(buf9, buf10, 1, 8, stream=raw_stream0)
 buf5.record_stream(stream_of_epoch2_0)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_6.run(buf12, buf5, 1, stream=raw_stream0)""")
+triton_poi_add_6.run(buf12, buf5, 1, stream=raw_stream0)""",
+    )
     assert_as_eager(run, sums, (MANY, MANY), latch)
 
 
@@ -351,7 +369,9 @@ def to_the_host(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor
 
 def test_copies_to_the_host_do_not_wait(latch: Any) -> None:
     run, code = compile_and_run(to_the_host, (100, 100))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 xpu_event_native.wait_stream(arg0_1, arg1_1)
 xpu_event_native.set_stream(arg0_1)
@@ -360,7 +380,7 @@ arg2_1.record_stream(stream_of_epoch1_0)
 arg3_1.record_stream(stream_of_epoch1_0)
 buf2 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused__to_copy_mul_0.run(arg2_1, arg3_1, buf2, 100, stream=raw_stream0)
+triton_poi__to_copy_mul_0.run(arg2_1, arg3_1, buf2, 100, stream=raw_stream0)
 del arg3_1
 buf3 = empty_strided_cpu_pinned((100, ), (1, ), torch.float32)
 buf3.copy_(buf2, True)
@@ -369,7 +389,8 @@ xpu_event_native.record(arg4_1, None)
 del arg2_1
 xpu_event_native.set_stream(arg1_1)
 xpu_event_native.record(arg5_1, None)
-return (buf3, )""")
+return (buf3, )""",
+    )
     assert_as_eager(run, to_the_host, (100, 100), latch)
 
 
@@ -382,7 +403,9 @@ def read_on_the_host(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> T
 def test_the_host_waits_for_a_copy_that_the_graph_reads() -> None:
     """With an event on the stream of the copy; behind a latch it would wait for ever."""
     run, code = compile_and_run(read_on_the_host, (100, 100))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1 = args
 xpu_event_native.set_stream(arg0_1)
 xpu_event_native.record(arg2_1, None)
@@ -392,7 +415,7 @@ arg3_1.record_stream(stream_of_epoch2_0)
 arg4_1.record_stream(stream_of_epoch2_0)
 buf3 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused__to_copy_mul_0.run(arg3_1, arg4_1, buf3, 100, stream=raw_stream0)
+triton_poi__to_copy_mul_0.run(arg3_1, arg4_1, buf3, 100, stream=raw_stream0)
 del arg3_1
 del arg4_1
 buf4 = empty_strided_cpu_pinned((100, ), (1, ), torch.float32)
@@ -400,9 +423,10 @@ buf4.copy_(buf3, True)
 torch.xpu.current_stream(0).synchronize()
 del buf3
 buf5 = empty_strided_cpu((100, ), (1, ), torch.float32)
-cpp_fused_add_1(buf4, buf5)
+cpp_add_1(buf4, buf5)
 del buf4
-return (buf5, )""")
+return (buf5, )""",
+    )
     x = torch.full((100,), 3.0, device="xpu")
     assert run(x, x, *lanes()).tolist() == [10.0] * 100
 
@@ -421,11 +445,13 @@ def written_back(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tenso
 
 def test_copies_at_the_end(latch: Any) -> None:
     run, code = compile_and_run(written_back, (100, 100))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_0.run(arg0_1, arg1_1, buf0, arg0_1, 100, stream=raw_stream0)
+triton_poi_add_0.run(arg0_1, arg1_1, buf0, arg0_1, 100, stream=raw_stream0)
 del arg1_1
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg4_1)
@@ -434,7 +460,7 @@ stream_of_epoch1_0 = torch.xpu.current_stream(0)
 buf0.record_stream(stream_of_epoch1_0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_mul_1.run(buf0, buf5, 100, stream=raw_stream0)
+triton_poi_mul_1.run(buf0, buf5, 100, stream=raw_stream0)
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg3_1)
 xpu_event_native.wait(arg5_1, None)
@@ -442,23 +468,26 @@ stream_of_epoch2_0 = torch.xpu.current_stream(0)
 buf0.record_stream(stream_of_epoch2_0)
 arg0_1.record_stream(stream_of_epoch2_0)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_copy__mul_2.run(buf0, arg0_1, 100, stream=raw_stream0)
+triton_poi_copy__mul_2.run(buf0, arg0_1, 100, stream=raw_stream0)
 del arg0_1
 del buf0
 buf5.record_stream(stream_of_epoch2_0)
 buf5.record_stream(arg3_1)
-return (buf5, )""")
+return (buf5, )""",
+    )
     assert_as_eager(run, written_back, (100, 100), latch)
 
 
 def test_waiting_for_each_kernel(latch: Any) -> None:
     """For ``config.triton.debug_sync_kernel``; an event op is no kernel."""
     run, code = compile_and_run(pointwise, (100, 100), **{"triton.debug_sync_kernel": True})
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
+triton_poi_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
 del arg0_1
 torch.xpu.synchronize()
 xpu_event_native.record(arg1_1, None)
@@ -469,7 +498,7 @@ arg4_1.record_stream(stream_of_epoch1_0)
 buf0.record_stream(stream_of_epoch1_0)
 buf4 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
+triton_poi_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
 del arg4_1
 torch.xpu.synchronize()
 xpu_event_native.record(arg5_1, None)
@@ -478,17 +507,18 @@ stream_of_epoch2_0 = torch.xpu.current_stream(0)
 buf0.record_stream(stream_of_epoch2_0)
 buf7 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
+triton_poi_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
 torch.xpu.synchronize()
 xpu_event_native.wait(arg5_1, None)
 del buf0
 buf4.record_stream(stream_of_epoch2_0)
 buf9 = buf7; del buf7  # reuse
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_3.run(buf9, buf4, 100, stream=raw_stream0)
+triton_poi_add_3.run(buf9, buf4, 100, stream=raw_stream0)
 del buf4
 torch.xpu.synchronize()
-return (buf9, )""")
+return (buf9, )""",
+    )
     x = torch.ones(100, device="xpu")
     assert run(x, x, *lanes()).tolist() == [8.0] * 100
 
@@ -519,13 +549,15 @@ def dropouts(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
 
 def test_seeds_are_drawn_on_the_stream_that_uses_them() -> None:
     _, code = compile_and_run(dropouts, (100, 100))
-    assert_expected_inline(call(code), """\
+    assert_expected_inline(
+        call(code),
+        """\
 arg0_1, arg1_1, arg2_1, arg3_1 = args
 buf0 = empty_strided_xpu((1, ), (1, ), torch.int64)
 aten.randint.low_out(-9223372036854775808, 9223372036854775807, [1], out=buf0)
 buf2 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_native_dropout_0.run(buf0, arg0_1, buf2, 0, 100, stream=raw_stream0)
+triton_poi_native_dropout_0.run(buf0, arg0_1, buf2, 0, 100, stream=raw_stream0)
 del buf0
 xpu_event_native.set_stream(arg1_1)
 buf4 = empty_strided_xpu((1, ), (1, ), torch.int64)
@@ -534,7 +566,7 @@ stream_of_epoch1_0 = torch.xpu.current_stream(0)
 arg0_1.record_stream(stream_of_epoch1_0)
 buf6 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_native_dropout_0.run(buf4, arg0_1, buf6, 0, 100, stream=raw_stream0)
+triton_poi_native_dropout_0.run(buf4, arg0_1, buf6, 0, 100, stream=raw_stream0)
 del buf4
 xpu_event_native.record(arg3_1, None)
 del arg0_1
@@ -545,7 +577,8 @@ buf2.record_stream(stream_of_epoch2_0)
 buf6.record_stream(stream_of_epoch2_0)
 buf10 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
-triton_poi_fused_add_1.run(buf2, buf6, buf10, 100, stream=raw_stream0)
+triton_poi_add_1.run(buf2, buf6, buf10, 100, stream=raw_stream0)
 del buf2
 del buf6
-return (buf10, )""")
+return (buf10, )""",
+    )

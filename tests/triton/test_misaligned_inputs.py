@@ -142,7 +142,20 @@ def test_parameters_stay_aligned() -> None:
         (code,) = run_and_get_code(compiled(forward), torch.ones(64, device="xpu"))[1]
     assert COPY not in code
     assert len(aligned(code)) == 2, "bias and result"
-    x = torch.ones(64, device="xpu")
-    _, backward = run_and_get_code(lambda: compiled(lambda x: forward(x) * layer.bias)(x).sum().backward())[1]
+
+
+def test_a_backward_takes_parameters_for_aligned() -> None:
+    layer = torch.nn.Linear(64, 64, device="xpu")
+    event = torch.xpu.Event()
+
+    def forward(x: Any) -> Any:
+        event.wait()
+        return layer.bias.sin() * x
+
+    def step() -> None:
+        compiled(forward)(torch.ones(64, device="xpu")).sum().backward()
+
+    _, backward = run_and_get_code(step)[1]
     checked = re.findall(rf"= {COPY}\((\w+)\)", backward)
-    assert len(checked) == 2 and "tangents_1" in checked, "the input too, but not the bias"
+    assert len(checked) == 2, "the gradient and the input, but not the bias"
+    assert "tangents_1" in checked

@@ -33,8 +33,9 @@ def storage(value: object) -> StorageWeakRef | None:
     """Return what is the same for tensors (fake ones too) in the same memory; None for the rest."""
     if not isinstance(value, torch.Tensor):
         return None
+    reference: Any = StorageWeakRef  # untyped in torch
     try:
-        return StorageWeakRef(value.untyped_storage())
+        return reference(value.untyped_storage())  # type: ignore[no-any-return]
     except NotImplementedError:  # a sparse tensor
         return None
 
@@ -71,7 +72,9 @@ def install_unaligned_inputs(
             options["static_input_idxs"] = [i for i in static if inputs[i] not in away]
         return inner(gm, example_inputs, *args, **options)
 
-    def generate_code(gm: GraphModule, examples: Any, to_check: Any, *args: Any, **more: Any) -> Any:
+    def generate_code(
+        gm: GraphModule, examples: Any, to_check: Any, *args: Any, **more: Any
+    ) -> Any:
         if has_order(gm):
             _mark_any_address(gm, to_check)
             to_check = ()

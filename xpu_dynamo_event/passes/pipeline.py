@@ -75,6 +75,12 @@ ON_AOT_GRAPH: tuple[Pass, ...] = (
 )
 """On each graph with event ops that AOTAutograd captured, joint or not, before partitioning."""
 
+ON_WHOLE_AOT_GRAPH: tuple[Callable[[GraphModule], None], ...] = (
+    # After the others: all nodes are there, and the values that event ops hand through are known.
+    alignment.mark_memory_of_inputs,
+)
+"""After those, once on the whole of a graph that has event ops, in itself or in a body."""
+
 BEFORE_RUNNING: tuple[Pass, ...] = (
     # First, while event ops can still be told from other calls; the next one asks for the rest.
     pinned_buffers.fill_in_place,
@@ -156,8 +162,8 @@ def _on_aot_graph(module: GraphModule) -> None:
     for each in own:
         rewrite(each)
     if own:
-        # On the whole graph, whose body alone may have event ops. Last: all nodes are there.
-        alignment.mark_memory_of_inputs(module)
+        for note in ON_WHOLE_AOT_GRAPH:
+            note(module)
     if (watch := _watch.get()) is not None:
         watch(module)
 

@@ -35,13 +35,16 @@ def storage(value: object) -> StorageWeakRef | None:
         return None
     reference: Any = StorageWeakRef  # untyped in torch
     try:
-        return reference(value.untyped_storage())  # type: ignore[no-any-return]
+        return reference(value.untyped_storage())
     except NotImplementedError:  # a sparse tensor
         return None
 
 
 def static_inputs() -> frozenset[int]:
-    """Return the positions of inputs that keep their address from call to call: parameters."""
+    """Return the positions of inputs that keep their address from call to call: parameters.
+
+    Known when a forward, or its backward, is handed to the backend; not before.
+    """
     context = TracingContext.try_get()
     metadata = None if context is None else context.fw_metadata
     return frozenset() if metadata is None else frozenset(metadata.static_input_indices)

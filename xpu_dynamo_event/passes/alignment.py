@@ -18,37 +18,40 @@ from torch.fx import GraphModule, Node
 from .._compat import alignment
 from .ordering import has_order
 
-_OF_INPUT = "xpu_event_memory_of_input"
+_MEMORY = "xpu_event_memory"
+_OWN = -1
+_UNKNOWN = -2
 
 
 def mark_memory_of_inputs(module: GraphModule) -> None:
-    """Note of each tensor of an AOT graph whether its memory is that of an input.
+    """Note of each tensor of an AOT graph in the memory of which input it is, by position.
 
     Notes travel with the nodes into the graphs that the partitioner makes.
 
     Args:
         module: As AOTAutograd captured it, of inference or joint, with or without event ops itself.
     """
-    static = alignment.static_inputs()
-    inputs = module.graph.find_nodes(op="placeholder")
-    moving = {
-        alignment.storage(node.meta.get("val")) for i, node in enumerate(inputs) if i not in static
-    }
+    inputs: dict[object, int] = {}
+    for position, node in enumerate(module.graph.find_nodes(op="placeholder")):
+        memory = alignment.storage(node.meta.get("val"))
+        inputs[memory] = _UNKNOWN if memory in inputs else position
     for node in module.graph.nodes:
         memory = alignment.storage(node.meta.get("val"))
         if memory is not None:
-            node.meta[_OF_INPUT] = memory in moving
+            node.meta[_MEMORY] = inputs.get(memory, _OWN)
 
 
 def inputs_of_forward(backward: GraphModule) -> set[Node]:
     """Return what a program with events saved for its backward that came from outside.
 
-    Also what cannot be told: a node that a pass put in place of another one.
+    Not parameters, which stay where they are. Also what cannot be told: a node that a pass put in
+    place of another one.
     """
     inputs = backward.graph.find_nodes(op="placeholder")
-    if not any(_OF_INPUT in node.meta for node in inputs):
+    if not any(_MEMORY in node.meta for node in inputs):
         return set()
-    return {node for node in inputs if node.meta.get(_OF_INPUT, True)}
+    resting = {_OWN, *alignment.static_inputs()}
+    return {node for node in inputs if node.meta.get(_MEMORY, _UNKNOWN) not in resting}
 
 
 def holds_order(module: GraphModule) -> bool:

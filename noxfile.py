@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -259,10 +260,12 @@ def first_program(session: nox.Session) -> None:
         session.env["TORCHINDUCTOR_CACHE_DIR"] = outside
         session.run("python", "-c", PROGRAM)
     end = time.monotonic()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     session.log(
         f"From the wheel to the first compiled program: {end - begin:.0f} s "
         f"(torch {with_torch - begin:.0f} s, the wheel and Intel's runtime "
-        f"{installed - with_torch:.0f} s, the program {end - installed:.0f} s)."
+        f"{installed - with_torch:.0f} s, the program {end - installed:.0f} s), of which a core "
+        f"was busy {used.ru_utime + used.ru_stime:.0f} s."
     )
 
 

@@ -137,7 +137,7 @@ def _register_cpp(patches: Patches) -> None:
         XpuCppScheduling,
         XpuWrapper,
         UnsupportedWrapper,
-        XpuGraphPass(pipeline.IN_INDUCTOR_CPP),
+        XpuGraphPass(pipeline.IN_INDUCTOR_OWN),
         patches,
     )
     upstream.cpp_code_for_xpu(patches)
@@ -155,7 +155,7 @@ def _register_triton(patches: Patches) -> None:
 
     inductor_triton.load_spirv()
     inductor_triton.install_imports(patches, _IN_KERNELS)
-    graph_pass = XpuGraphPass(pipeline.IN_INDUCTOR, "triton")
+    graph_pass = XpuGraphPass(pipeline.IN_INDUCTOR_OWN, "triton")
     upstream.register_wrapper(XpuTritonWrapper, graph_pass, patches, UnsupportedWrapper)
     upstream.refuse_flex_attention(patches)
     _register_copies(patches)

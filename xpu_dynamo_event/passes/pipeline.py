@@ -105,13 +105,13 @@ IN_INDUCTOR: Rewrites = {
 }
 """On nodes of a graph that Inductor generates code for, on any device."""
 
-IN_INDUCTOR_CPP: Rewrites = {
+IN_INDUCTOR_OWN: Rewrites = {
     **IN_INDUCTOR,
-    # The C++ backend counts positions in memory.
+    # Kernels count positions in memory, in C++ and in Triton.
     _aten.argmax.default: flat_indices.flatten_index,
     _aten.argmin.default: flat_indices.flatten_index,
 }
-"""The same, where the kernels are C++."""
+"""The same on the runtime's device, whichever the kernels."""
 
 
 def install(patches: Patches) -> None:

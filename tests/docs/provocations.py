@@ -281,7 +281,7 @@ def sanitize_kernels_of_another_device() -> None:
 
 
 def sanitize_without_a_device() -> None:
-    with mock.patch.object(torch.xpu, "is_available", lambda: False):
+    with mock.patch.object(torch.xpu, "is_available", return_value=False):
         sanitize()
 
 

@@ -8,6 +8,7 @@
 #include "ops/event_operand.h"
 #include "ops/event_state.h"
 #include "ops/external_stream.h"
+#include "ops/gpu_trace.h"
 #include "ops/no_gil.h"
 #include "ops/python_args.h"
 #include "ops/shared_events.h"
@@ -76,6 +77,8 @@ void bind_interop(py::module_& m) {
         "Make a new event the one that another process got these bytes for.");
   m.def("queue_capsule", torch::wrap_pybind_function(&queue_capsule), py::arg("stream"),
         "Return a capsule with the queue of a stream.");
+  m.def("keep_errors_in_gpu_trace", &keep_errors_in_gpu_trace,
+        "Let torch's GPU trace leave an exception alone that is raised while a tensor dies.");
   m.def("default_stream", torch::wrap_pybind_function(&default_stream), py::arg("device"),
         "Return the stream that a new thread begins on.");
   m.def("external_stream", torch::wrap_pybind_function(&stream_of_queue), py::arg("queue"),

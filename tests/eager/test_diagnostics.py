@@ -106,6 +106,11 @@ def test_a_compiler_that_is_switched_off() -> None:
         ("torch.__version__ = '9.9.0'", 0, "this is torch 9.9.0"),
         ("xpu_dynamo_event.disable()", 0, "enable()"),
         ("torch.xpu.Event.query = lambda self: False", 1, "query() is False"),
+        (
+            "torch.xpu.Event.elapsed_time = lambda self, end: 1 / 0",  # no profiling tags
+            0,
+            "Events cannot measure time on this device: ZeroDivisionError",
+        ),
         ("sys.modules['torch._inductor.lowering'] = None", 1, "ModuleNotFoundError: import of"),
     ],
 )

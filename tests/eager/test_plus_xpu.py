@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from own_process import ROOT, run_program
 from torch_with_xpu import PRELUDE as TORCH_WITH_XPU
 
@@ -36,7 +37,7 @@ from xpu_dynamo_event.testing import Latch
 assert (runtime.is_available(), runtime.is_active(), runtime.bring_up()) == (True, False, False)
 assert runtime.unavailable_reason() is None
 assert registered() == before
-assert "xpu_dynamo_event._runtime" not in sys.modules
+assert sys.modules.get("xpu_dynamo_event._runtime") is None
 assert torch.xpu.Event.__module__ == "torch.xpu.streams"
 assert torch.xpu.Event is not xpu_dynamo_event.Event
 
@@ -167,6 +168,7 @@ def test_a_share_of_the_suite() -> None:
     assert "is xpu_dynamo_event.Event here" not in result.stdout, "the mode is not in force"
 
 
+@pytest.mark.own_runtime(reason="its modes")
 def test_both_modes_say_which_guard() -> None:
     for name in ("XPU_DYNAMO_EVENT_AS_UPSTREAM", "XPU_DYNAMO_EVENT_UPSTREAM_GUARD"):
         said = run_program(

@@ -409,6 +409,16 @@ def test_code_of_inductor_is_refused_where_nothing_sees_its_kernels(backend: str
 
 
 @of_torch
+def test_an_exception_survives_the_tensors_that_die_on_its_way() -> None:
+    """torch's trace calls Python while they do, and lost it."""
+    with sanitize(on_finding="collect"):
+        with pytest.raises(RuntimeError, match="XPU stream"):
+            torch.ones(1, device="xpu").record_stream(torch.Stream(device="cpu"))
+        with pytest.raises(TypeError, match="nonsense"):
+            torch.xpu.Event().record(nonsense=torch.ones(1, device="xpu"))
+
+
+@of_torch
 def test_the_trace_is_left_as_it_was() -> None:
     from torch.xpu import _gpu_trace
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections import defaultdict
 from itertools import pairwise
@@ -12,8 +13,9 @@ from xml.etree import ElementTree
 import pytest
 import torch
 import trace_format
-from own_process import run_program
+from own_process import run_program, run_python
 from torch.profiler import ProfilerActivity, profile
+from torch_with_xpu import PRELUDE
 
 from xpu_dynamo_event import timeline
 from xpu_dynamo_event.timelines import SideBySide, Timeline, plot, profiler_log
@@ -428,6 +430,39 @@ def test_a_real_trace_of_the_profiler_becomes_a_timeline(tmp_path: Path) -> None
     expected = [(names.get(each.name, f"{each.name} kernel"), each.kind) for each in recorded.tasks]
     assert [(task.name, task.kind) for task in log.tasks] == expected
     assert len(expected) == 4
+
+
+PROFILED = """
+import torch, xpu_dynamo_event
+copies, other, ready = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.Event()
+host = torch.ones(64, 64).pin_memory()
+for names in ({"copies": copies}, {"main": torch.xpu.current_stream(), "copies": copies}, {}):
+    with xpu_dynamo_event.timeline(names) as shown:
+        with torch.xpu.stream(copies):
+            x = host.to("xpu", non_blocking=True)
+            ready.record()
+        ready.wait()
+        y = x @ x
+        with torch.xpu.stream(other):
+            z = torch.ones(3, device="xpu")
+    assert shown.marks == [] and shown.notes
+    print([(task.kind, shown.names[task.lane]) for task in shown.tasks], flush=True)
+"""
+
+
+def test_streams_have_their_names_where_torchs_profiler_is_the_source() -> None:
+    said = run_python(PRELUDE + PROFILED)
+    assert said.returncode == 0, said.stderr
+    lines = [line for line in said.stdout.splitlines() if line.startswith("[")]
+    first, second, none = map(ast.literal_eval, lines)
+    assert sorted(name for _, name in first)[:2] == ["copies", "default stream"]
+    assert ("copy", "copies") in first
+    assert ("kernel", "main") in second
+    assert ("copy", "copies") in second
+    for each in (first, second, none):
+        assert len(each) == 3, "and not the kernels by which streams are told apart"
+    unnamed = [name for _, name in none if name.startswith("queue ")]
+    assert len(unnamed) == 2
 
 
 def test_off_nothing_is_logged() -> None:

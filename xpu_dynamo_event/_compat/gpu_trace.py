@@ -13,16 +13,17 @@ CAN REMOVE when torch has a sanitizer of XPU streams.
 
 from __future__ import annotations
 
+import functools
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .. import _native
 from . import import_hook
-from .patching import Patches
+from .patching import FOR_GOOD
 
 __all__ = ["OperatorWatch", "listen", "schema_of", "when_inductor_runs"]
 
@@ -53,6 +54,7 @@ def listen(handlers: Mapping[str, Callable[..., None]]) -> Callable[[], None]:
     from torch.xpu import _gpu_trace as trace
 
     torch._C._activate_gpu_trace()
+    _native.keep_errors_in_gpu_trace()
     lists = {name: getattr(trace, registry).callback_list for name, registry in _REGISTRIES.items()}
     for name, handler in handlers.items():
         lists[name].append(handler)
@@ -94,37 +96,36 @@ class OperatorWatch(TorchDispatchMode):
         return result
 
 
+_listeners: list[Callable[[], None]] = []
+
+
 def when_inductor_runs(tell: Callable[[], None]) -> Callable[[], None]:
     """Call ``tell`` before each run of a graph that Inductor has compiled.
 
     Returns:
         A function that ends it.
     """
-    patches, ended = Patches(), threading.Event()
+    _listeners.append(tell)
+    _listen_to_inductor()
+    return lambda: _listeners.remove(tell)
 
-    def install(_module: str = _COMPILED) -> None:
-        if not ended.is_set():
-            _tell_of_runs(tell, patches)
 
+@functools.cache  # two finders that wait for one module would ask each other for it
+def _listen_to_inductor() -> None:
     if _COMPILED in sys.modules:
-        install()
+        _tell_of_runs()
     else:
-        import_hook.when_imported([_COMPILED], install)
-
-    def end() -> None:
-        ended.set()
-        patches.undo()
-
-    return end
+        import_hook.when_imported([_COMPILED], _tell_of_runs)
 
 
-def _tell_of_runs(tell: Callable[[], None], patches: Patches) -> None:
+def _tell_of_runs(_module: str = _COMPILED) -> None:
     from torch._inductor.output_code import CompiledFxGraph
 
     upstream = CompiledFxGraph.__call__
 
     def call(self: Any, inputs: Any) -> Any:
-        tell()
+        for tell in tuple(_listeners):
+            tell()
         return upstream(self, inputs)
 
-    patches.replace(CompiledFxGraph, "__call__", call)
+    FOR_GOOD.replace(CompiledFxGraph, "__call__", call)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch._dynamo.backends.registry import lookup_backend
+from torch.utils.checkpoint import checkpoint
 
 from xpu_dynamo_event import ops
 
@@ -114,6 +115,25 @@ def test_in_a_backward(name: str, backend: str) -> None:
     want = outcome(program, True)
     run = torch.compile(program, backend=backend, fullgraph=True)
     torch.testing.assert_close(outcome(run, True), want)
+
+
+@pytest.mark.parametrize("name", LITERALS)
+def test_in_a_region_on_a_side_stream(name: str, backend: str) -> None:
+    """The backward repeats it; its memory is the graph's, so the allocator is told nothing."""
+
+    def program(x: Tensor, _event: Any, side: Any) -> Any:
+        def region(x: Tensor) -> Tensor:
+            return LITERALS[name](x * 2) * 3
+
+        with torch.xpu.stream(side):
+            y = checkpoint(region, x, use_reentrant=False)
+        torch.xpu.current_stream().wait_stream(side)
+        return (y,)
+
+    want = outcome(program, True)
+    run = torch.compile(program, backend=backend, fullgraph=True)
+    for _ in range(2):
+        torch.testing.assert_close(outcome(run, True), want)
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])

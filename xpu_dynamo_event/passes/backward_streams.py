@@ -35,7 +35,7 @@ from torch.fx import Graph, GraphModule, Node
 from .._compat import aot, opaque
 from .._compat.fx import launches_kernel
 from ..ops import CURRENT_STREAM
-from .nodes import REPEATED, is_event_op, is_xpu_tensor
+from .nodes import REPEATED, is_event_op, is_freed_by_allocator, is_xpu_tensor
 
 _CALL = "call_function"
 _OPS = torch.ops.xpu_event
@@ -282,7 +282,7 @@ class _Backward:
     def _note_operands(self, node: Node) -> None:
         for operand in node.all_input_nodes:
             home = self.made_on.get(operand) or self.forward.stream.get(operand, self.home)
-            if home is not None and home is not self.current and is_xpu_tensor(operand):
+            if home not in (None, self.current) and is_freed_by_allocator(operand):
                 self.foreign[operand] = None
 
     def _note_uses(self, before: Node) -> None:

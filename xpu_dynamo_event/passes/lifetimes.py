@@ -21,7 +21,7 @@ from .. import _native, ops
 from .._compat import aot, dynamo
 from ..trackers.streams import CONTEXT
 from . import backward_streams
-from .nodes import is_xpu_tensor
+from .nodes import is_freed_by_allocator, is_xpu_tensor
 
 _CALL = "call_function"
 _SET = torch.ops.xpu_event.set_stream.default
@@ -172,7 +172,7 @@ class _Uses:
             self.made_on[node] = self.entry
         else:
             for used in node.all_input_nodes:
-                if is_xpu_tensor(used) and self._is_foreign(used):
+                if is_freed_by_allocator(used) and self._is_foreign(used):
                     self.foreign[used] = None
             self.made_on[node] = self.stream
 

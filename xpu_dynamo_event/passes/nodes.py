@@ -52,6 +52,11 @@ def is_xpu_tensor(node: Node) -> bool:
     return device_type(node) == "xpu"
 
 
+def is_freed_by_allocator(node: Node) -> bool:
+    """Whether a node is a tensor on XPU that may die while the graph runs; constants do not."""
+    return node.op != "get_attr" and is_xpu_tensor(node)
+
+
 def device_type(node: object) -> str | None:
     """Return the device of a node's tensor, or None if its value is not a tensor."""
     if not isinstance(node, Node):

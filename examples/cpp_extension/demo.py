@@ -26,6 +26,7 @@ def main() -> None:
         done.wait()
         return x * 2
 
+    use(target, torch.xpu.Event())  # compile before a stream is held: on a GPU that waits for it
     with hold(engine.stream):  # the engine stands still: what follows is certainly too early
         copy = copier.Copy(target.data_ptr(), source.data_ptr(), target.nbytes)
         engine.copy(copy, ready, done)

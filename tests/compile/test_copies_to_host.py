@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from warming import warm
 
 Run = Callable[..., Any]
 
@@ -325,7 +326,7 @@ def test_in_a_backward(compiled: Any, latch: Any) -> None:
         return result, waited
 
     run, _ = compiled(forward)
-    gradient(run)
+    warm(run, torch.ones(8).pin_memory().requires_grad_(), backward=True)
     expected, eager_waited = gradient(forward)
     actual, waited = gradient(run)
     assert (actual.is_pinned(), waited) == (expected.is_pinned(), eager_waited) == (True, False)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from once import Once
 from own_process import run_program
+from warming import warm
 
 from xpu_dynamo_event import Event, external_stream
 
@@ -120,6 +121,7 @@ def test_the_extension_waits_for_what_compiled_code_records(
     run, _ = compiled(fill)
     engine, tensors, stream = copier.Copier(), Tensors(copier, 1), torch.xpu.Stream()
     ready, done = Event(), Event()
+    warm(run, torch.zeros(64, device="xpu"), Event(), torch.xpu.Stream())
     held = latch(stream)
     run(tensors.source, ready, stream)
     engine.copy(tensors.copy, ready, done)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from .adversary import Schedule, schedule
-from .program import ENTRY, Break, Program, last_stream, statements
+from .program import ENTRY, Program, last_stream
 from .run import Function, Outcome, Run, difference, function_of, on_cpu, on_xpu
 from .watch import differs, said
 
@@ -74,10 +74,4 @@ def plans(program: Program, way: Way) -> Iterator[Schedule]:
         # Their callers' stream is one, and waits for the stream left only when memory was freed.
         threads = threads and last_stream(program.body) == ENTRY
         plan = schedule(program.seed * 31 + i, len(program.streams), threads)
-        yield replace(plan, engine_sums=_in_parts(program, way))
-
-
-def _in_parts(program: Program, way: Way) -> bool:
-    """Whether the backward is several nodes of autograd, whose gradients meet outside of graphs."""
-    whole = way.backend not in (None, "eager")
-    return not whole or any(isinstance(it, Break) for it in statements(program.body))
+        yield replace(plan, engine_sums=way.backend in (None, "eager"))

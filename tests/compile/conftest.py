@@ -36,14 +36,13 @@ def kernels_without_vectors() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def warm_before_a_latch(
-    request: pytest.FixtureRequest, fresh_dynamo: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def warm_before_a_latch(request: pytest.FixtureRequest, fresh_dynamo: None) -> Iterator[None]:
     """Fail a test that compiles behind a latch by accident; on a GPU it would hang."""
     cold = request.function.__name__ in warming.COLD
     if cold and "inductor" in request.node.name and not runtime.register():
         pytest.skip("compiles behind a latch, where Inductor waits for the device")
-    with warming.noticing_cold_latches(monkeypatch) as compiled:
+    # Patches of its own: those of a test have to go before other fixtures end.
+    with pytest.MonkeyPatch.context() as patch, warming.noticing_cold_latches(patch) as compiled:
         yield
     assert cold or not compiled, (
         f"compiled behind a latch: {compiled}; see tests/compile/warming.py"

@@ -54,6 +54,7 @@ install._import_parts()
 # What torch fills when it is first asked.
 torch._dynamo.device_interface.get_registered_device_interfaces()
 torch._inductor.codegen.common.init_backend_registration()
+import torch._inductor.fx_passes.pad_mm  # which C++ kernels are registered with
 torch.compile(lambda x: x + 1, backend="aot_eager")(torch.ones(2))
 torch.compiler.reset()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .._links import page
+
 _MISSING = re.compile(r"Symbols not found: \[ (\w+)")
 # What a log of OpenCL's compiler has of each program, built or not.
 _NOISE = re.compile(
@@ -25,7 +27,7 @@ class KernelRefusedError(RuntimeError):
         super().__init__(
             f"The Triton kernel {name!r}{where} cannot be compiled for the xpu device. "
             f"{reason.strip() or 'The compiler does not say why'}\n"
-            "Write the kernel in another way; docs/triton.md lists what the device lacks."
+            f"Write the kernel in another way; {page('triton')} lists what the device lacks."
         )
 
 

@@ -60,6 +60,7 @@ def test_inference_graph() -> None:
         code(graphs[0]),
         """\
 def forward(self, arg0_1, arg1_1, arg2_1, arg3_1, arg4_1):
+    entry_stream = torch.ops.xpu_event.entry_stream.default(arg2_1)
     add = torch.ops.aten.add.Tensor(arg0_1, 1)
     record_ordered = torch.ops.xpu_event.record.ordered(arg1_1, position = 0, live = [add])
     getitem = record_ordered[0]
@@ -95,6 +96,7 @@ def test_training_graphs() -> None:
         code(graphs[0]),
         """\
 def forward(self, primals_1, primals_2, primals_3, primals_4, primals_5):
+    entry_stream = torch.ops.xpu_event.entry_stream.default(primals_3)
     add = torch.ops.aten.add.Tensor(primals_1, 1)
     record_ordered = torch.ops.xpu_event.record.ordered(primals_2, position = 0, live = [add])
     getitem = record_ordered[0]

@@ -47,24 +47,22 @@ triton_poi_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
 del arg0_1
 xpu_event_native.record(arg1_1, None)
 xpu_event_native.set_stream(arg3_1)
+stream_of_lane0 = arg3_1
 xpu_event_native.wait(arg1_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg4_1.record_stream(stream_of_epoch1_0)
-buf0.record_stream(stream_of_epoch1_0)
+arg4_1.record_stream(stream_of_lane0)
+buf0.record_stream(stream_of_lane0)
 buf4 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
 del arg4_1
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg2_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-buf0.record_stream(stream_of_epoch2_0)
 buf7 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
 xpu_event_native.wait(arg5_1, None)
 del buf0
-buf4.record_stream(stream_of_epoch2_0)
+buf4.record_stream(arg2_1)
 buf9 = buf7; del buf7  # reuse
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_3.run(buf9, buf4, 100, stream=raw_stream0)
@@ -100,9 +98,9 @@ def test_semaphores_are_not_shared_by_streams() -> None:
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 xpu_event_native.record(arg0_1, None)
 xpu_event_native.set_stream(arg2_1)
+stream_of_lane0 = arg2_1
 xpu_event_native.wait(arg0_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg3_1.record_stream(stream_of_epoch1_0)
+arg3_1.record_stream(stream_of_lane0)
 buf3 = empty_strided_xpu((), (), torch.float32)
 semaphores_xpu_0 = empty_strided_xpu((1, ), (1, ), torch.uint32)
 semaphores_xpu_0.zero_()
@@ -113,8 +111,6 @@ del workspace_0
 xpu_event_native.record(arg4_1, None)
 del arg3_1
 xpu_event_native.set_stream(arg1_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-arg5_1.record_stream(stream_of_epoch2_0)
 buf6 = empty_strided_xpu((), (), torch.float32)
 semaphores_xpu_0 = empty_strided_xpu((1, ), (1, ), torch.uint32)
 semaphores_xpu_0.zero_()
@@ -124,7 +120,7 @@ triton_unk_add_sum_1.run(arg5_1, buf6, semaphores_xpu_0, workspace_1, 1, 65536, 
 del workspace_1
 xpu_event_native.wait(arg4_1, None)
 del arg5_1
-buf3.record_stream(stream_of_epoch2_0)
+buf3.record_stream(arg1_1)
 buf8 = buf6; del buf6  # reuse
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_2.run(buf8, buf3, 1, stream=raw_stream0)
@@ -164,9 +160,9 @@ def test_workspaces(latch: Any) -> None:
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 xpu_event_native.record(arg0_1, None)
 xpu_event_native.set_stream(arg2_1)
+stream_of_lane0 = arg2_1
 xpu_event_native.wait(arg0_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg3_1.record_stream(stream_of_epoch1_0)
+arg3_1.record_stream(stream_of_lane0)
 buf3 = empty_strided_xpu((65536, ), (1, ), torch.float32)
 workspace_0 = empty_strided_xpu((2048, ), (1, ), torch.uint8)
 workspace_0.zero_()
@@ -176,8 +172,6 @@ del workspace_0
 xpu_event_native.record(arg4_1, None)
 del arg3_1
 xpu_event_native.set_stream(arg1_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-arg5_1.record_stream(stream_of_epoch2_0)
 buf6 = empty_strided_xpu((65536, ), (1, ), torch.float32)
 workspace_1 = empty_strided_xpu((2048, ), (1, ), torch.uint8)
 workspace_1.zero_()
@@ -186,7 +180,7 @@ triton_spl_cumsum_0.run(arg5_1, buf6, workspace_1, 1, 65536, stream=raw_stream0)
 del workspace_1
 xpu_event_native.wait(arg4_1, None)
 del arg5_1
-buf3.record_stream(stream_of_epoch2_0)
+buf3.record_stream(arg1_1)
 buf8 = buf6; del buf6  # reuse
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_1.run(buf8, buf3, 65536, stream=raw_stream0)
@@ -222,19 +216,16 @@ raw_stream0 = get_raw_stream(0)
 triton_poi_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg4_1)
+stream_of_lane0 = arg4_1
 xpu_event_native.wait(arg2_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg0_1.record_stream(stream_of_epoch1_0)
-arg1_1.record_stream(stream_of_epoch1_0)
+arg0_1.record_stream(stream_of_lane0)
+arg1_1.record_stream(stream_of_lane0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf6 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg3_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-arg0_1.record_stream(stream_of_epoch2_0)
-arg1_1.record_stream(stream_of_epoch2_0)
 buf9 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf10 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
@@ -242,8 +233,8 @@ triton_poi_2.run(arg0_1, arg1_1, buf9, buf10, stream=raw_stream0)
 del arg1_1
 xpu_event_native.wait(arg5_1, None)
 del arg0_1
-buf5.record_stream(stream_of_epoch2_0)
-buf6.record_stream(stream_of_epoch2_0)
+buf5.record_stream(arg3_1)
+buf6.record_stream(arg3_1)
 buf5.record_stream(arg3_1)
 buf6.record_stream(arg3_1)
 return (buf0, buf1, buf5, buf6, buf9, buf10, )""",
@@ -275,10 +266,10 @@ raw_stream0 = get_raw_stream(0)
 triton_for_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg4_1)
+stream_of_lane0 = arg4_1
 xpu_event_native.wait(arg2_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg0_1.record_stream(stream_of_epoch1_0)
-arg1_1.record_stream(stream_of_epoch1_0)
+arg0_1.record_stream(stream_of_lane0)
+arg1_1.record_stream(stream_of_lane0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf6 = empty_strided_xpu((40, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
@@ -286,15 +277,12 @@ triton_for_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg3_1)
 xpu_event_native.wait(arg5_1, None)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-arg0_1.record_stream(stream_of_epoch2_0)
-arg1_1.record_stream(stream_of_epoch2_0)
 raw_stream0 = get_raw_stream(0)
 triton_for_2.run(arg0_1, arg1_1, arg0_1, arg1_1, stream=raw_stream0)
 del arg0_1
 del arg1_1
-buf5.record_stream(stream_of_epoch2_0)
-buf6.record_stream(stream_of_epoch2_0)
+buf5.record_stream(arg3_1)
+buf6.record_stream(arg3_1)
 buf5.record_stream(arg3_1)
 buf6.record_stream(arg3_1)
 return (buf0, buf1, buf5, buf6, )""",
@@ -310,20 +298,18 @@ def test_multi_kernel(latch: Any) -> None:
         "\n".join(called),
         """\
 xpu_event_native.set_stream(arg2_1)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg3_1.record_stream(stream_of_epoch1_0)
+stream_of_lane0 = arg2_1
+arg3_1.record_stream(stream_of_lane0)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_0.run(arg3_1, buf4, 8, 8192, stream=raw_stream0)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_1.run(buf4, buf5, 1, 8, stream=raw_stream0)
 xpu_event_native.set_stream(arg1_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-arg5_1.record_stream(stream_of_epoch2_0)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_2.run(arg5_1, buf9, 8, 8192, stream=raw_stream0)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_1.run(buf9, buf10, 1, 8, stream=raw_stream0)
-buf5.record_stream(stream_of_epoch2_0)
+buf5.record_stream(arg1_1)
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_6.run(buf12, buf5, 1, stream=raw_stream0)""",
     )
@@ -375,9 +361,9 @@ def test_copies_to_the_host_do_not_wait(latch: Any) -> None:
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
 xpu_event_native.wait_stream(arg0_1, arg1_1)
 xpu_event_native.set_stream(arg0_1)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg2_1.record_stream(stream_of_epoch1_0)
-arg3_1.record_stream(stream_of_epoch1_0)
+stream_of_lane0 = arg0_1
+arg2_1.record_stream(stream_of_lane0)
+arg3_1.record_stream(stream_of_lane0)
 buf2 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi__to_copy_mul_0.run(arg2_1, arg3_1, buf2, 100, stream=raw_stream0)
@@ -408,11 +394,9 @@ def test_the_host_waits_for_a_copy_that_the_graph_reads() -> None:
         """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1 = args
 xpu_event_native.set_stream(arg0_1)
+stream_of_lane0 = arg0_1
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg1_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-arg3_1.record_stream(stream_of_epoch2_0)
-arg4_1.record_stream(stream_of_epoch2_0)
 buf3 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi__to_copy_mul_0.run(arg3_1, arg4_1, buf3, 100, stream=raw_stream0)
@@ -455,23 +439,20 @@ triton_poi_add_0.run(arg0_1, arg1_1, buf0, arg0_1, 100, stream=raw_stream0)
 del arg1_1
 xpu_event_native.record(arg2_1, None)
 xpu_event_native.set_stream(arg4_1)
+stream_of_lane0 = arg4_1
 xpu_event_native.wait(arg2_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-buf0.record_stream(stream_of_epoch1_0)
+buf0.record_stream(stream_of_lane0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_1.run(buf0, buf5, 100, stream=raw_stream0)
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg3_1)
 xpu_event_native.wait(arg5_1, None)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-buf0.record_stream(stream_of_epoch2_0)
-arg0_1.record_stream(stream_of_epoch2_0)
 raw_stream0 = get_raw_stream(0)
 triton_poi_copy__mul_2.run(buf0, arg0_1, 100, stream=raw_stream0)
 del arg0_1
 del buf0
-buf5.record_stream(stream_of_epoch2_0)
+buf5.record_stream(arg3_1)
 buf5.record_stream(arg3_1)
 return (buf5, )""",
     )
@@ -492,10 +473,10 @@ del arg0_1
 torch.xpu.synchronize()
 xpu_event_native.record(arg1_1, None)
 xpu_event_native.set_stream(arg3_1)
+stream_of_lane0 = arg3_1
 xpu_event_native.wait(arg1_1, None)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg4_1.record_stream(stream_of_epoch1_0)
-buf0.record_stream(stream_of_epoch1_0)
+arg4_1.record_stream(stream_of_lane0)
+buf0.record_stream(stream_of_lane0)
 buf4 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
@@ -503,15 +484,13 @@ del arg4_1
 torch.xpu.synchronize()
 xpu_event_native.record(arg5_1, None)
 xpu_event_native.set_stream(arg2_1)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-buf0.record_stream(stream_of_epoch2_0)
 buf7 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
 torch.xpu.synchronize()
 xpu_event_native.wait(arg5_1, None)
 del buf0
-buf4.record_stream(stream_of_epoch2_0)
+buf4.record_stream(arg2_1)
 buf9 = buf7; del buf7  # reuse
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_3.run(buf9, buf4, 100, stream=raw_stream0)
@@ -560,10 +539,10 @@ raw_stream0 = get_raw_stream(0)
 triton_poi_native_dropout_0.run(buf0, arg0_1, buf2, 0, 100, stream=raw_stream0)
 del buf0
 xpu_event_native.set_stream(arg1_1)
+stream_of_lane0 = arg1_1
 buf4 = empty_strided_xpu((1, ), (1, ), torch.int64)
 aten.randint.low_out(-9223372036854775808, 9223372036854775807, [1], out=buf4)
-stream_of_epoch1_0 = torch.xpu.current_stream(0)
-arg0_1.record_stream(stream_of_epoch1_0)
+arg0_1.record_stream(stream_of_lane0)
 buf6 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_native_dropout_0.run(buf4, arg0_1, buf6, 0, 100, stream=raw_stream0)
@@ -572,13 +551,10 @@ xpu_event_native.record(arg3_1, None)
 del arg0_1
 xpu_event_native.set_stream(arg2_1)
 xpu_event_native.wait(arg3_1, None)
-stream_of_epoch2_0 = torch.xpu.current_stream(0)
-buf2.record_stream(stream_of_epoch2_0)
-buf6.record_stream(stream_of_epoch2_0)
-buf10 = empty_strided_xpu((100, ), (1, ), torch.float32)
+buf6.record_stream(arg2_1)
+buf10 = buf2; del buf2  # reuse
 raw_stream0 = get_raw_stream(0)
-triton_poi_add_1.run(buf2, buf6, buf10, 100, stream=raw_stream0)
-del buf2
+triton_poi_add_1.run(buf10, buf6, 100, stream=raw_stream0)
 del buf6
 return (buf10, )""",
     )

@@ -6,7 +6,7 @@ if the graph writes to it, before the graph and back after it. Nothing orders th
 event ops of the graph.
 
 Upstream: torch/_inductor/compile_fx.py (_compile_fx_inner, fx_codegen_and_compile),
-torch/_inductor/graph.py (GraphLowering.placeholder), scheduler.py (the TODO beside
+torch/_inductor/graph.py (GraphLowering.placeholder), scheduler.py (the remark beside
 codegen_deferred_alignment_copies), torch/_functorch/_aot_autograd (static_input_indices).
 Versions: 2.13 to 2.15.
 CAN REMOVE when a graph can tell Inductor to assume nothing about the alignment of its inputs.

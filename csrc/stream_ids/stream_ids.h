@@ -26,7 +26,7 @@ inline constexpr int kPlaces = 1 + kPriorities * kStreamsPerPool;
 /// From here on streams are numbered as torch's own XPU does. For before the first stream.
 __attribute__((visibility("default"))) void number_as_upstream() noexcept;
 
-__attribute__((visibility("default"))) [[nodiscard]] bool are_upstreams() noexcept;
+[[nodiscard]] __attribute__((visibility("default"))) bool are_upstreams() noexcept;
 
 /// The stream that a new thread begins on.
 [[nodiscard]] std::int64_t default_id() noexcept;
@@ -45,6 +45,6 @@ __attribute__((visibility("default"))) [[nodiscard]] bool are_upstreams() noexce
 [[nodiscard]] int rank_of_place(int place) noexcept;
 
 /// Whether it is the address of somebody else's queue.
-__attribute__((visibility("default"))) [[nodiscard]] bool is_external(std::int64_t id) noexcept;
+[[nodiscard]] __attribute__((visibility("default"))) bool is_external(std::int64_t id) noexcept;
 
 }  // namespace xpu_stream_ids

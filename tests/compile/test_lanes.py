@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch._inductor.utils import run_and_get_code
+from warming import warm
 
 import xpu_dynamo_event
 from xpu_dynamo_event.passes.direct_copies import copy_all_directly
@@ -136,6 +137,7 @@ def test_one_stream_by_two_names(compiled: Any, latch: Any) -> None:
     ):
         with torch.no_grad():
             expected = use(x, w, *streams, event).cpu()
+            warm(run, x, w, *streams, event)
             held = latch(streams[0])
             result = run(x, w, *streams, event)
             held.release()

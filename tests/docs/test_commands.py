@@ -97,7 +97,8 @@ def test_block(text: str, readers_folder: Path) -> None:
 
 
 def test_the_demo_says_how_to_go_on() -> None:
-    done = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True)
+    command = ["make", "--no-print-directory", "-n", "demo"]  # the tests may run under make
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     last = done.stdout.splitlines()[-1]
     said = subprocess.run(["sh", "-c", last], capture_output=True, text=True, check=True).stdout
     assert said.startswith("To go on in a shell of your own: . .venv/bin/activate")

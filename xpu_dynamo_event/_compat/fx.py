@@ -7,8 +7,9 @@ CAN REMOVE when torch.library offers to mark an op as having side effects and as
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from torch import Tag
 from torch._ops import HigherOrderOperator, OpOverload
@@ -22,6 +23,7 @@ __all__ = [
     "keep_for_run_time",
     "launches_kernel",
     "refuse_in_graph",
+    "without_python",
 ]
 
 
@@ -46,6 +48,21 @@ def launches_kernel(node: Node) -> bool:
     if not isinstance(node.target, OpOverload):
         return False
     return not node.target.is_view
+
+
+def without_python(op: OpOverload) -> Callable[..., Any]:
+    """Return what calls an op straight in C++, for the code of a graph that nothing reads any more.
+
+    Generated code looks up ``torch.ops.aten.add.Tensor`` anew for each call, and that is a method
+    in Python: a microsecond a call, a third of what issuing a small kernel costs.
+
+    Upstream: torch/_ops.py (OpOverload.__call__), torch/fx/graph.py (_get_qualified_name).
+    CAN REMOVE when a call of an OpOverload enters C++ at once.
+    """
+    call: Any = functools.partial(op._op)
+    call.__name__ = op.__name__.replace(".", "_")
+    call.__module__ = __name__
+    return cast(Callable[..., Any], call)
 
 
 def refuse_in_graph(op: OpOverload) -> Callable[..., NoReturn]:

@@ -14,6 +14,7 @@ import torch
 from torch.fx import Graph, Node
 
 from .. import _native, ops
+from .._compat.fx import OpOverload, without_python
 
 _OPS = torch.ops.xpu_event
 _CALLS = {getattr(_OPS, name).ordered: name for name in ops.ACTIONS}
@@ -29,6 +30,8 @@ def call_directly(graph: Graph) -> None:
             _replace_reading(graph, node)
         elif node.target is _OPS.entry_stream.default:  # a note for passes
             graph.erase_node(node)
+        elif isinstance(node.target, OpOverload):
+            node.target = without_python(node.target)
 
 
 def _replace_action(graph: Graph, node: Node) -> None:

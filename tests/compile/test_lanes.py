@@ -49,6 +49,24 @@ def there_and_back(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Ten
     return c + d
 
 
+def made_in_graph(x: Tensor, w: Tensor, side: Any, fork: Any, join: Any) -> Tensor:
+    own = torch.xpu.Stream()
+    own.wait_stream(torch.xpu.current_stream())
+    with torch.xpu.stream(own):
+        a = (x @ w).relu() @ w
+        fork.record()
+    with torch.xpu.stream(side):
+        fork.wait()
+        b = (a @ w).sin()
+        join.record()
+    with torch.xpu.stream(own):
+        join.wait()
+        c = (b @ w).cos() @ w
+        fork.record()
+    fork.wait()
+    return (c @ w).tanh()
+
+
 def streamed(x: Tensor, weights: Any, buffers: Any, copies: Any, filled: Any, free: Any) -> Tensor:
     for i, weight in enumerate(weights):
         with torch.xpu.stream(copies):
@@ -76,6 +94,13 @@ def of_streamed() -> tuple[Any, ...]:
     return x, weights, buffers, torch.xpu.Stream(), filled, free
 
 
+PROGRAMS: dict[Any, Any] = {
+    there_and_back: of_there_and_back,
+    made_in_graph: of_there_and_back,
+    streamed: of_streamed,
+}
+
+
 def test_a_stream_uses_its_own_memory_again() -> None:
     code = code_of(there_and_back, *of_there_and_back())
     switch = code.rindex("set_stream")
@@ -88,9 +113,9 @@ def test_a_stream_uses_its_own_memory_again() -> None:
 
 
 @pytest.mark.parametrize("held", ["home", "side", "neither"])
-@pytest.mark.parametrize("program", [there_and_back, streamed], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda each: each.__name__)
 def test_values_behind_latches(program: Any, held: str, compiled: Any, latch: Any) -> None:
-    arguments = {there_and_back: of_there_and_back, streamed: of_streamed}[program]()
+    arguments = PROGRAMS[program]()
     side = next(each for each in arguments if isinstance(each, torch.Stream))
     run, _ = compiled(program)
     home = torch.xpu.Stream()

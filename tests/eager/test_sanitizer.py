@@ -515,6 +515,14 @@ def test_an_error_of_the_block_is_not_hidden() -> None:
         program()
 
 
+def add_beside(x: torch.Tensor, work: Callable[[], None]) -> None:
+    """Add here, and let another thread do its work behind that, which orders no streams."""
+    x.add_(1)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
 @own_log
 def test_threads() -> None:
     x, side, _ = operands()
@@ -523,13 +531,7 @@ def test_threads() -> None:
         with side:
             x.mul_(2)
 
-    def program() -> None:
-        x.add_(1)
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-
-    assert found(program) == [("race", "aten::add_", "aten::mul_")]
+    assert found(lambda: add_beside(x, work)) == [("race", "aten::add_", "aten::mul_")]
 
 
 def test_a_block_in_each_thread() -> None:
@@ -540,13 +542,7 @@ def test_a_block_in_each_thread() -> None:
         with sanitize(on_finding="collect"), side:
             x.mul_(2)
 
-    def program() -> None:
-        x.add_(1)
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-
-    assert found(program) == [("race", "aten::add_", "aten::mul_")]
+    assert found(lambda: add_beside(x, work)) == [("race", "aten::add_", "aten::mul_")]
 
 
 @own_log

@@ -108,6 +108,6 @@ class Emptied:
             words: Behind ``pip install``.
             folder: For what CMake writes.
         """
-        options = {"build-dir": folder, "build.targets": "clean", "install.components": "none"}
+        options = {"build-dir": folder, "build.targets": "help", "install.components": "none"}
         configure = [f"-C{name}={value}" for name, value in options.items()]
         return self.run("-m", "pip", "install", "--no-deps", "-v", *configure, *words, cwd=ROOT)

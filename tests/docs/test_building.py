@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -39,7 +40,11 @@ def test_the_block_builds(page: Path, tmp_path: Path) -> None:
     said = build(lines(page), tmp_path)
     assert "Successfully installed xpu-dynamo-event" in said, said[-3000:]
     assert "Found SYCLRuntime" in said
-    assert (tmp_path / "build" / "build.ninja").exists()
+    rules = (tmp_path / "build" / "build.ninja").read_text()
+    written = re.findall(r"^build (\S+): CXX_", rules, re.M)
+    assert any("_native" in each for each in written)
+    in_sources = [each for each in written if each.startswith(f"{ROOT}/")]
+    assert not in_sources, "a build elsewhere would write, and its target `clean` remove, these"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ help:
 	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
 	@echo "make examples  programs to copy from: prefetcher, offloading, pipeline, FSDP2, ... (docs/examples.md)"
 	@echo "make check     lint and the quick tests, in 3 minutes"
-	@echo "make test      C++ and Python tests"
+	@echo "make test      C++ and Python tests; of the slow ones SHARE=1/3, a third; SHARE=1/1 is all"
 	@echo "make test-random  Python tests in REPEAT (default 5) random orders, beside BUSY loops"
 	@echo "make test-plusxpu  Python tests as on a torch with XPU: its own event class and guard"
 	@echo "make test-torchxpu  a share of them where torch had XPU before this package was imported"
@@ -62,16 +62,20 @@ WORKERS ?= 3
 check: style build
 	python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
+# The share of the slow tests: 1/3 is the first third of them. CI runs all, 1/1.
+SHARE ?= 1/3
+
 test: build-tests
 	ctest --test-dir build --output-on-failure
-	python -m pytest -n $(WORKERS) --dist worksteal
+	python -m pytest -n $(WORKERS) --dist worksteal --slow-share $(SHARE)
 
 REPEAT ?= 5
 BUSY ?= 0
 
-# A new seed each time. TESTS="tests/eager -k event" runs these only.
+# A new seed and the next third of the slow tests each time. TESTS="tests/eager -k event" runs
+# these only.
 test-random: build-tests
-	python scripts/repeat.py --times $(REPEAT) --busy $(BUSY) --jobs $(JOBS) $(TESTS)
+	python scripts/repeat.py --times $(REPEAT) --busy $(BUSY) --jobs $(WORKERS) $(TESTS)
 
 # As on a torch with XPU: its guard, and its own class torch.xpu.Event (docs/intel-gpu.md).
 test-plusxpu: build-tests

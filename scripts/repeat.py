@@ -3,8 +3,8 @@
     python scripts/repeat.py                         # five times
     python scripts/repeat.py --busy 2 tests/eager    # beside two busy loops; these tests only
 
-Ends with a line for each run: its seed, how it ended, how long it took. The status is 0 if all
-passed.
+Each run has the next third of the slow tests, so three runs have them all. Ends with a line for
+each run: its seed and share, how it ended, how long it took. The status is 0 if all passed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOP = "while True: pass"
+SHARES = 3
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class Run:
     """How one run ended."""
 
     seed: int
+    share: str  # of the slow tests
     status: int
     seconds: float
 
     def __str__(self) -> str:
         """A line of the summary."""
         end = "passed" if self.status == 0 else f"FAILED (status {self.status})"
-        return f"--randomly-seed={self.seed}: {end}, {self.seconds:.0f} s"
+        return f"--randomly-seed={self.seed} --slow-share={self.share}: {end}, {self.seconds:.0f} s"
 
 
 @contextlib.contextmanager
@@ -49,13 +51,14 @@ def busy(loops: int) -> Iterator[None]:
             process.wait()
 
 
-def run(seed: int, jobs: int, arguments: list[str]) -> Run:
+def run(seed: int, share: str, jobs: int, arguments: list[str]) -> Run:
     """Run the tests once."""
     begin = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", f"--randomly-seed={seed}"]
+    command.append(f"--slow-share={share}")
     command += ["-n", str(jobs), "--dist", "worksteal", *arguments]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
-    return Run(seed, status, time.monotonic() - begin)
+    return Run(seed, share, status, time.monotonic() - begin)
 
 
 def main() -> int:
@@ -68,8 +71,9 @@ def main() -> int:
     draw = random.SystemRandom()
     runs: list[Run] = []
     with busy(options.busy):
-        for _ in range(options.times):
-            runs.append(run(draw.getrandbits(32), options.jobs, arguments))
+        for number in range(options.times):
+            share = f"{number % SHARES + 1}/{SHARES}"
+            runs.append(run(draw.getrandbits(32), share, options.jobs, arguments))
             print(runs[-1], flush=True)
     passed = sum(each.status == 0 for each in runs)
     print(*runs, f"{passed} of {len(runs)} passed", sep="\n")

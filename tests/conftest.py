@@ -16,7 +16,7 @@ from isolation import isolate
 from once import Once
 from order import Order
 from settings import set_environment
-from slow import mark_slow
+from slow import add_option, keep_share, mark_slow
 
 set_environment()
 
@@ -46,15 +46,21 @@ BACKENDS = ("eager", "aot_eager", "inductor")
 _ended = itertools.count(1)  # tests
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the tiers."""
+    add_option(parser)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Write down the order of tests."""
     Order.register(config)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the selection by marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what is slow, skip what this torch does not have, isolate what needs its own process."""
     mark_slow(items)
+    keep_share(config, items)
     _skip_what_cannot_run(items)
     isolate(items)
 

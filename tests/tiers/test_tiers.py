@@ -28,14 +28,18 @@ CONFTEST = """
     import pytest
     from isolation import isolate
     from order import Order
-    from slow import mark_slow
+    from slow import add_option, keep_share, mark_slow
+
+    def pytest_addoption(parser):
+        add_option(parser)
 
     def pytest_configure(config):
         Order.register(config)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(items):
+    def pytest_collection_modifyitems(config, items):
         mark_slow(items)
+        keep_share(config, items)
         isolate(items)
 """
 
@@ -130,10 +134,32 @@ SOME_SLOW = """
 """
 
 
+QUICK = ["test_backend[eager]", "test_backend[aot_eager]", "test_quick"]
+
+
+def collected(run: Run, *options: str) -> list[str]:
+    done = run(SOME_SLOW, *options, "--collect-only", "-q", "-p", "no:randomly")
+    return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
+
+
 def test_what_is_slow(run: Run) -> None:
-    done = run(SOME_SLOW, "-m", "not slow", "--collect-only", "-q", "-p", "no:randomly")
-    names = [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
-    assert names == ["test_backend[eager]", "test_backend[aot_eager]", "test_quick"]
+    assert collected(run, "-m", "not slow") == QUICK
+
+
+def test_the_shares_are_all_of_it(run: Run) -> None:
+    everything = collected(run)
+    shares = [set(collected(run, "--slow-share", f"{number}/3")) for number in (1, 2, 3)]
+    assert set.union(*shares) == set(everything)
+    slow = [share - set(QUICK) for share in shares]
+    assert sum(map(len, slow)) == len(everything) - len(QUICK)
+    assert all(set(QUICK) <= share for share in shares)
+
+
+@pytest.mark.parametrize("share", ["0/3", "4/3", "1", "1/0", "-1/3", "half"])
+def test_no_share(share: str, run: Run) -> None:
+    done = run(SOME_SLOW, f"--slow-share={share}")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"--slow-share is the first of three as 1/3, not '{share}'" in done.stderr
 
 
 def test_an_order_can_be_run_again(run: Run, tmp_path: Path) -> None:

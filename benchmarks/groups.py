@@ -15,6 +15,7 @@ GROUPS = {
     "compiled_ops": "Event ops in compiled functions",
     "arguments": "Events and streams as arguments of compiled functions",
     "capture": "Capture",
+    "issue": "Issuing whole programs",
     "overlap": "Two streams at once",
     "scale": "Many events, streams and threads",
     "kernels": "The kernels of the device",

@@ -1,86 +1,166 @@
-"""What the host pays to issue an operator, behind a closed latch; also beside another checkout.
+"""What the host pays to issue whole programs with events, behind closed latches.
 
-``python -m benchmarks.issue --against /path/to/checkout`` runs this file in both, in turns, so that
-what slows the machine down slows both down. The other checkout has to be built.
+All streams of a program are held back, so nothing runs while it is issued, and only the host is
+timed. The *bound* is what no way of running can go below: the same computation compiled without
+events and copies, and for each record, wait and copy of the program the SYCL call that it makes,
+from C++. How many there are is counted in the runtime's log of the compiled program.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter_ns
+from types import FunctionType
+from typing import Any
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-COUNT = 400
+from xpu_dynamo_event.sanitizer.log import Operation
+from xpu_dynamo_event.sanitizer.own_log import OwnLog
+from xpu_dynamo_event.testing import Latch
+
+from . import _bench
+from .issue_programs import SIDE, EventOps, Program, programs
+from .measure import Samples, median, ratio
+from .rows import Row, Target, row
+
+IN_FLIGHT = 3
+"""Calls behind one latch; the cheapest counts: the first finds cold caches, and none waits."""
+
+REPEATS = 50  # of a SYCL call
+
+TARGETS: dict[str, dict[str, Target]] = {
+    "inductor": {"eager": Target("ratio", 0.75), "bound": Target("ratio", 1.2)},
+    "aot_eager": {"eager": Target("ratio", 1.0)},
+    "graph breaks at the events": {},
+}
 
 
-def operations() -> dict[str, tuple[object, ...]]:
-    """Return each operator with its arguments."""
-    x, y = (torch.rand(16, 16, device="xpu") for _ in range(2))
-    return {"add": (torch.add, x, y), "mm": (torch.mm, x, y), "sum": (torch.sum, x)}
+def rows(short: bool) -> Iterator[Row]:
+    """Measure; ``short`` only shows that it runs."""
+    turns = 1 if short else 25
+    home = torch.xpu.Stream()
+    with torch.xpu.stream(home):
+        for name, program in programs():
+            yield from _program(name, program, home, turns)
+            torch.compiler.reset()
 
 
-def measure() -> dict[str, float]:
-    """Return the nanoseconds that a call of each operator takes."""
-    from benchmarks.held import held
-    from benchmarks.measure import alternate, call, median
-
-    stream = torch.xpu.Stream()
-    ways = {name: call(*each) for name, each in operations().items()}  # type: ignore[arg-type]
-    with torch.xpu.stream(stream), held(stream) as holder:
-        for way in ways.values():
-            way(COUNT)
-        samples = alternate(ways, COUNT, 15, holder.again)
-    return {name: median(samples, name) for name in ways}
-
-
-def _measured_in(checkout: Path) -> dict[str, float]:
-    program = (
-        f"import sys; sys.path[:0] = [{str(checkout)!r}]; import torch, xpu_dynamo_event;"
-        f"source = open({str(Path(__file__).resolve())!r}).read();"
-        f"names = {{'__name__': 'issue', '__file__': {str(Path(__file__).resolve())!r}}};"
-        "exec(compile(source, 'issue', 'exec'), names);"
-        "import json; print(json.dumps(names['measure']()))"
-    )
-    python = checkout / ".venv" / "bin" / "python"
-    done = subprocess.run([python, "-c", program], cwd=checkout, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{checkout} cannot be measured: {done.stderr.strip().splitlines()[-1]}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+def _program(name: str, program: Program, home: Any, turns: int) -> Iterator[Row]:
+    ways = _ways(program)
+    for way in ways.values():
+        for _ in range(2):
+            way()
+    samples = _in_turns(ways, program, home, turns)
+    for compiled, targets in TARGETS.items():
+        for baseline in ("eager", "bound"):
+            yield row(
+                f"{name}, {compiled} (half of the ratios {_spread(samples, compiled, baseline)})",
+                median(samples, compiled) / 1e6,
+                "ms",
+                (baseline, median(samples, baseline) / 1e6),
+                ratio(samples, compiled, baseline),
+                targets.get(baseline) if program.plain else None,
+            )
 
 
-def compare(other: Path, turns: int) -> Iterator[str]:
-    """Yield the rows of a table: operator, microseconds there and here, ratio and its spread."""
-    pairs = [(_measured_in(other), _measured_in(ROOT)) for _ in range(turns)]
-    yield "| operator | there, us | here, us | ratio | spread |"
-    yield "|---|---|---|---|---|"
-    for name in pairs[0][0]:
-        ratios = sorted(here[name] / there[name] for there, here in pairs)
-        there, here = (statistics.median(each[i][name] for each in pairs) / 1e3 for i in (0, 1))
-        ratio = statistics.median(ratios)
-        yield (
-            f"| {name} | {there:.2f} | {here:.2f} | {ratio:.2f} | "
-            f"{ratios[0]:.2f} to {ratios[-1]:.2f} |"
-        )
+def _ways(program: Program) -> dict[str, Callable[[], Any]]:
+    """Return the ways of running a program; those that are compiled in one graph, or an error."""
+    ops = EventOps()
+
+    def compiled(function: Callable[..., Any], *given: EventOps, **options: Any) -> Any:
+        made = torch.compile(_copied(function), **options)
+        return lambda: program.after(made(*given))
+
+    ways: dict[str, Callable[[], Any]] = {
+        "eager": lambda: program.after(program.step(ops)),
+        "inductor": compiled(program.step, ops, fullgraph=True),
+        "aot_eager": compiled(program.step, ops, fullgraph=True, backend="aot_eager"),
+        "graph breaks at the events": compiled(program.step, ops.outside()),
+    }
+    if program.plain is not None:
+        ways["without"] = compiled(program.plain, fullgraph=True)
+    return ways
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.issue", description=__doc__)
-    parser.add_argument("--against", type=Path, required=True, help="a checkout that is built")
-    parser.add_argument("--turns", type=int, default=5)
-    options = parser.parse_args()
-    print("\n".join(compare(options.against.resolve(), options.turns)))
+def _copied(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with code of its own: Dynamo knows by the code what it gave up."""
+    assert isinstance(function, FunctionType)
+    code, names = function.__code__.replace(), function.__globals__
+    return FunctionType(code, names, function.__name__, None, function.__closure__)
 
 
-if __name__ == "__main__":
-    import xpu_dynamo_event  # noqa: F401
+def _in_turns(
+    ways: dict[str, Callable[[], Any]], program: Program, home: Any, turns: int
+) -> dict[str, list[float]]:
+    """Return the nanoseconds of each way and of the bound, by turn."""
+    streams = (home, *program.streams)
+    calls = calls_of(ways["inductor"])
+    samples: dict[str, list[float]] = {name: [] for name in (*ways, "bound")}
+    for _ in range(turns):
+        for name, way in ways.items():
+            samples[name].append(_issue_ns(way, streams))
+        costs = _costs_ns(home, program.streams[0])
+        of_calls = sum(count * costs[kind] for kind, count in calls.items())
+        samples["bound"].append(of_calls + (samples["without"][-1] if "without" in ways else 0.0))
+    return samples
 
-    main()
+
+def _issue_ns(way: Callable[[], Any], streams: tuple[Any, ...]) -> float:
+    with _held(streams):
+        return min(_timed_ns(way) for _ in range(IN_FLIGHT))
+
+
+def _timed_ns(way: Callable[[], Any]) -> float:
+    start = perf_counter_ns()
+    way()
+    return perf_counter_ns() - start
+
+
+@contextmanager
+def _held(streams: tuple[Any, ...]) -> Iterator[None]:
+    """Hold streams back; all of them are let go before the host waits for one."""
+    latches = [Latch(stream) for stream in streams]
+    try:
+        yield
+    finally:
+        for latch in latches:
+            latch.release()
+        torch.xpu.synchronize()
+
+
+def calls_of(way: Callable[[], Any]) -> Counter[str]:
+    """Count the records, waits and copies that a program makes, in the runtime's log."""
+    log = OwnLog()
+    log.start(stacks=False)
+    way()
+    torch.xpu.synchronize()
+    log.stop()
+    found = Counter(map(_kind, log.drain()))
+    return Counter({kind: found[kind] for kind in ("record", "wait", "copy")})
+
+
+def _kind(operation: Operation) -> str:
+    return "copy" if operation.name.startswith("copy_") else operation.kind
+
+
+def _costs_ns(home: Any, side: Any) -> dict[str, float]:
+    """Return what one SYCL call of each kind takes, from C++."""
+    on_host, on_device = torch.rand(SIDE, SIDE).pin_memory(), torch.rand(SIDE, SIDE, device="xpu")
+    event, queue = torch.xpu.Event(), home.sycl_queue
+    copy = (queue, on_device.data_ptr(), on_host.data_ptr(), on_host.nbytes)
+    with _held((home, side)):
+        event.record(side)
+        return {
+            "record": _bench.raw_record(queue, REPEATS),
+            "wait": _bench.raw_wait(queue, event.sycl_event, REPEATS),
+            "copy": _bench.raw_copy(*copy, REPEATS),
+        }
+
+
+def _spread(samples: Samples, name: str, baseline: str) -> str:
+    pairs = zip(samples[name], samples[baseline], strict=True)
+    ratios = sorted(one / other for one, other in pairs)
+    return f"{ratios[len(ratios) // 4]:.2f} to {ratios[-1 - len(ratios) // 4]:.2f}"

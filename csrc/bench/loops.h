@@ -32,6 +32,7 @@ double query(const sycl::event& event, std::size_t count);
 double synchronize(const sycl::event& event, std::size_t count);
 /// A record in one queue and a wait for it in the other.
 double record_and_wait(sycl::queue& recorded, sycl::queue& waiting, std::size_t count);
+double copy(sycl::queue& queue, void* to, const void* from, std::size_t bytes, std::size_t count);
 
 }  // namespace raw
 

@@ -52,6 +52,13 @@ PYBIND11_MODULE(_bench, m) {
   add<Queue, Event>(m, "raw_wait", &raw::wait, "queue", "event");
   add<Event>(m, "raw_query", &raw::query, "event");
   add<Event>(m, "raw_synchronize", &raw::synchronize, "event");
+  m.def(
+      "raw_copy",
+      [](Address queue, Address to, Address from, std::size_t bytes, std::size_t count) {
+        const py::gil_scoped_release no_gil;
+        return raw::copy(at<sycl::queue>(queue), &at<char>(to), &at<const char>(from), bytes, count);
+      },
+      arg("queue"), arg("to"), arg("source"), arg("bytes"), arg("count"));
 
   add<Queue>(m, "event_record", &event::record, "queue");
   add<Queue>(m, "event_record_timed", &event::record_timed, "queue");

@@ -53,4 +53,8 @@ double record_and_wait(sycl::queue& recorded, sycl::queue& waiting, std::size_t 
   });
 }
 
+double copy(sycl::queue& queue, void* to, const void* from, std::size_t bytes, std::size_t count) {
+  return ns_per_call(count, [&] { queue.memcpy(to, from, bytes); });
+}
+
 }  // namespace xpu_bench::raw

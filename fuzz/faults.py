@@ -19,7 +19,7 @@ from torch.fx import Graph, Node
 from scripts.mutants import mutants
 from xpu_dynamo_event import _native, ops
 from xpu_dynamo_event._compat import dynamo, inductor_ir
-from xpu_dynamo_event.inductor import lanes, stream_memory
+from xpu_dynamo_event.inductor import event_lines, lanes, stream_memory
 from xpu_dynamo_event.passes import (
     backward_streams,
     direct_calls,
@@ -273,6 +273,16 @@ def _free_buffers_cross_to_another_lane() -> Iterator[None]:
 @_fault("inductor/lanes.py: lanes of streams", "inductor")
 def _all_streams_are_one_lane() -> Iterator[None]:
     with _replaced(lanes.Lanes, "switch", lambda self, _lane: setattr(self, "switched", True)):
+        yield
+
+
+@_fault("inductor/event_lines.py: what may come behind a run", "inductor")
+def _kernels_come_behind_the_event_ops_that_follow() -> Iterator[None]:
+    def may_wait(line: Any) -> bool:
+        return type(line).__name__ == "KernelCallLine" or original(line)
+
+    original = event_lines._may_wait
+    with _replaced(event_lines, "_may_wait", may_wait):
         yield
 
 

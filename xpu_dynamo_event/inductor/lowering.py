@@ -20,10 +20,9 @@ import torch
 from .. import ops
 from .._compat import inductor_ir as ir
 from .._compat.patching import Patches
+from .event_lines import NATIVE, EventOpLine
 
 _OPS = torch.ops.xpu_event
-_NATIVE = "xpu_event_native"
-_IMPORT = f"from xpu_dynamo_event import _native as {_NATIVE}"
 
 
 class _Effect(ir.ExternKernel):
@@ -61,13 +60,13 @@ class EventKernel(_Effect):
         """Write the call."""
         if self._is_about_the_current_device() and torch.xpu.device_count() > 1:
             ir.leave_device(wrapper)
-        arguments = ", ".join(ir.argument_code(operand) for operand in self.constant_args)
+        arguments = [ir.argument_code(operand) for operand in self.constant_args]
         if self.event_op in ops.READINGS:
-            call = f"torch.ops.xpu_event.{self.event_op}.tensor({arguments})"
+            call = f"torch.ops.xpu_event.{self.event_op}.tensor({', '.join(arguments)})"
             wrapper.writeline(f"{self.get_name()} = {call}")
         else:
-            wrapper.add_import_once(_IMPORT)
-            wrapper.writeline(f"{_NATIVE}.{self.event_op}({arguments})")
+            wrapper.add_import_once(f"from xpu_dynamo_event import _native as {NATIVE}")
+            wrapper.writeline(EventOpLine(self.event_op, arguments))
         if self.event_op == "set_stream":
             ir.stream_switched(wrapper, self.constant_args[0])
 

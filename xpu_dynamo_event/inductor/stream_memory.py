@@ -34,15 +34,17 @@ import torch
 
 from .._compat import inductor as upstream
 from .._compat import inductor_copies, inductor_ir
+from .event_lines import WaitingLine, in_runs
 from .lanes import ENTRY, Lane, Lanes
 
 
-class StreamSwitchLine(upstream.MemoryPlanningLine):  # type: ignore[misc]
+class StreamSwitchLine(upstream.MemoryPlanningLine, WaitingLine):  # type: ignore[misc]
     """A place in the wrapper where it goes from one lane to another."""
 
     def __init__(self, wrapper: Any, left: Lane, entered: Lane, free: dict[Lane, Any]) -> None:
         super().__init__(wrapper)
         self.left, self.entered, self.free = left, entered, free
+        self.names = ""  # code that gives the stream a variable
 
     def plan(self, state: Any) -> StreamSwitchLine:
         """Put the buffers aside that are free in the lane that is left, for when it goes on."""
@@ -51,7 +53,9 @@ class StreamSwitchLine(upstream.MemoryPlanningLine):  # type: ignore[misc]
         return self
 
     def codegen(self, code: Any) -> None:
-        """Emit nothing: the operation itself does the switch."""
+        """Name the stream, if it is new; the operation itself does the switch."""
+        if self.names:
+            code.writeline(self.names)
 
 
 def _switches_inside(operation: Any) -> bool:
@@ -84,13 +88,17 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         Args:
             stream: The code of the stream that is current now; None where nobody knows.
         """
-        left = self._lanes.current
+        left, known = self._lanes.current, set(self._streams)
         self._lanes.switch(self._lane_of(stream))
         forget_raw_streams = getattr(self.write_get_raw_stream, "cache_clear", None)
         if forget_raw_streams is not None:
             forget_raw_streams()
         self._forget_semaphores()
-        self.writeline(StreamSwitchLine(self, left, self._lanes.current, self._free))
+        entered = self._lanes.current
+        line = StreamSwitchLine(self, left, entered, self._free)
+        if entered in self._streams.keys() - known - {ENTRY}:
+            line.names = f"{self._streams[entered]} = {stream}"
+        self.writeline(line)
         # The planner pops memory lines off the end and asks each for its buffer; this one has none.
         self.make_comment("# the current stream may be another one from here on")
 
@@ -104,7 +112,6 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
             return ENTRY
         if stream not in self._streams:
             self._streams[stream] = f"stream_of_lane{len(self._streams)}"
-            self.writeline(f"{self._streams[stream]} = {stream}")
         return stream
 
     def _forget_semaphores(self) -> None:
@@ -208,7 +215,11 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         super().codegen_inplace_reuse(input_buffer, output_buffer)
 
     def run_wrapper_ir_passes(self, is_inference: bool) -> None:
-        """Plan memory; not in pools over the whole graph, which know nothing of streams."""
+        """Plan memory, not in pools over the whole graph: those know nothing of streams.
+
+        Then put event ops with nothing between into one call.
+        """
         pooled = upstream.config.memory_planning and not self._lanes.switched
         with upstream.config.patch(memory_planning=pooled):
             super().run_wrapper_ir_passes(is_inference)
+        self.lines: list[Any] = list(in_runs(self.lines))

@@ -157,6 +157,7 @@ style: env
 	ruff format --check .
 	mypy --cache-dir=/dev/null  # a warm cache has hidden an error that a fresh clone shows
 	clang-format --dry-run --Werror $(CXX_SOURCES)
+	reuse lint --lines
 
 # A file takes seconds, for the headers of torch, and one with <torch/library.h> minutes: in
 # `make lint` only the layers that everything rests on, without those files.

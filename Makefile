@@ -116,7 +116,7 @@ demo: env-demo build
 	@echo
 	@echo "To go on in a shell of your own: . .venv/bin/activate    (then docs/tour.md)"
 
-EXAMPLES = prefetch stream_weights offload_activations pipeline timing fsdp ddp compiled_offload
+EXAMPLES = prefetch stream_weights offload_activations pipeline timing continuous_batching fsdp ddp compiled_offload
 
 examples: env-demo build
 	@for example in $(EXAMPLES); do \

@@ -227,7 +227,7 @@ def _log(recorded: Timeline) -> Log:
 
 
 def _legend(axes: Any) -> list[str]:
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+    return [text.get_text() for text in axes.figure.legends[0].get_texts()]
 
 
 def test_rows_of_two_devices_say_which() -> None:

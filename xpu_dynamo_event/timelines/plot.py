@@ -36,6 +36,8 @@ def draw(sides: Sequence[Side]) -> Figure:
     pixel = _length([side.log for side in sides]) / _PIXELS
     pictures = [_Picture(side, place, pixel) for side, place in zip(sides, axes, strict=True)]
     _finish([side.log for side in sides], list(axes))
+    entries = _legend([side.log for side in sides])
+    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), frameon=False)
     figure.draw_without_rendering()  # only now is it known how wide a bar is
     for picture in pictures:
         picture.label_bars(figure.dpi)
@@ -141,14 +143,6 @@ def _finish(logs: Sequence[Log], axes: Sequence[Axes]) -> None:
     end = _length(logs) / _US_PER_MS
     axes[-1].set_xlim(-0.01 * end, 1.01 * end)
     axes[-1].set_xlabel("time / ms")
-    entries = _legend(logs)
-    axes[-1].legend(
-        handles=entries,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.2),
-        ncols=len(entries),
-        frameon=False,
-    )
 
 
 def _length(logs: Sequence[Log]) -> float:

@@ -116,7 +116,7 @@ demo: env-demo build
 	@echo
 	@echo "To go on in a shell of your own: . .venv/bin/activate    (then docs/tour.md)"
 
-EXAMPLES = prefetch stream_weights offload_activations pipeline timing fsdp ddp compiled_offload
+EXAMPLES = prefetch stream_weights offload_activations pipeline timing continuous_batching fsdp ddp compiled_offload
 
 examples: env-demo build
 	@for example in $(EXAMPLES); do \
@@ -157,6 +157,7 @@ style: env
 	ruff format --check .
 	mypy --cache-dir=/dev/null  # a warm cache has hidden an error that a fresh clone shows
 	clang-format --dry-run --Werror $(CXX_SOURCES)
+	reuse lint --lines
 
 # A file takes seconds, for the headers of torch, and one with <torch/library.h> minutes: in
 # `make lint` only the layers that everything rests on, without those files.

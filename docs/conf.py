@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-from sphinx.application import Sphinx
-
 import xpu_dynamo_event
 
 project = "xpu-dynamo-event"
 copyright = "the authors of xpu-dynamo-event"
 version = release = xpu_dynamo_event.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+REPOSITORY = "https://github.com/xpu-dynamo-event/xpu-dynamo-event/"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+myst_enable_extensions = ["colon_fence"]  # cards, of which the fences hold text
 highlight_language = "none"  # a block says what it is, or is nothing
 myst_heading_anchors = 3
 
@@ -23,22 +29,17 @@ autodoc_default_options = {"members": True}
 napoleon_use_ivar = True  # attributes stand in the description of their class
 napoleon_use_admonition_for_examples = False
 
+# A site is built without a network, so what is linked of torch's pages is listed here.
+intersphinx_mapping = {"torch": ("https://docs.pytorch.org/docs/stable/", "torch.inv")}
+
 html_theme = "furo"
+html_theme_options = {  # "edit this page"
+    "source_repository": REPOSITORY,
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
 html_title = f"xpu-dynamo-event {version}"
 html_copy_source = False
 
-
-def leave_out_missing_pages(app: Sphinx, page: str, source: list[str]) -> None:
-    """Drop the pages that do not exist from the table of contents (a line with one bare name)."""
-    if page == "index":
-        source[0] = re.sub(
-            r"^([\w-]+)\n",
-            lambda line: line[0] if (Path(app.srcdir) / f"{line[1]}.md").exists() else "",
-            source[0],
-            flags=re.MULTILINE,
-        )
-
-
-def setup(app: Sphinx) -> None:
-    """Register what this file adds to Sphinx."""
-    app.connect("source-read", leave_out_missing_pages)
+copybutton_prompt_text = r">>> |\.\.\. "  # not copied
+copybutton_prompt_is_regexp = True

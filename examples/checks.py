@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """Shared by the examples: a device, and checks that decide the exit status."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """torch's own offloading of activations in compiled models, unchanged: events in its custom ops.
 
 With `torch._functorch.config.enable_activation_offloading`, AOTAutograd sends marked activations to

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """DistributedDataParallel on two processes, on device "xpu": torch's own code, unchanged.
 
 DDP sums gradients while the backward still computes others, and waits for the sums through futures,

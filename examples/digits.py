@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """Trains on handwritten digits, eager and compiled, with a prefetcher that events order.
 
 Run it with `make demo`, or `python examples/digits.py --help`. The step (digits_step.py) copies

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """The negative control: the result of a step whose batch is late.
 
 A latch holds the copy stream back, so one batch certainly has not arrived when the step that needs

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """The handwritten digits of scikit-learn as pinned batches."""
 
 from __future__ import annotations

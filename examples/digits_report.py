@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """Prints the results of the example, and says whether they are right."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """A training step that fetches the next batch while it computes on this one.
 
 Two streams work on two slots in turn. Events order them, two per slot:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """Training with a given step, measured."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """FSDP2 on two processes, on device "xpu", eager and compiled: torch's own code, unchanged.
 
 fully_shard gathers the weights of a layer on one stream, scatters gradients on another, and orders

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """Activations leave the device in the forward and come back in the backward.
 
 A linear layer needs its input again for the gradient of its weight. Here that input waits in

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """A pipeline of two stages on two streams: the second works on a part while the first has the next.
 
 An event per part says that the first stage is done with it. The schedule is one compiled graph.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """A prefetcher: the next batch travels to the device while this one is used.
 
 The copy is on a separate stream and ends with an event; the step waits for the event of *its*

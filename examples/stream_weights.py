@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """A transformer whose weights stay in host memory: two sets on the device, filled in turn.
 
 While a layer computes with one set, the weights of the next layer are copied into the other. Two

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """How long a compiled model takes on the device, measured as one does with CUDA events.
 
 Two events with enable_timing around the work, a synchronisation, elapsed_time in milliseconds. The

@@ -56,30 +56,27 @@ def markdown(xpu: records.Record, cuda: records.Record | None) -> str:
 
 
 def _lines(xpu: records.Record, cuda: records.Record | None) -> Iterator[str]:
-    yield "| report | what users see | `torch.cuda.Event` | `torch.xpu.Event` | this project |"
-    yield "|---|---|---|---|---|"
+    measured = [("`torch.xpu.Event`", xpu, "upstream"), ("this project", xpu, "ours")]
+    if cuda:
+        measured.insert(0, ("`torch.cuda.Event`", cuda, "upstream"))
+    columns = ["report", "what users see", *(title for title, *_ in measured)]
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'---|' * len(columns)}"
     for name, row in ROWS.items():
-        there: Any = (cuda.outcomes if cuda else {}).get(name, {})
-        here = xpu.outcomes[name]
-        cells = [
-            _reports(row),
-            row.what,
-            _short(there.get("upstream", "not measured")),
-            _short(here["upstream"]),
-            _short(here["ours"]),
-        ]
-        yield f"| {' | '.join(cells)} |"
+        outcomes: list[str] = [_outcome(record, name, kind) for _, record, kind in measured]
+        yield f"| {' | '.join([_reports(row), row.what, *map(_short, outcomes)])} |"
     yield ""
-    on_cuda = (
-        f"`torch.cuda.Event`: torch {cuda.torch} on {cuda.device}."
-        if cuda
-        else "`torch.cuda.Event`: no CUDA machine was at hand."
-    )
+    on_cuda = f" `torch.cuda.Event`: torch {cuda.torch} on {cuda.device}." if cuda else ""
     yield (
         f"torch {xpu.torch} on {xpu.device}. `torch.xpu.Event`: torch's own tracking of the same "
         f"events on the same device, with this project's capture off; Inductor's "
-        f"kernels are this project's in both. {on_cuda}"
+        f"kernels are this project's in both.{on_cuda}"
     )
+
+
+def _outcome(record: records.Record, name: str, kind: str) -> str:
+    of_row: Any = record.outcomes.get(name, {})
+    return str(of_row.get(kind, "not measured"))
 
 
 def _reports(row: Row) -> str:

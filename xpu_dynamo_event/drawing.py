@@ -23,9 +23,9 @@ except ImportError as error:
         "explanation be printed without it."
     ) from error
 
-__all__ = ["Axes", "FancyBboxPatch", "Figure", "Line2D", "Patch"]
+from .colors import ACCENT, FAINT, INK
 
-INK, FAINT, ACCENT, KERNEL = "#222222", "#D9D9D9", "#B0306A", "#4C78A8"
+__all__ = ["Axes", "FancyBboxPatch", "Figure", "Line2D", "Patch"]
 
 Point = tuple[float, float]
 

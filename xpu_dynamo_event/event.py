@@ -18,7 +18,7 @@ class Event(_native.EventBase):
     """A point in the work of an XPU stream; a :class:`torch.Event`.
 
     The native event is created at the first :meth:`record`, on the device of the stream, and stays
-    on that device. On a torch without XPU this class is ``torch.xpu.Event``.
+    on that device. On a torch without XPU this class is :class:`torch.xpu.Event`.
 
     The methods are native code that releases the GIL. Semantics: PyTorch PR 134845 (XPUEvent) and
     PR 117734 (torch.xpu.Event), SYCL 2020 section 4.6.6 (``sycl::event``).

@@ -9,6 +9,8 @@ import torch
 
 from . import _native
 
+__all__ = ["Latch", "hold"]
+
 
 class Latch:
     """Holds back everything that is submitted to a stream after it, until released.

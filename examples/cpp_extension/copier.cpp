@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+// SPDX-License-Identifier: BSD-3-Clause
+
 // A copy engine: copies memory of tensors on a SYCL queue of its own, ordered by XPU events.
 //
 // Compiled by build.py with a plain C++ compiler; uses no header and no library of torch but the

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """Compiles copier.cpp with one call of the C++ compiler, and imports it.
 
 The SYCL headers and libsycl come from Intel's wheel (``<environment>/include`` and ``lib``) or from

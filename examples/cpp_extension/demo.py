@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+# SPDX-License-Identifier: BSD-3-Clause
 """A copy engine in C++ feeds a compiled function: ``python examples/cpp_extension/demo.py``."""
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ ELSEWHERE = {
     "ValueError: A timeline cannot be": "tests/eager/test_timelines.py",
     "RuntimeError: torch.profiler of torch": "needs a torch with XPU and without its profiler",
     "ImportError: Pictures are drawn": "tests/eager/test_timelines.py",
+    "ImportError: Pages are made": "tests/eager/test_timelines.py",
     "TypeError: enabled() takes": "tests/eager/test_switch.py",
     "ValueError: ... got a capsule": "tests/eager/test_interop.py",
     "TypeError: ... needs a capsule": "tests/eager/test_interop.py",

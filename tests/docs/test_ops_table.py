@@ -1,4 +1,4 @@
-"""The table of ops in docs/api.md has the ops that are registered."""
+"""The table of ops in docs/api-ops.md has the ops that are registered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages import DOCS
 
 import xpu_dynamo_event.passes.write_back  # noqa: F401  (defines one of them)
 
-SHOWN = dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", (DOCS / "api.md").read_text(), re.M))
+SHOWN = dict(re.findall(r"^\| `(\w+)\((.*?)\)` \|", (DOCS / "api-ops.md").read_text(), re.M))
 
 
 @pytest.mark.parametrize("name", SHOWN)

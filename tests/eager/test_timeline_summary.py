@@ -169,7 +169,7 @@ def pieces(axes: Any) -> int:
 def test_a_picture_has_room_for_what_it_shows(tasks: int) -> None:
     drawn = long_log(tasks)
     (axes,) = plot.draw([Side("", drawn)]).axes
-    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = [text.get_text() for text in axes.figure.legends[0].get_texts()]
     arrows = len(axes.patches)
     if tasks == 6:
         assert (pieces(axes), arrows, legend[-1]) == (6, 3, "wait")
@@ -214,7 +214,18 @@ def test_both_kinds_show_where_a_stream_has_both() -> None:
 
 def test_the_legend_has_what_is_there() -> None:
     (axes,) = plot.draw([Side("", log([task(COMPUTE, 0, 1)]))]).axes
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["kernel"]
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["kernel"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 6])
+def test_the_legend_covers_nothing(rows: int) -> None:
+    lanes = {Lane(0, row): f"stream {row}" for row in range(rows)}
+    figure = plot.draw([Side("", log([task(lane, 0, 1) for lane in lanes], names=lanes))])
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    label = axes.xaxis.label.get_window_extent()
+    legend = figure.legends[0].get_window_extent()
+    assert 0 <= legend.y0 < legend.y1 <= label.y0 < label.y1 <= axes.get_window_extent().y0
 
 
 def test_the_host_makes_no_picture_longer() -> None:

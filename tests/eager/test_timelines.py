@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -201,6 +202,17 @@ def test_vector_picture_has_its_text_as_text(recorded: Timeline, tmp_path: Path)
     assert {"copies", "compute", "time / ms", "event recorded"} <= texts
 
 
+def test_page_needs_no_other_file(eager_and_compiled: SideBySide, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    path = tmp_path / "new" / "both.HTML"
+    eager_and_compiled.save(path)
+    text = path.read_text()
+    assert text.startswith("<!doctype html>")
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text)
+    titles = [f"{side.name}   {DEVICE}" for side in eager_and_compiled]
+    assert [title for title in titles if title in text] == titles
+
+
 def test_plot_shows_streams_and_says_what_is_what(recorded: Timeline) -> None:
     (axes,) = plot.draw([Side("", _log(recorded))]).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(recorded.names.values())
@@ -215,7 +227,7 @@ def _log(recorded: Timeline) -> Log:
 
 
 def _legend(axes: Any) -> list[str]:
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+    return [text.get_text() for text in axes.figure.legends[0].get_texts()]
 
 
 def test_rows_of_two_devices_say_which() -> None:
@@ -241,16 +253,14 @@ def eager_and_compiled() -> SideBySide:
 
 def test_side_by_side_trace(eager_and_compiled: SideBySide, tmp_path: Path) -> None:
     events = _saved_trace(eager_and_compiled, tmp_path)
-    assert list(_row_names(events).values()) == [
-        "eager: host",
-        f"eager: {DEVICE}",
-        "compiled: host",
-        f"compiled: {DEVICE}",
+    assert list(_row_names(events).values()) == ["host", DEVICE]
+    rows = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    names = [
+        f"{side.name}: {name}" for side in eager_and_compiled for name in side.log.names.values()
     ]
-    device = {name: pid for pid, name in _row_names(events).items()}
+    assert [rows[tid] for tid in sorted(rows)] == names
     for side in eager_and_compiled:
-        pid = device[f"{side.name}: {DEVICE}"]
-        own = [event for event in events if event["pid"] == pid]
+        own = [e for e in events if rows.get(e["tid"], "").startswith(f"{side.name}: ")]
         shown = [event["name"] for event in own if event.get("cat") in ("kernel", "copy")]
         assert shown == [task.name for task in side.log.tasks]
         assert sum(event["ph"] == "s" for event in own) == 3
@@ -290,9 +300,9 @@ def test_side_by_side_needs_two_complete_timelines(recorded: Timeline) -> None:
         recorded.beside(Timeline())
 
 
-@pytest.mark.parametrize("name", ["timeline.jpg", "timeline", "timeline.json.gz", ".png"])
+@pytest.mark.parametrize("name", ["timeline.jpg", "timeline", "a.htm", "timeline.json.gz", ".png"])
 def test_other_endings(recorded: Timeline, tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=r"cannot be saved as .*\.png or \.svg.*\.json"):
+    with pytest.raises(ValueError, match=r"cannot be saved as .*\.png or \.svg.*\.html.*\.json"):
         recorded.save(tmp_path / "new" / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -364,23 +374,28 @@ def test_an_exception_ends_the_recording() -> None:
     assert Program().record().tasks
 
 
-def test_it_is_loaded_when_used_and_needs_matplotlib_only_for_pictures(tmp_path: Path) -> None:
+def test_it_is_loaded_when_used_and_needs_others_only_to_draw(tmp_path: Path) -> None:
     program = f"""
 import sys
-sys.modules["matplotlib"] = None
+sys.modules["matplotlib"] = sys.modules["plotly"] = None
 import torch, xpu_dynamo_event
 assert "xpu_dynamo_event.timelines" not in sys.modules
 with xpu_dynamo_event.timeline() as t:
     torch.ones(4, device="xpu")
 t.save(r"{tmp_path}/timeline.json")
-try:
-    t.save(r"{tmp_path}/timeline.png")
-except ImportError as error:
-    print(error)
+for ending in ("png", "html"):
+    try:
+        t.save(r"{tmp_path}/timeline." + ending)
+    except ImportError as error:
+        print(error)
 """
     said = run_program(program)
-    assert "[demo]" in said
-    assert "saved as a .json trace" in said
+    picture, page = said.splitlines()
+    assert "drawn with matplotlib" in picture
+    assert "made with plotly" in page
+    for each in (picture, page):
+        assert "[demo]" in each
+        assert "saved as a .json trace" in each
     assert [path.name for path in tmp_path.iterdir()] == ["timeline.json"]
 
 

@@ -18,6 +18,7 @@ PROGRAMS = {
     "offload_activations": [*QUICK, "--layers", "2", "--width", "16"],
     "compiled_offload": ["--layers", "2", "--width", "16"],
     "fsdp": [*QUICK, "--steps", "2"],
+    "continuous_batching": [*QUICK, "--words", "64", "--batch", "16"],
     "ddp": [*QUICK, "--steps", "2"],
 }
 """Arguments that make each of them quick."""
@@ -30,15 +31,14 @@ def examples_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(EXAMPLES)
 
 
+READ_THE_LOG = ("compiled_offload", "continuous_batching", "ddp", "fsdp")
 READS_THE_LOG = pytest.mark.own_guard(reason="it logs no event operations")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(
-            name, marks=[READS_THE_LOG] if name in ("compiled_offload", "fsdp", "ddp") else []
-        )
+        pytest.param(name, marks=[READS_THE_LOG] if name in READ_THE_LOG else [])
         for name in PROGRAMS
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,14 @@ def test_how_a_process_ends_is_the_outcome(program: str, wanted: str) -> None:
 def test_the_table_tells_where_its_columns_come_from() -> None:
     xpu = records.load(XPU)
     without, with_cuda = markdown(xpu, None), markdown(xpu, xpu)
-    assert "no CUDA machine was at hand" in without
-    assert without.count("| not measured |") == len(ROWS)
-    assert "| not measured |" not in with_cuda
+    head = without.splitlines()[0]
+    assert head == "| report | what users see | `torch.xpu.Event` | this project |"
+    assert "cuda" not in without  # what was not measured has no column
+    assert with_cuda.splitlines()[0].count("|") == head.count("|") + 1
+    assert f"`torch.cuda.Event`: torch {xpu.torch} on {xpu.device}." in with_cuda
+    assert "not measured" not in with_cuda
+    partly = markdown(xpu, replace(xpu, outcomes={}))
+    assert partly.count("| not measured |") == len(ROWS)
 
 
 def test_the_readme_has_the_table_of_the_data() -> None:

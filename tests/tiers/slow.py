@@ -13,7 +13,7 @@ from zlib import crc32
 
 import pytest
 
-FOLDERS = {"benchmarks", "demo", "docs", "examples", "fuzz", "packaging", "parity"}
+FOLDERS = {"benchmarks", "browser", "demo", "docs", "examples", "fuzz", "packaging", "parity"}
 STARTS_A_PROCESS = {"run_program", "run_python", "subprocess"}
 
 

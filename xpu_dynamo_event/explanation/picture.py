@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .. import drawing
-from ..drawing import ACCENT, INK, KERNEL, FancyBboxPatch, Figure, Patch
+from ..colors import ACCENT, INK, KERNEL
+from ..drawing import FancyBboxPatch, Figure, Patch
 from .model import Graph, Kind
 from .text import shortened
 

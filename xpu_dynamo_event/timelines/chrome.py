@@ -4,7 +4,8 @@ Format: "Trace Event Format" (Google), section "Event Descriptions". An arrow (p
 has to begin and end inside a bar of its row, so each record and wait is a bar too. Numbers of
 processes and rows begin at 1: viewers take 0 for an idle processor. A row never has the number of
 its process, nor that of a row of another one: Perfetto calls such a row "main thread", and puts it
-on top.
+on top. It orders the rows of a process by their numbers, and processes by how many bars they have:
+so what has to stand in order, the streams of two programs too, is rows of one process.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .model import EventMark, Lane, Side, Task
 
 _JUST_US = 0.001
 _ROWS = 1000  # of a process at most, so that numbers of rows are beyond those of processes
+_HOST = 1  # number of the process
 _HOST_ROW = "waits of the host"
 
 _Event = dict[str, Any]
@@ -29,32 +31,39 @@ def trace_of(sides: Sequence[Side]) -> dict[str, Any]:
     """Return the trace as a document for :func:`json.dump`; its times are us.
 
     Args:
-        sides: What was recorded. Each has its own processes, for the host and for each device.
+        sides: What was recorded. Its rows are those of one process for the host and one for each
+            device; where there are several sides, the name of a row says whose it is.
     """
+    devices = sorted({lane.device for side in sides for lane in side.log.names})
+    processes = {device: process for process, device in enumerate(devices, start=_HOST + 1)}
+    events = _process(_HOST, "host")
+    for device, process in processes.items():
+        events += _process(process, f"xpu:{device} {torch.xpu.get_device_name(device)}")
     arrows = count(1)
-    events: list[_Event] = []
-    processes = 0
+    rows = 0
     for side in sides:
-        writer = _Writer(side, processes, arrows)
+        writer = _Writer(side, processes, rows, arrows)
         events += writer.events()
-        processes = max(writer.processes.values())
+        rows = writer.last_row
     notes = [note for side in sides for note in side.log.notes]
     return {"displayTimeUnit": "ms", "otherData": {"notes": notes}, "traceEvents": events}
 
 
 class _Writer:
-    def __init__(self, side: Side, processes: int, arrows: Iterator[int]) -> None:
+    def __init__(
+        self, side: Side, processes: dict[int, int], rows: int, arrows: Iterator[int]
+    ) -> None:
         self.log = side.log
         self.prefix = f"{side.name}: " if side.name else ""
         self.arrows = arrows
-        devices = sorted({lane.device for lane in self.log.names})
-        self.host = processes + 1
-        self.processes = {device: self.host + n for n, device in enumerate(devices, start=1)}
+        self.processes = processes
         self.rows = {
-            lane: self.processes[lane.device] * _ROWS + row
-            for row, lane in enumerate(self.log.names, start=1)
+            lane: processes[lane.device] * _ROWS + row
+            for row, lane in enumerate(self.log.names, start=rows + 1)
         }
+        self.first_host_row = _HOST * _ROWS + rows
         self.host_rows = _apart(mark for mark in self.log.marks if mark.op == "synchronize")
+        self.last_row = rows + max(len(self.rows), *self.host_rows.values(), 0)
         self.bars = bars_of(self.log)
 
     def events(self) -> list[_Event]:
@@ -66,13 +75,10 @@ class _Writer:
         ]
 
     def _titles(self) -> list[_Event]:
-        titles = self._process(self.host, "host")
+        titles: list[_Event] = []
         for row in sorted(set(self.host_rows.values())):
             name = f"{_HOST_ROW} ({row})" if row > 1 else _HOST_ROW
-            titles += self._row(self.host, self.host * _ROWS + row, name)
-        for device, process in self.processes.items():
-            name = torch.xpu.get_device_name(device)
-            titles += self._process(process, f"xpu:{device} {name}")
+            titles += self._row(_HOST, self.first_host_row + row, name)
         for lane, row in self.rows.items():
             titles += self._row(self.processes[lane.device], row, self.log.names[lane])
         return titles
@@ -80,15 +86,8 @@ class _Writer:
     def _row(self, process: int, row: int, name: str) -> list[_Event]:
         place = {"pid": process, "tid": row}
         return [
-            _metadata("thread_name", place, name=name),
+            _metadata("thread_name", place, name=self.prefix + name),
             _metadata("thread_sort_index", place, sort_index=row),
-        ]
-
-    def _process(self, process: int, name: str) -> list[_Event]:
-        place = {"pid": process, "tid": 0}
-        return [
-            _metadata("process_name", place, name=self.prefix + name),
-            _metadata("process_sort_index", place, sort_index=process),
         ]
 
     def _task(self, task: Task) -> _Event:
@@ -121,7 +120,7 @@ class _Writer:
 
     def _on_host(self, name: str, mark: EventMark) -> _Event:
         times = {"ts": mark.submit, "dur": mark.time - mark.submit}
-        place = {"pid": self.host, "tid": self.host * _ROWS + self.host_rows[mark]}
+        place = {"pid": _HOST, "tid": self.first_host_row + self.host_rows[mark]}
         bar = {"ph": "X", "name": name, "cat": "synchronize"}
         return bar | times | place | {"args": {"event": mark.event}}
 
@@ -146,6 +145,14 @@ def _apart(waits: Iterable[EventMark]) -> dict[EventMark, int]:
         ends[row : row + 1] = [wait.time]
         rows[wait] = row + 1
     return rows
+
+
+def _process(process: int, name: str) -> list[_Event]:
+    place = {"pid": process, "tid": 0}
+    return [
+        _metadata("process_name", place, name=name),
+        _metadata("process_sort_index", place, sort_index=process),
+    ]
 
 
 def _metadata(what: str, place: dict[str, int], **arguments: str | int) -> _Event:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from .. import drawing
-from ..drawing import ACCENT, Axes, Figure, Patch
+from ..colors import ACCENT, COPY, KERNEL
+from ..drawing import Axes, Figure, Patch
 from . import density
 from .model import EventMark, Lane, Log, Side, Wait
-from .summary import row_names
+from .summary import devices, row_names
 
 _US_PER_MS = 1000.0
 _SHORTEST_US = 1.0  # shown of a timeline that is one instant
@@ -21,7 +20,7 @@ _CHARACTER_WIDTH = 0.62  # of the font size, on average
 _FEWEST_CHARACTERS = 7
 _PIXELS = 1700  # of the axes, about
 _OUTLINED = 4  # pixels: a narrower bar would be all outline
-_COLORS = {"kernel": drawing.KERNEL, "copy": "#F58518"}
+_COLORS = {"kernel": KERNEL, "copy": COPY}
 
 
 def draw(sides: Sequence[Side]) -> Figure:
@@ -37,6 +36,8 @@ def draw(sides: Sequence[Side]) -> Figure:
     pixel = _length([side.log for side in sides]) / _PIXELS
     pictures = [_Picture(side, place, pixel) for side, place in zip(sides, axes, strict=True)]
     _finish([side.log for side in sides], list(axes))
+    entries = _legend([side.log for side in sides])
+    figure.legend(handles=entries, loc="outside lower center", ncols=len(entries), frameon=False)
     figure.draw_without_rendering()  # only now is it known how wide a bar is
     for picture in pictures:
         picture.label_bars(figure.dpi)
@@ -69,7 +70,7 @@ class _Picture:
                 self._text(block, name)
 
     def _prepare_axes(self, name: str) -> None:
-        title = f"{name}   {_devices(self.log)}" if name else _devices(self.log)
+        title = f"{name}   {devices(self.log)}" if name else devices(self.log)
         drawing.draw_rows(self.axes, row_names(self.log), title)
         self.axes.set_ylim(len(self.rows) - 0.5, -0.6)
 
@@ -142,14 +143,6 @@ def _finish(logs: Sequence[Log], axes: Sequence[Axes]) -> None:
     end = _length(logs) / _US_PER_MS
     axes[-1].set_xlim(-0.01 * end, 1.01 * end)
     axes[-1].set_xlabel("time / ms")
-    entries = _legend(logs)
-    axes[-1].legend(
-        handles=entries,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.2),
-        ncols=len(entries),
-        frameon=False,
-    )
 
 
 def _length(logs: Sequence[Log]) -> float:
@@ -195,8 +188,3 @@ def _shortened(name: str, room: int) -> str:
     if len(name) <= room:
         return name
     return name[: room - 1] + "…" if room >= _FEWEST_CHARACTERS else ""
-
-
-def _devices(log: Log) -> str:
-    devices = sorted({lane.device for lane in log.names})
-    return ", ".join(f"xpu:{index} {torch.xpu.get_device_name(index)}" for index in devices)

@@ -66,21 +66,21 @@ class Timeline:
         return f"<Timeline: {'empty' if self._log.is_empty else summary.heading(self._log)}>"
 
     def save(self, path: str | Path) -> None:
-        """Write a picture or a trace; the ending of ``path`` says which.
+        """Write a picture, a page or a trace; the ending of ``path`` says which.
 
         A picture has streams as rows and time in milliseconds (ms) to the right, from when the
-        first stream began. A trace is for
-        https://ui.perfetto.dev or chrome://tracing: one row per stream; kernels, copies, records
-        and waits are bars, and an arrow leads from a record to each wait for it.
+        first stream began. A page for a browser shows the same and zooms; it needs no network. A
+        trace is for https://ui.perfetto.dev or chrome://tracing: one row per stream; kernels,
+        copies, records and waits are bars, and an arrow leads from a record to each wait for it.
 
         Args:
-            path: The file, ending in .png, .svg (pictures) or .json (a trace). Missing folders are
-                made.
+            path: The file, ending in .png, .svg (pictures), .html (a page) or .json (a trace).
+                Missing folders are made.
 
         Raises:
             ValueError: The path has another ending.
             RuntimeError: The block has not ended, or nothing ran in it.
-            ImportError: A picture is wanted, and matplotlib is not installed.
+            ImportError: A picture or a page is wanted, and matplotlib or plotly is not installed.
 
         Example:
             >>> import tempfile, torch, xpu_dynamo_event
@@ -178,14 +178,14 @@ class SideBySide(NamedTuple):
         return f"<SideBySide: {'; '.join(sides)}>"
 
     def save(self, path: str | Path) -> None:
-        """Write a picture or a trace, as :meth:`Timeline.save` does.
+        """Write a picture, a page or a trace, as :meth:`Timeline.save` does.
 
         Args:
-            path: The file, ending in .png, .svg or .json. Missing folders are made.
+            path: The file, ending in .png, .svg, .html or .json. Missing folders are made.
 
         Raises:
             ValueError: The path has another ending.
-            ImportError: A picture is wanted, and matplotlib is not installed.
+            ImportError: A picture or a page is wanted, and matplotlib or plotly is not installed.
         """
         saving.save(self, path)
 

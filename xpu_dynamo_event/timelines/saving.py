@@ -18,8 +18,8 @@ def save(sides: Sequence[Side], path: str | Path) -> None:
         path: The file; missing folders are made.
 
     Raises:
-        ValueError: The path has another ending than .png, .svg and .json.
-        ImportError: A picture is wanted, and matplotlib is not installed.
+        ValueError: The path has another ending than .png, .svg, .html and .json.
+        ImportError: A picture or a page is wanted, and matplotlib or plotly is not installed.
     """
     target = Path(path)
     write = _writer(target)
@@ -27,11 +27,12 @@ def save(sides: Sequence[Side], path: str | Path) -> None:
 
 
 def _writer(path: Path) -> Callable[[Sequence[Side], Path], None]:
-    writers = {".png": _picture, ".svg": _picture, ".json": _trace}
+    writers = {".png": _picture, ".svg": _picture, ".html": _page, ".json": _trace}
     if path.suffix.lower() not in writers:
         raise ValueError(
             f"A timeline cannot be saved as {path.name!r}: the ending of the path says the format. "
-            "Use .png or .svg for a picture, .json for a trace that https://ui.perfetto.dev shows."
+            "Use .png or .svg for a picture, .html for a page that zooms, .json for a trace that "
+            "https://ui.perfetto.dev shows."
         )
     return writers[path.suffix.lower()]
 
@@ -41,6 +42,12 @@ def _picture(sides: Sequence[Side], path: Path) -> None:
     from . import plot
 
     drawing.save_figure(plot.draw(sides), path)
+
+
+def _page(sides: Sequence[Side], path: Path) -> None:
+    from . import page  # plotly is optional
+
+    page.write(sides, path)
 
 
 def _trace(sides: Sequence[Side], path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import torch
+
 from .bars import bars_of
 from .model import EventMark, Lane, Log, Task
 
@@ -41,6 +43,12 @@ def row_names(log: Log) -> list[str]:
     if len({lane.device for lane in log.names}) == 1:
         return list(log.names.values())
     return [f"xpu:{lane.device} {name}" for lane, name in log.names.items()]
+
+
+def devices(log: Log) -> str:
+    """Return what the devices of the rows are called."""
+    indices = sorted({lane.device for lane in log.names})
+    return ", ".join(f"xpu:{index} {torch.xpu.get_device_name(index)}" for index in indices)
 
 
 def heading(log: Log) -> str:

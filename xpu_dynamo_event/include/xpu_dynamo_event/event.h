@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 the xpu-dynamo-event contributors
+// SPDX-License-Identifier: BSD-3-Clause
+
 // XPU events of Python in C++: record them on a queue, let a queue wait for them.
 //
 // For extensions that submit SYCL work of their own. Header-only, without torch: nothing of

@@ -279,8 +279,9 @@ def _all_streams_are_one_lane() -> Iterator[None]:
 @_fault("inductor/event_lines.py: what may come behind a run", "inductor")
 def _kernels_come_behind_the_event_ops_that_follow() -> Iterator[None]:
     def may_wait(line: Any) -> bool:
-        return type(line).__name__ == "KernelCallLine" or original(line)
+        return type(line).__name__ in kinds or original(line)
 
+    kinds = {"AllocateLine", "ReuseLine", "KernelDefinitionLine", "KernelCallLine"}
     original = event_lines._may_wait
     with _replaced(event_lines, "_may_wait", may_wait):
         yield

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -29,6 +30,8 @@ class Schedule:
         own: Whether the caller has its own stream.
         threads: How many threads run the program at the same time.
         engine_sums: Whether torch's engine, and not the graph, adds up the gradients of a value.
+        twice: The number of a stream that is given in place of another one, too, and of that other
+            one; the caller's stream is the last. None: all are different.
     """
 
     seed: int
@@ -38,6 +41,16 @@ class Schedule:
     own: bool
     threads: int
     engine_sums: bool = False
+    twice: tuple[int, int] | None = None
+
+    def given(self, streams: list[Any], caller: Any) -> list[Any]:
+        """Return the streams that a program gets, one of them twice."""
+        if self.twice is None:
+            return streams
+        again, other = self.twice
+        result = list(streams)
+        result[other] = [*streams, caller][again]
+        return result
 
 
 def schedule(seed: int, streams: int, threads: bool = False) -> Schedule:
@@ -46,7 +59,11 @@ def schedule(seed: int, streams: int, threads: bool = False) -> Schedule:
     held = tuple(chance.random() < 0.6 for _ in range(streams + 1))
     delays = chance.choice([0, 0, 1, 3])
     several = chance.choice([2, 3]) if threads else 1
-    return Schedule(seed, held, delays, chance.random() < 0.8, chance.random() < 0.3, several)
+    patient, own = chance.random() < 0.8, chance.random() < 0.3
+    other = chance.randrange(streams)
+    again = chance.choice([each for each in range(streams + 1) if each != other])
+    twice = (again, other) if chance.random() < 0.25 else None
+    return Schedule(seed, held, delays, patient, own, several, twice=twice)
 
 
 class Adversary:

@@ -12,6 +12,12 @@ from .rows import Row, read, table
 ROOT = Path(__file__).resolve().parents[1]
 LATEST = ROOT / "benchmarks" / "latest.json"
 MAIN = (
+    "12 layers of streamed weights, inductor",
+    "a prefetcher, inductor",
+    "offloaded activations, trained, inductor",
+    "attention and perceptron on two streams, inductor",
+    "a pipeline of two stages, inductor",
+    "a pipeline of two stages, graph breaks at the events",
     "Event.record(stream)",
     "Event.query(), complete",
     "record + wait, inductor",

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LAYERS = 12
 SIDE = 16  # of the matrices
 
 
@@ -75,9 +74,9 @@ def _events(count: int) -> list[Any]:
     return [torch.xpu.Event() for _ in range(count)]
 
 
-def streamed_weights() -> Program:
+def streamed_weights(layers: int) -> Program:
     """Copy the weights of each layer into one of two buffers, ahead of the computation."""
-    (x, *buffers), on_host, weights = _matrices(3), _pinned(LAYERS), _matrices(LAYERS)
+    (x, *buffers), on_host, weights = _matrices(3), _pinned(layers), _matrices(layers)
     filled, free, copies = _events(2), _events(2), torch.xpu.Stream()
 
     def step(ops: EventOps) -> Tensor:
@@ -101,10 +100,10 @@ def streamed_weights() -> Program:
     return Program(step, plain, (copies,))
 
 
-def prefetcher() -> Program:
+def prefetcher(layers: int) -> Program:
     """Copy the next batch while this one goes through a network."""
     (batch, next_batch), (on_host,) = _matrices(2), _pinned(1)
-    blocks = _blocks(LAYERS).requires_grad_(False)
+    blocks = _blocks(layers).requires_grad_(False)
     arrived, used, copies = *_events(2), torch.xpu.Stream()
 
     def plain() -> Tensor:
@@ -165,9 +164,9 @@ class Offloading:
     back: Any
 
 
-def offloaded_activations() -> Program:
+def offloaded_activations(layers: int) -> Program:
     """Train; what the backward needs goes to the host in the forward and comes back behind it."""
-    (x,), weights = _matrices(1), [each.requires_grad_() for each in _matrices(LAYERS // 2)]
+    (x,), weights = _matrices(1), [each.requires_grad_() for each in _matrices(layers // 2)]
     hosts, copies = _pinned(len(weights)), torch.xpu.Stream()
     events = [(*_events(2),) for _ in weights]
 
@@ -187,10 +186,13 @@ def offloaded_activations() -> Program:
     return Program(step, plain, (copies,), lambda loss: torch.autograd.grad(loss, weights))
 
 
-def two_streams() -> Program:
-    """Attention on one stream and the perceptron beside it on another, in six layers."""
-    (x, *weights), blocks = _matrices(1 + 6 * 3), _blocks(6).requires_grad_(False)
-    fork, join, side = _events(6), _events(6), torch.xpu.Stream()
+def two_streams(layers: int) -> Program:
+    """Attention on one stream and the perceptron beside it on another, in half as many layers."""
+    (x, *weights), blocks = (
+        _matrices(1 + layers // 2 * 3),
+        _blocks(layers // 2).requires_grad_(False),
+    )
+    fork, join, side = _events(layers // 2), _events(layers // 2), torch.xpu.Stream()
 
     def attention(y: Tensor, i: int) -> Tensor:
         q, k, v = (y @ weight for weight in weights[3 * i : 3 * i + 3])
@@ -220,11 +222,12 @@ def two_streams() -> Program:
     return Program(step, plain, (side,))
 
 
-def pipeline() -> Program:
+def pipeline(layers: int) -> Program:
     """Two stages of two layers on two streams; the second follows the first part by part."""
-    batch = torch.rand(4 * SIDE, SIDE, device="xpu")
+    parts = layers // 3
+    batch = torch.rand(parts * SIDE, SIDE, device="xpu")
     stages = [torch.nn.Sequential(*_blocks(2)).requires_grad_(False) for _ in range(2)]
-    streams, done, finished = [torch.xpu.Stream() for _ in range(2)], _events(4), _events(2)
+    streams, done, finished = [torch.xpu.Stream() for _ in range(2)], _events(parts), _events(2)
 
     def step(ops: EventOps) -> Tensor:
         results = []
@@ -232,7 +235,7 @@ def pipeline() -> Program:
         for stream in streams:
             with torch.xpu.stream(stream):
                 ops.wait(finished[0])
-        for part, event in zip(batch.chunk(4), done, strict=True):
+        for part, event in zip(batch.chunk(parts), done, strict=True):
             with torch.xpu.stream(streams[0]):
                 between = stages[0](part)
                 ops.record(event)
@@ -248,18 +251,18 @@ def pipeline() -> Program:
         return result
 
     def plain() -> Tensor:
-        return torch.cat([stages[1](stages[0](part)) for part in batch.chunk(4)])
+        return torch.cat([stages[1](stages[0](part)) for part in batch.chunk(parts)])
 
     return Program(step, plain, tuple(streams))
 
 
-def events_alone() -> Program:
-    """Record and wait a hundred times each, between two streams."""
+def events_alone(layers: int) -> Program:
+    """Record and wait between two streams, eight times a layer."""
     (x,), (event,), side = _matrices(1), _events(1), torch.xpu.Stream()
 
     def step(ops: EventOps) -> Tensor:
         y = x + 1
-        for _ in range(100):
+        for _ in range(8 * layers):
             ops.record(event)
             with torch.xpu.stream(side):
                 ops.wait(event)
@@ -268,18 +271,22 @@ def events_alone() -> Program:
     return Program(step, None, (side,))
 
 
-PROGRAMS: dict[str, Callable[[], Program]] = {
+PROGRAMS: dict[str, Callable[[int], Program]] = {
     "12 layers of streamed weights": streamed_weights,
     "a prefetcher": prefetcher,
     "offloaded activations, trained": offloaded_activations,
     "attention and perceptron on two streams": two_streams,
     "a pipeline of two stages": pipeline,
-    "100 records and waits": events_alone,
+    "96 records and waits": events_alone,
 }
 
 
-def programs() -> Iterator[tuple[str, Program]]:
-    """Make each program, with its name."""
+def programs(layers: int) -> Iterator[tuple[str, Program]]:
+    """Make each program, with its name.
+
+    Args:
+        layers: Of the first; the names are those of 12.
+    """
     torch.manual_seed(0)
     for name, make in PROGRAMS.items():
-        yield name, make()
+        yield name, make(layers)

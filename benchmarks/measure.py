@@ -76,6 +76,13 @@ def ratio(samples: Samples, name: str, baseline: str) -> float:
     return statistics.median(one / other for one, other in pairs)
 
 
+def spread(samples: Samples, name: str, baseline: str) -> tuple[float, float]:
+    """Return between which ratios of a turn the middle half of them lies."""
+    pairs = zip(samples[name], samples[baseline], strict=True)
+    ratios = sorted(one / other for one, other in pairs)
+    return ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+
+
 def difference(samples: Samples, name: str, baseline: str) -> float:
     """Return the median of the differences of each turn."""
     pairs = zip(samples[name], samples[baseline], strict=True)

@@ -48,6 +48,7 @@ class Row:
         target: The target as text; empty if the row has none.
         met: Whether the target is met; None without one, or where the row was skipped.
         skipped: Why it could not be measured.
+        spread: The ratios between which the middle half of the repeats lies; None if not said.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Row:
     target: str = ""
     met: bool | None = None
     skipped: str = ""
+    spread: tuple[float, float] | None = None
 
 
 def row(
@@ -68,6 +70,7 @@ def row(
     baseline: tuple[str, float] | None = None,
     ratio: float | None = None,
     target: Target | None = None,
+    spread: tuple[float, float] | None = None,
 ) -> Row:
     """Return the row of a measurement.
 
@@ -78,6 +81,7 @@ def row(
         baseline: What it is compared with, and the value of that.
         ratio: Where it is not simply the quotient of the two.
         target: What is wanted.
+        spread: Of the ratio.
     """
     label, base = baseline or ("", None)
     if ratio is None and base:
@@ -86,7 +90,8 @@ def row(
     if target is not None:
         number = value if target.of == "value" else ratio
         met = number is not None and target.met_by(number)
-    return Row(name, value, unit, label, base, ratio, target.text(unit) if target else "", met)
+    wanted = target.text(unit) if target else ""
+    return Row(name, value, unit, label, base, ratio, wanted, met, spread=spread)
 
 
 def skipped(name: str, reason: str, target: Target | None = None, unit: str = "") -> Row:
@@ -123,6 +128,8 @@ def table(rows: Iterable[Row]) -> str:
             f"{each.baseline}: {_number(each.baseline_value, each.unit)}" if each.baseline else ""
         )
         ratio = f"{each.ratio:.2f}" if each.ratio is not None else ""
+        if each.spread is not None:
+            ratio += " ({:.2f} to {:.2f})".format(*each.spread)
         met = each.skipped or {True: "yes", False: "**no**", None: ""}[each.met]
         value = _number(each.value, each.unit)
         lines.append(f"| {each.name} | {value} | {base} | {ratio} | {each.target} | {met} |")

@@ -46,7 +46,7 @@ def rows(short: bool) -> Iterator[Row]:
         AT_MOST,
     )
     yield row(
-        "kernel[grid](...), with Triton's own part",
+        "a call of kernel[grid], with Triton's own part",
         micro["jit"],
         "us",
         ("the same with an empty grid, which launches nothing", micro["none"]),

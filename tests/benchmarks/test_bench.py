@@ -26,6 +26,7 @@ def test_every_benchmark_runs(
     for each in found:
         assert set(each) >= FIELDS
         assert each["skipped"] == ""
+        assert "](" not in each["name"] + each["baseline"], "in the docs it would be a link"
         assert isinstance(each["value"], float | int)
         assert each["met"] in (True, False) if each["target"] else each["met"] is None
 
@@ -75,6 +76,14 @@ def test_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[2] == "| a | raw | 2 | 1 | 2 us | 1 us | no | yes |"
     assert lines[3].endswith("| not measured | skipped |")
+
+
+def test_a_spread_stands_beside_its_ratio(tmp_path: Path) -> None:
+    each = rows.row("a", 2.0, "us", ("raw", 1.0), spread=(1.9, 2.25))
+    assert "| 2.00 (1.90 to 2.25) |" in rows.table([each])
+    rows.write([each], tmp_path / "rows.json")
+    (again,) = rows.read(tmp_path / "rows.json")
+    assert rows.table([again]) == rows.table([each])
 
 
 def test_tables_replace_tables(tmp_path: Path) -> None:

@@ -40,13 +40,16 @@ def test_what_is_written() -> None:
     _, (code,) = run_and_get_code(torch.compile(beside, fullgraph=True), *scene())
     body = code.partition("def call")[2].partition("return (")[0]
     calls = re.findall(r"^ *(xpu_event_native\.\S+\(.*\)|\w*cpp_fused\w*\(.*\))$", body, re.M)
-    assert_expected_inline("\n".join(calls), """\
+    assert_expected_inline(
+        "\n".join(calls),
+        """\
 xpu_event_native.run('RSW', arg0_1, None, arg2_1, arg0_1, None)
 cpp_fused_mul_0(arg3_1, buf3)
 xpu_event_native.run('RS', arg4_1, None, arg1_1)
 cpp_fused_add_1(arg3_1, buf6)
 xpu_event_native.run('WR', arg4_1, None, arg0_1, None)
-cpp_fused_add_2(buf9, buf3)""")
+cpp_fused_add_2(buf9, buf3)""",
+    )
 
 
 @pytest.mark.slow

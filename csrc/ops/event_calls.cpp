@@ -127,58 +127,60 @@ struct Step {
   }
 };
 
-// Takes the operands of a run one by one.
-class RunOperands {
- public:
-  RunOperands(PyObject* const* args, Py_ssize_t count) : next_(args), end_(args + count) {}
-
-  Step step(char letter) {
-    Step step{static_cast<Step::Op>(letter), {}, {}, {}};
-    switch (step.op) {
-      case Step::Op::record:
-      case Step::Op::wait:
-        step.event.emplace(take(), "run()");
-        if (PyObject* stream = take(); stream != Py_None) step.stream = stream_of(stream, "run()");
-        return step;
-      case Step::Op::wait_stream:
-        step.stream = stream_of(take(), "run()");
-        step.other = stream_of(take(), "run()");
-        return step;
-      case Step::Op::set_stream:
-        step.stream = stream_of(take(), "run()");
-        return step;
-    }
-    TORCH_CHECK_VALUE(false, "run() knows the ops R (record), W (wait), S (set_stream) and F ",
-                      "(wait_stream), got '", letter, "'.");
+// How many operands an op takes; 0 where there is no such op.
+Py_ssize_t operands_of(char letter) {
+  switch (static_cast<Step::Op>(letter)) {
+    case Step::Op::record:
+    case Step::Op::wait:
+    case Step::Op::wait_stream:
+      return 2;
+    case Step::Op::set_stream:
+      return 1;
   }
+  return 0;
+}
 
-  void check_end() const {
-    TORCH_CHECK_TYPE(next_ == end_, "run() got ", end_ - next_, " operands too many.");
+void check_run(std::string_view letters, Py_ssize_t operands) {
+  Py_ssize_t needed = 0;
+  bool known = true;
+  for (const char letter : letters) {
+    needed += operands_of(letter);
+    known = known && operands_of(letter) != 0;
   }
+  TORCH_CHECK_TYPE(
+      known && needed == operands,
+      "run() takes the letters of ops and their operands: R (record) and W (wait) an "
+      "event and a stream or None, S (set_stream) a stream, F (wait_stream) two. Got '",
+      letters, "' and ", operands, " operands.");
+}
 
- private:
-  PyObject* take() {
-    TORCH_CHECK_TYPE(next_ != end_, "run() got too few operands: R and W take an event and a ",
-                     "stream or None, F two streams, S one.");
-    return *next_++;
+Step step_of(char letter, PyObject* const* operands) {
+  Step step{static_cast<Step::Op>(letter), {}, {}, {}};
+  PyObject* stream = operands[0];
+  if (step.op == Step::Op::record || step.op == Step::Op::wait) {
+    step.event.emplace(operands[0], "run()");
+    stream = operands[1];
+    if (stream == Py_None) return step;
   }
-
-  PyObject* const* next_;
-  PyObject* const* end_;
-};
+  step.stream = stream_of(stream, "run()");
+  if (step.op == Step::Op::wait_stream) step.other = stream_of(operands[1], "run()");
+  return step;
+}
 
 PyObject* call_run(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
   return translate_errors([&]() -> PyObject* {
-    TORCH_CHECK_TYPE(count > 0 && PyUnicode_Check(args[0]),
-                     "run() takes a string of ops, then their operands.");
     Py_ssize_t length = 0;
-    const char* letters = PyUnicode_AsUTF8AndSize(args[0], &length);
-    if (letters == nullptr) throw python_error();
-    RunOperands operands(args + 1, count - 1);
+    const bool is_text = count > 0 && PyUnicode_Check(args[0]);
+    const char* text = is_text ? PyUnicode_AsUTF8AndSize(args[0], &length) : "?";
+    if (text == nullptr) throw python_error();
+    const std::string_view letters(text, is_text ? length : 1);
+    check_run(letters, count - 1);
     c10::SmallVector<Step, 8> steps;
-    for (const char letter : std::string_view(letters, length))
-      steps.push_back(operands.step(letter));
-    operands.check_end();
+    PyObject* const* operands = args + 1;
+    for (const char letter : letters) {
+      steps.push_back(step_of(letter, operands));
+      operands += operands_of(letter);
+    }
     return without_gil([&] {
       for (const auto& step : steps) step.run();
     });

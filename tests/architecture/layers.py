@@ -74,6 +74,7 @@ INSIDE = {
         "scheduling",
         "wrapper",
         "stream_memory",
+        "event_lines",
         "lanes",
         "copies",
         "touched_memory",

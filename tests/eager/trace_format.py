@@ -25,7 +25,8 @@ def check(document: Event) -> None:
         _check_fields(event)
     rows = _rows(events)
     for bars in rows.values():
-        _check_nesting(bars)
+        # Bars of Python functions are torch's own. On a busy machine one lay across an operator.
+        _check_nesting([bar for bar in bars if bar["cat"] != "python_function"])
     _check_arrows(events, rows)
 
 

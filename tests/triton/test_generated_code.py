@@ -45,18 +45,15 @@ buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
 del arg0_1
-xpu_event_native.record(arg1_1, None)
-xpu_event_native.set_stream(arg3_1)
+xpu_event_native.run('RSW', arg1_1, None, arg3_1, arg1_1, None)
 stream_of_lane0 = arg3_1
-xpu_event_native.wait(arg1_1, None)
 arg4_1.record_stream(stream_of_lane0)
 buf0.record_stream(stream_of_lane0)
 buf4 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
 del arg4_1
-xpu_event_native.record(arg5_1, None)
-xpu_event_native.set_stream(arg2_1)
+xpu_event_native.run('RS', arg5_1, None, arg2_1)
 buf7 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
@@ -96,10 +93,8 @@ def test_semaphores_are_not_shared_by_streams() -> None:
         cooperative(sums),
         """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
-xpu_event_native.record(arg0_1, None)
-xpu_event_native.set_stream(arg2_1)
+xpu_event_native.run('RSW', arg0_1, None, arg2_1, arg0_1, None)
 stream_of_lane0 = arg2_1
-xpu_event_native.wait(arg0_1, None)
 arg3_1.record_stream(stream_of_lane0)
 buf3 = empty_strided_xpu((), (), torch.float32)
 semaphores_xpu_0 = empty_strided_xpu((1, ), (1, ), torch.uint32)
@@ -108,9 +103,8 @@ workspace_0 = empty_strided_xpu((256, ), (1, ), torch.uint8)
 raw_stream0 = get_raw_stream(0)
 triton_unk_add_sum_0.run(arg3_1, buf3, semaphores_xpu_0, workspace_0, 1, 65536, stream=raw_stream0)
 del workspace_0
-xpu_event_native.record(arg4_1, None)
+xpu_event_native.run('RS', arg4_1, None, arg1_1)
 del arg3_1
-xpu_event_native.set_stream(arg1_1)
 buf6 = empty_strided_xpu((), (), torch.float32)
 semaphores_xpu_0 = empty_strided_xpu((1, ), (1, ), torch.uint32)
 semaphores_xpu_0.zero_()
@@ -158,10 +152,8 @@ def test_workspaces(latch: Any) -> None:
         call(code),
         """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
-xpu_event_native.record(arg0_1, None)
-xpu_event_native.set_stream(arg2_1)
+xpu_event_native.run('RSW', arg0_1, None, arg2_1, arg0_1, None)
 stream_of_lane0 = arg2_1
-xpu_event_native.wait(arg0_1, None)
 arg3_1.record_stream(stream_of_lane0)
 buf3 = empty_strided_xpu((65536, ), (1, ), torch.float32)
 workspace_0 = empty_strided_xpu((2048, ), (1, ), torch.uint8)
@@ -169,9 +161,8 @@ workspace_0.zero_()
 raw_stream0 = get_raw_stream(0)
 triton_spl_cumsum_0.run(arg3_1, buf3, workspace_0, 1, 65536, stream=raw_stream0)
 del workspace_0
-xpu_event_native.record(arg4_1, None)
+xpu_event_native.run('RS', arg4_1, None, arg1_1)
 del arg3_1
-xpu_event_native.set_stream(arg1_1)
 buf6 = empty_strided_xpu((65536, ), (1, ), torch.float32)
 workspace_1 = empty_strided_xpu((2048, ), (1, ), torch.uint8)
 workspace_1.zero_()
@@ -214,18 +205,15 @@ buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf1 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
-xpu_event_native.record(arg2_1, None)
-xpu_event_native.set_stream(arg4_1)
+xpu_event_native.run('RSW', arg2_1, None, arg4_1, arg2_1, None)
 stream_of_lane0 = arg4_1
-xpu_event_native.wait(arg2_1, None)
 arg0_1.record_stream(stream_of_lane0)
 arg1_1.record_stream(stream_of_lane0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf6 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
-xpu_event_native.record(arg5_1, None)
-xpu_event_native.set_stream(arg3_1)
+xpu_event_native.run('RS', arg5_1, None, arg3_1)
 buf9 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf10 = empty_strided_xpu((300, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
@@ -264,19 +252,15 @@ buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf1 = empty_strided_xpu((40, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_for_0.run(arg0_1, arg1_1, buf0, buf1, stream=raw_stream0)
-xpu_event_native.record(arg2_1, None)
-xpu_event_native.set_stream(arg4_1)
+xpu_event_native.run('RSW', arg2_1, None, arg4_1, arg2_1, None)
 stream_of_lane0 = arg4_1
-xpu_event_native.wait(arg2_1, None)
 arg0_1.record_stream(stream_of_lane0)
 arg1_1.record_stream(stream_of_lane0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 buf6 = empty_strided_xpu((40, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_for_1.run(arg0_1, arg1_1, buf5, buf6, stream=raw_stream0)
-xpu_event_native.record(arg5_1, None)
-xpu_event_native.set_stream(arg3_1)
-xpu_event_native.wait(arg5_1, None)
+xpu_event_native.run('RSW', arg5_1, None, arg3_1, arg5_1, None)
 raw_stream0 = get_raw_stream(0)
 triton_for_2.run(arg0_1, arg1_1, arg0_1, arg1_1, stream=raw_stream0)
 del arg0_1
@@ -297,14 +281,14 @@ def test_multi_kernel(latch: Any) -> None:
     assert_expected_inline(
         "\n".join(called),
         """\
-xpu_event_native.set_stream(arg2_1)
+xpu_event_native.run('RSW', arg0_1, None, arg2_1, arg0_1, None)
 stream_of_lane0 = arg2_1
 arg3_1.record_stream(stream_of_lane0)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_0.run(arg3_1, buf4, 8, 8192, stream=raw_stream0)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_1.run(buf4, buf5, 1, 8, stream=raw_stream0)
-xpu_event_native.set_stream(arg1_1)
+xpu_event_native.run('RS', arg4_1, None, arg1_1)
 raw_stream0 = get_raw_stream(0)
 multi_kernel_2.run(arg5_1, buf9, 8, 8192, stream=raw_stream0)
 raw_stream0 = get_raw_stream(0)
@@ -359,8 +343,7 @@ def test_copies_to_the_host_do_not_wait(latch: Any) -> None:
         call(code),
         """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1, arg5_1 = args
-xpu_event_native.wait_stream(arg0_1, arg1_1)
-xpu_event_native.set_stream(arg0_1)
+xpu_event_native.run('FS', arg0_1, arg1_1, arg0_1)
 stream_of_lane0 = arg0_1
 arg2_1.record_stream(stream_of_lane0)
 arg3_1.record_stream(stream_of_lane0)
@@ -371,10 +354,8 @@ del arg3_1
 buf3 = empty_strided_cpu_pinned((100, ), (1, ), torch.float32)
 buf3.copy_(buf2, True)
 del buf2
-xpu_event_native.record(arg4_1, None)
+xpu_event_native.run('RSR', arg4_1, None, arg1_1, arg5_1, None)
 del arg2_1
-xpu_event_native.set_stream(arg1_1)
-xpu_event_native.record(arg5_1, None)
 return (buf3, )""",
     )
     assert_as_eager(run, to_the_host, (100, 100), latch)
@@ -393,10 +374,8 @@ def test_the_host_waits_for_a_copy_that_the_graph_reads() -> None:
         call(code),
         """\
 arg0_1, arg1_1, arg2_1, arg3_1, arg4_1 = args
-xpu_event_native.set_stream(arg0_1)
+xpu_event_native.run('SRS', arg0_1, arg2_1, None, arg1_1)
 stream_of_lane0 = arg0_1
-xpu_event_native.record(arg2_1, None)
-xpu_event_native.set_stream(arg1_1)
 buf3 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi__to_copy_mul_0.run(arg3_1, arg4_1, buf3, 100, stream=raw_stream0)
@@ -437,17 +416,13 @@ buf0 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_add_0.run(arg0_1, arg1_1, buf0, arg0_1, 100, stream=raw_stream0)
 del arg1_1
-xpu_event_native.record(arg2_1, None)
-xpu_event_native.set_stream(arg4_1)
+xpu_event_native.run('RSW', arg2_1, None, arg4_1, arg2_1, None)
 stream_of_lane0 = arg4_1
-xpu_event_native.wait(arg2_1, None)
 buf0.record_stream(stream_of_lane0)
 buf5 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_1.run(buf0, buf5, 100, stream=raw_stream0)
-xpu_event_native.record(arg5_1, None)
-xpu_event_native.set_stream(arg3_1)
-xpu_event_native.wait(arg5_1, None)
+xpu_event_native.run('RSW', arg5_1, None, arg3_1, arg5_1, None)
 raw_stream0 = get_raw_stream(0)
 triton_poi_copy__mul_2.run(buf0, arg0_1, 100, stream=raw_stream0)
 del arg0_1
@@ -471,10 +446,8 @@ raw_stream0 = get_raw_stream(0)
 triton_poi_add_0.run(arg0_1, buf0, 100, stream=raw_stream0)
 del arg0_1
 torch.xpu.synchronize()
-xpu_event_native.record(arg1_1, None)
-xpu_event_native.set_stream(arg3_1)
+xpu_event_native.run('RSW', arg1_1, None, arg3_1, arg1_1, None)
 stream_of_lane0 = arg3_1
-xpu_event_native.wait(arg1_1, None)
 arg4_1.record_stream(stream_of_lane0)
 buf0.record_stream(stream_of_lane0)
 buf4 = empty_strided_xpu((100, ), (1, ), torch.float32)
@@ -482,8 +455,7 @@ raw_stream0 = get_raw_stream(0)
 triton_poi_mul_1.run(buf0, arg4_1, buf4, 100, stream=raw_stream0)
 del arg4_1
 torch.xpu.synchronize()
-xpu_event_native.record(arg5_1, None)
-xpu_event_native.set_stream(arg2_1)
+xpu_event_native.run('RS', arg5_1, None, arg2_1)
 buf7 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_mul_2.run(buf0, buf7, 100, stream=raw_stream0)
@@ -547,10 +519,8 @@ buf6 = empty_strided_xpu((100, ), (1, ), torch.float32)
 raw_stream0 = get_raw_stream(0)
 triton_poi_native_dropout_0.run(buf4, arg0_1, buf6, 0, 100, stream=raw_stream0)
 del buf4
-xpu_event_native.record(arg3_1, None)
+xpu_event_native.run('RSW', arg3_1, None, arg2_1, arg3_1, None)
 del arg0_1
-xpu_event_native.set_stream(arg2_1)
-xpu_event_native.wait(arg3_1, None)
 buf6.record_stream(arg2_1)
 buf10 = buf2; del buf2  # reuse
 raw_stream0 = get_raw_stream(0)

@@ -31,7 +31,6 @@ from .patching import Patches
 
 __all__ = [
     "KERNEL_NAME",
-    "LINES_WITHOUT_WORK",
     "CppScheduling",
     "CustomGraphModulePass",
     "FreeLine",
@@ -43,7 +42,6 @@ __all__ = [
     "SubgraphPythonWrapperCodegen",
     "UntypedBase",
     "V",
-    "WrapperLine",
     "aliased_buffers",
     "buffer_device",
     "config",
@@ -68,22 +66,11 @@ FreeLine: Any = wrapper.FreeLine
 MemoryPlanningLine: Any = wrapper.MemoryPlanningLine
 PythonWrapperCodegen: Any = wrapper.PythonWrapperCodegen
 SubgraphPythonWrapperCodegen: Any = wrapper.SubgraphPythonWrapperCodegen
-WrapperLine: Any = wrapper.WrapperLine
 IRNode = ir.IRNode
 InplaceCopyFallback = ir.InplaceCopyFallback
 InputTypes = (ir.InputBuffer, ir.NonTensorObj)
 to_device = lowering.to_device
 UntypedBase: Any = object  # of mixins, whose other base is one of the above
-
-LINES_WITHOUT_WORK: tuple[type, ...] = (
-    inductor_utils.LineContext,
-    *(
-        getattr(wrapper, f"{name}Line")
-        for name in ("AssertSizeStride", "Comment", "Free", "FreeIfNotReused", "Null")
-        if hasattr(wrapper, f"{name}Line")
-    ),
-)
-"""Lines of a wrapper that run nothing on the device and that no event op needs."""
 
 KERNEL_NAME = str(Placeholder.KERNEL_NAME)
 """What generated C++ calls its kernel until the kernel is defined."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from .._compat import inductor as upstream
+from .._compat import inductor_lines as upstream
 
 NATIVE = "xpu_event_native"
 LETTERS = {"record": "R", "wait": "W", "set_stream": "S", "wait_stream": "F"}
@@ -78,4 +78,4 @@ def _one_line(run: list[EventOpLine]) -> list[Any]:
 
 
 def _may_wait(line: Any) -> bool:
-    return isinstance(line, (WaitingLine, *upstream.LINES_WITHOUT_WORK))
+    return isinstance(line, (WaitingLine, *upstream.WITHOUT_WORK))

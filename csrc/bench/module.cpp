@@ -56,7 +56,8 @@ PYBIND11_MODULE(_bench, m) {
       "raw_copy",
       [](Address queue, Address to, Address from, std::size_t bytes, std::size_t count) {
         const py::gil_scoped_release no_gil;
-        return raw::copy(at<sycl::queue>(queue), &at<char>(to), &at<const char>(from), bytes, count);
+        return raw::copy(at<sycl::queue>(queue), &at<char>(to), &at<const char>(from), bytes,
+                         count);
       },
       arg("queue"), arg("to"), arg("source"), arg("bytes"), arg("count"));
 

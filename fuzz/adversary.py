@@ -60,9 +60,10 @@ def schedule(seed: int, streams: int, threads: bool = False) -> Schedule:
     delays = chance.choice([0, 0, 1, 3])
     several = chance.choice([2, 3]) if threads else 1
     patient, own = chance.random() < 0.8, chance.random() < 0.3
-    other = chance.randrange(streams)
-    again = chance.choice([each for each in range(streams + 1) if each != other])
-    twice = (again, other) if chance.random() < 0.25 else None
+    twice = None
+    if streams and chance.random() < 0.25:
+        other = chance.randrange(streams)
+        twice = chance.choice([each for each in range(streams + 1) if each != other]), other
     return Schedule(seed, held, delays, patient, own, several, twice=twice)
 
 

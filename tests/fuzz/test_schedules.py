@@ -28,6 +28,11 @@ def test_a_stream_is_given_twice(streams: int) -> None:
 
 
 @pytest.mark.no_device
+def test_a_program_without_streams() -> None:
+    assert all(schedule(seed, 0).twice is None for seed in SEEDS)
+
+
+@pytest.mark.no_device
 def test_the_others_get_their_own() -> None:
     plan = Schedule(0, (False,) * 3, 0, True, False, 1)
     assert plan.given([0, 1], 2) == [0, 1]

@@ -125,15 +125,22 @@ def table(rows: Iterable[Row]) -> str:
     ]
     for each in rows:
         base = (
-            f"{each.baseline}: {_number(each.baseline_value, each.unit)}" if each.baseline else ""
+            f"{_text(each.baseline)}: {_number(each.baseline_value, each.unit)}"
+            if each.baseline
+            else ""
         )
         ratio = f"{each.ratio:.2f}" if each.ratio is not None else ""
         if each.spread is not None:
             ratio += " ({:.2f} to {:.2f})".format(*each.spread)
-        met = each.skipped or {True: "yes", False: "**no**", None: ""}[each.met]
+        met = _text(each.skipped) or {True: "yes", False: "**no**", None: ""}[each.met]
         value = _number(each.value, each.unit)
-        lines.append(f"| {each.name} | {value} | {base} | {ratio} | {each.target} | {met} |")
+        lines.append(f"| {_text(each.name)} | {value} | {base} | {ratio} | {each.target} | {met} |")
     return "\n".join(lines)
+
+
+def _text(words: str) -> str:
+    """Return words such that a table shows them: no new column, no link."""
+    return " ".join(words.split()).replace("|", r"\|").replace("[", r"\[")
 
 
 def _number(value: float | None, unit: str) -> str:

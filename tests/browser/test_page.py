@@ -82,7 +82,7 @@ def test_the_wheel_zooms(browser: Any, tmp_path: Path) -> None:
         left, right = seen_time(browser)
         return bool(begin < left < right < end)
 
-    WebDriverWait(browser, 30).until(is_closer, "the wheel does not zoom")
+    assert WebDriverWait(browser, 30).until(is_closer, "the wheel does not zoom")
 
 
 def test_it_asks_for_nothing_else(browser: Any, tmp_path: Path) -> None:

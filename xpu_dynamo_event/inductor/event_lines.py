@@ -1,8 +1,8 @@
 """Calls of event ops in the wrapper: a run of them, with nothing between, is one native call.
 
-Python needs about as long to get from one call to the next as the call needs around SYCL's. So what
-follows an event op without running anything on the device (a free, a check of an input, a comment)
-waits until the run is over. A free may come later, since nothing of the run allocates.
+It saves the way from Python to C++ and the interpreter lock of each op (docs/performance.md).
+What follows an event op without running anything on the device (a free, a check of an input, a
+comment) waits until the run is over. A free may come later, since nothing of the run allocates.
 """
 
 from __future__ import annotations

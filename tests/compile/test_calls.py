@@ -17,6 +17,7 @@ from benchmarks.quantities import heap_bytes
 CALLS = 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Skipping serialization of skipfiles")
 def test_threads_use_their_own_events(compiled: Any) -> None:
     """Upstream keeps events in one table of the process: threads used each other's.

@@ -10,6 +10,7 @@ import torch
 from scripts import configs
 
 pytestmark = [
+    pytest.mark.slow,  # each compiles a training module with Inductor, with and without events
     pytest.mark.filterwarnings("ignore::UserWarning"),  # of torch, about the switches
     pytest.mark.filterwarnings("ignore:dynamo_pgo force disabled"),
 ]

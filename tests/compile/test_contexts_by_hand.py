@@ -162,6 +162,7 @@ def test_each_kernel_runs_where_it_runs_in_eager(program: Any, backend: str) -> 
         assert tasks(run, x, s, t) == want
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_inductor_ends_where_eager_does(program: Any) -> None:
     x, s, t = torch.ones(4, device="xpu"), torch.xpu.Stream(), torch.xpu.Stream()

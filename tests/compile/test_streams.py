@@ -131,6 +131,7 @@ def test_kernels_run_where_they_run_in_eager(way: Any, backend: str) -> None:
     assert torch.xpu.current_stream() == before
 
 
+@pytest.mark.slow  # Inductor
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_the_result_waits_for_the_stream(way: Any, latch: Any) -> None:
     s, t = torch.xpu.Stream(), torch.xpu.Stream()

@@ -13,7 +13,10 @@ from own_process import run_program
 
 from xpu_dynamo_event.triton import requirements
 
-pytestmark = pytest.mark.own_guard(reason="the devices and the log are the runtime's")
+pytestmark = [
+    pytest.mark.own_guard(reason="the devices and the log are the runtime's"),
+    pytest.mark.slow,  # the fixture runs all programs in another process
+]
 PROGRAMS = [program.__name__ for program in two_devices.PROGRAMS]
 
 

@@ -13,7 +13,10 @@ from zlib import crc32
 
 import pytest
 
-FOLDERS = {"benchmarks", "browser", "demo", "docs", "examples", "fuzz", "packaging", "parity"}
+FOLDERS = {
+    "benchmarks", "browser", "demo", "docs", "examples", "fuzz", "packaging", "parity", "tiers",
+    "triton",
+}  # fmt: skip
 STARTS_A_PROCESS = {"run_program", "run_python", "subprocess"}
 
 

@@ -79,7 +79,6 @@ ELSEWHERE = {
     "RuntimeError: ...' has": "tests/eager/test_collectives.py",
     "DistBackendError: A collective": "tests/eager/test_collectives.py",
     "UserWarning: This torch has no XCCL": "tests/eager/test_groups.py",
-    "RuntimeError: Distributed package": "tests/eager/test_groups.py",
     "ValueError: elapsed_time() cannot compare": "tests/eager/test_event_classes.py",
     "RuntimeError: CUDA cannot be hidden": "needs a CUDA build of torch and a GPU",
     "...this build needs the SYCL": "tests/packaging/test_loading.py",

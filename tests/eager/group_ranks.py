@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import threading
 import warnings
@@ -28,6 +29,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "by device": {"backend": "cpu:gloo,xpu:gloo"},
     "xpu alone": {"backend": "xpu:gloo"},
     "capitals": {"backend": "GLOO"},
+    "xccl": {"backend": "xccl"},
+    "xccl of the device": {"backend": "cpu:gloo,xpu:xccl", "device_id": DEVICE},
 }
 
 
@@ -109,6 +112,19 @@ def behind_a_latch(rank: int) -> list[Any]:
 CHECKS: list[Callable[[int], Any]] = [batch, one_by_one, objects, groups, barriers]
 
 
+def by_accelerate() -> tuple[int, int, str, str]:
+    """What accelerate makes of torchrun's variables: it asks for xccl before it makes a group."""
+    import accelerate
+
+    state = accelerate.PartialState()
+    sent = accelerate.utils.gather_object([state.process_index])
+    assert sent == list(range(RANKS))
+    kind = state.distributed_type.value
+    result = state.num_processes, state.process_index, state.device.type, kind
+    state.destroy_process_group()
+    return result
+
+
 class Layer(nn.Module):
     """A stage of a pipeline."""
 
@@ -172,4 +188,6 @@ def run(rank: int, port: int, folder: str) -> None:
         if form == "device":
             results["schedules"] = {name: pipeline(rank, name) for name in schedules()}
         dist.destroy_process_group()
+    if importlib.util.find_spec("accelerate") is not None:
+        results["accelerate"] = by_accelerate()
     torch.save(results, f"{folder}/{rank}.pt")

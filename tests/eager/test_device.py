@@ -158,6 +158,26 @@ def test_copies_between_devices_follow_both_streams() -> None:
     )
 
 
+def test_the_profiler_knows_copies_between_devices() -> None:
+    run_program(
+        """
+        import json, tempfile, torch, xpu_dynamo_event
+        from torch.profiler import ProfilerActivity, profile
+        x, y = torch.ones(64, device="xpu:0"), torch.zeros(64, device="xpu:1")
+        for copy in (lambda: x.to("xpu:1"), lambda: y.copy_(x), lambda: x.copy_(y)):
+            with profile(activities=list(ProfilerActivity)) as profiler:
+                copy()
+                torch.xpu.synchronize(0); torch.xpu.synchronize(1)
+            with tempfile.NamedTemporaryFile(suffix=".json") as file:
+                profiler.export_chrome_trace(file.name)
+                events = json.load(open(file.name))["traceEvents"]
+            copies = [event["name"] for event in events if event.get("cat") == "gpu_memcpy"]
+            assert copies == ["Memcpy PtoP (Device -> Device)"], copies
+        """,
+        XPU_DYNAMO_EVENT_DEVICES="2",
+    )
+
+
 @pytest.mark.no_device
 def test_without_a_device_the_first_use_says_why() -> None:
     run_program(

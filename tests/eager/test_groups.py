@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from once import Once
+from torch.distributed import distributed_c10d
 
 from xpu_dynamo_event._compat import distributed
 from xpu_dynamo_event._compat.patching import Patches
@@ -101,11 +102,27 @@ def test_what_is_told() -> None:
     assert distributed.DEFAULT.startswith("This torch has no XCCL, so process groups of the xpu")
 
 
-@pytest.mark.skipif(dist.is_xccl_available(), reason="this torch has XCCL")
-@pytest.mark.parametrize("backend", ["xccl", "cpu:gloo,xpu:xccl"])
-def test_xccl_by_name_is_an_error(backend: str) -> None:
-    with pytest.raises(RuntimeError, match="Distributed package doesn't have XCCL built in"):
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+@pytest.mark.parametrize("name", ["xccl", "XCCL"])
+def test_xccl_by_name_is_gloo_and_says_so(name: str) -> None:
+    assert distributed_c10d.is_xccl_available() == dist.is_xccl_available() is True
+    distributed._warn_once.cache_clear()
+    with pytest.warns(UserWarning, match="This torch has no XCCL"):
+        assert dist.Backend(name) == "gloo"
+    assert dist.Backend.XCCL == "xccl", "torch compares the backend of a group with it"
+
+
+def test_other_names_are_taken_as_they_are() -> None:
+    assert [dist.Backend(name) for name in ("GLOO", "nccl", "fake", "mine")] == [
+        "gloo", "nccl", "fake", "mine"
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="must be string"):
+        dist.Backend(1)
+
+
+def test_accelerate_counts_the_ranks(ranks: list[Any]) -> None:
+    pytest.importorskip("accelerate", reason="not among what tests install")
+    for rank, each in enumerate(ranks):
+        assert each["accelerate"] == (group_ranks.RANKS, rank, "xpu", "MULTI_XPU")
 
 
 @pytest.mark.parametrize("name", ["is_xccl_available", "is_available"])

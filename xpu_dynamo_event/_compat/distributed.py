@@ -2,9 +2,15 @@
 
 Upstream: torch/distributed/distributed_c10d.py. ``Backend`` has the tables "default backend of a
 device" (xccl for xpu) and "devices of a backend" (gloo: not xpu), ``BackendConfig`` reads them for
-each group. A group that is bound to a device (``init_process_group(device_id=...)``) is split where
+each group. Programs that name xccl, and libraries that ask ``is_xccl_available()`` before they make
+a group for xpu at all (accelerate's ``PartialState`` counts one process otherwise, and says
+nothing), get gloo too, and are told. ``Backend.XCCL`` stays "xccl": torch compares backends with
+it, and gloo's groups must not be taken for others.
+
+A group that is bound to a device (``init_process_group(device_id=...)``) is split where
 ``new_group`` or a mesh makes others of it; of gloo nobody did that so far: it has no
 ``perform_nocolor_split``, its options cannot be copied, and ranks that split it several times hang.
+
 Versions: 2.13 to 2.15.
 CAN REMOVE when the runtime's device has a backend of its own, registered with
 ``Backend.register_backend``.
@@ -25,6 +31,7 @@ DEFAULT = (
     "This torch has no XCCL, so process groups of the xpu device use gloo, which runs collectives "
     "on the processor. To choose it without this warning, write init_process_group('gloo')."
 )
+_XCCL = "xccl"
 
 
 def install() -> None:
@@ -38,6 +45,8 @@ def install() -> None:
     FOR_GOOD.replace_entry(devices, gloo, [*devices[gloo], "xpu"])
     _serve_the_cpu_too(c10d.BackendConfig)
     _bind_to_no_device(c10d)
+    _take_the_name(c10d.Backend)
+    _replace("is_xccl_available", torch.xpu.is_available)
     _tell_the_default(c10d.init_process_group)
 
 
@@ -50,9 +59,30 @@ def _tell_the_default(upstream: Any) -> None:
             _warn_once()
         return upstream(backend, *args, **kwargs)
 
+    _replace("init_process_group", init_process_group)
+
+
+def _replace(name: str, value: Any) -> None:
+    """Replace a function of torch.distributed wherever torch has its name."""
     for module in ("", ".distributed_c10d", ".device_mesh"):
-        if (owner := sys.modules.get(f"torch.distributed{module}")) is not None:
-            FOR_GOOD.replace(owner, "init_process_group", init_process_group)
+        owner = sys.modules.get(f"torch.distributed{module}")
+        if owner is not None and hasattr(owner, name):
+            FOR_GOOD.replace(owner, name, value)
+
+
+def _take_the_name(backend: Any) -> None:
+    """Read "xccl" as gloo, with the warning of the default."""
+    upstream = backend.__new__
+
+    @functools.wraps(upstream)
+    def new(cls: Any, name: str) -> str:
+        value: str = upstream(cls, name)
+        if value != _XCCL or not torch.xpu.is_available():
+            return value
+        _warn_once()
+        return str(backend.GLOO)
+
+    FOR_GOOD.replace(backend, "__new__", staticmethod(new))
 
 
 @functools.cache

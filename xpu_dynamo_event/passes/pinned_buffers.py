@@ -1,9 +1,10 @@
-"""Pinned memory that a graph allocates stays pinned, and is filled as asynchronously as in eager.
+"""Memory of the host is filled as asynchronously as in eager; what a graph allocates stays pinned.
 
 ``buffer = torch.empty(..., pin_memory=True); buffer.copy_(x, non_blocking=True)`` is two values in
 a functional graph: the memory, and ``aten.copy``, which is pageable memory that the host fills
 while it waits. Here the copy goes into the memory again, whole or into a part of it
-(``buffer[0].copy_(x)``, which functionalization makes a scatter).
+(``buffer[0].copy_(x)``, which functionalization makes a scatter). The same for a part of an input,
+whose new value is written back; nothing is left to write then.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def fill_in_place(graph: Graph) -> None:
     for node in graph.find_nodes(op="call_function", target=_aten.copy.default):
         copy_in_place(node)
     for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
+        _leave_out_if_written(node)
+    for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
         wait_if_read(node)
     for node in graph.find_nodes(op="call_function", target=_aten.lift_fresh_copy.default):
         (literal,) = node.args
@@ -42,12 +45,20 @@ def fill_in_place(graph: Graph) -> None:
 
 
 def copy_in_place(node: Node) -> None:
-    """Make a node of ``aten.copy`` write into its target if that is pinned memory of the graph."""
+    """Make a node of ``aten.copy`` write into its target.
+
+    If that is pinned memory of the graph, or a part of an input on the host that the new value is
+    written back to, and nothing reads the old value later.
+    """
     target = node.args[0]
-    if not isinstance(target, Node) or not _is_fresh(_root(target)):
+    if not isinstance(target, Node):
         return
+    root = _root(target)
     scatters = list(_scatters(node))
-    if _is_read_later(_root(target), node, {scatter for scatter, _ in scatters}):
+    written_back = _write_backs(scatters[-1][0], root) if scatters else set()
+    if not _is_fresh(root) and not (device_type(root) == "cpu" and written_back):
+        return
+    if _is_read_later(root, node, {scatter for scatter, _ in scatters} | written_back):
         return
     node.target = _aten.copy_.default
     for scatter, base in scatters:
@@ -55,15 +66,24 @@ def copy_in_place(node: Node) -> None:
         scatter.graph.erase_node(scatter)
 
 
+def _leave_out_if_written(write_back: Node) -> None:
+    """Erase a write-back of what is in the input already: the whole of it, maybe seen as a view."""
+    target, value, *_ = write_back.args
+    if isinstance(value, Node) and _root(value) is target:
+        write_back.replace_all_uses_with(target)
+        write_back.graph.erase_node(write_back)
+
+
 def wait_if_read(node: Node) -> None:
-    """Make a node of ``aten.copy_`` into pinned memory of the graph wait if the graph reads it.
+    """Make a node of ``aten.copy_`` into memory of the host wait if the graph reads it.
 
     That is, if it does so before it waits for anything on the host. When all copies are in place.
     """
     target, source, *_ = node.args
     if not isinstance(target, Node) or device_type(source) != "xpu":
         return
-    if _is_fresh(_root(target)) and _reads_on_host(node):
+    root = _root(target)
+    if (_is_fresh(root) or root.op == "placeholder") and _reads_on_host(node):
         node.args, node.kwargs = (target, source), {}
 
 
@@ -114,6 +134,30 @@ def _scatters(value: Node) -> Iterator[tuple[Node, Node]]:
         value, part = found[0], base
 
 
+def _write_backs(value: Node, root: Node) -> set[Node]:
+    """Return the nodes that write ``value``, or what is made of it, into the input ``root``."""
+    waiting, seen, found = [value], {value}, set()
+    while waiting and root.op == "placeholder":
+        node = waiting.pop()
+        for user in _results(node):
+            if user.target is _aten.copy_.default and user.args[:2] == (root, node):
+                found.add(user)
+            elif user not in seen and (_is_alias(user, node) or _changes_part(user, node)):
+                seen.add(user)
+                waiting.append(user)
+    return found
+
+
+def _changes_part(user: Node, node: Node) -> bool:
+    return user.target in _SCATTERS and user.args[0] is node
+
+
+def _results(node: Node) -> Iterator[Node]:
+    """Yield the users of a node, of an event op what it hands through."""
+    for user in node.users:
+        yield from user.users if is_event_op(user) else [user]
+
+
 def _writes_back(scatter: Node, value: Node, part: Node) -> bool:
     """Whether ``scatter`` puts ``value`` where the view ``part`` took it from."""
     views = _SCATTERS.get(scatter.target, ())  # type: ignore[call-overload]
@@ -142,11 +186,9 @@ def _memory(root: Node) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        for user in node.users:
-            results = user.users if is_event_op(user) else [user]
-            aliases = {each for each in results if _is_alias(each, node)} - seen
-            seen |= aliases
-            waiting += aliases
+        aliases = {each for each in _results(node) if _is_alias(each, node)} - seen
+        seen |= aliases
+        waiting += aliases
 
 
 def _is_alias(user: Node, node: Node) -> bool:

@@ -17,6 +17,7 @@ GROUPS = {
     "capture": "Capture",
     "issue": "Issuing whole programs",
     "overlap": "Two streams at once",
+    "graph_size": "Graphs of many event ops",
     "scale": "Many events, streams and threads",
     "kernels": "The kernels of the device",
     "triton_launch": "Kernels of Triton",

@@ -25,6 +25,9 @@ import xpu_dynamo_event  # noqa: F401 (brings the device)
 MODULES = ("torch._functorch.config", "torch._dynamo.config", "torch._inductor.config")
 BUDGETS = (0.0, 0.25, 0.5, 0.75)
 LEFT_OUT = {
+    "torch._functorch.config.fake_tensor_propagate_real_tensors": (
+        "runs every op while it compiles, which event ops must not"
+    ),
     "torch._dynamo.config.enable_compiler_collectives": "waits for other processes",
     "torch._inductor.config.test_configs.runtime_triton_dtype_assert": "needs Triton",
 }

@@ -83,18 +83,13 @@ _namespace = torch.ops.xpu_event
 _library: Any = torch.library.Library("xpu_event", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
-def _like(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.empty_strided(
-        tensor.size(), tensor.stride(), dtype=tensor.dtype, device=tensor.device
-    )
-
-
 def _fake_action(*_args: Any) -> None:
     return None
 
 
 def _fake_ordered_action(*_args: Any, position: int, live: list[torch.Tensor]) -> list[Any]:
-    return [_like(tensor) for tensor in live]
+    # The tensors themselves, as the real op does: what asks for memory sees that it is shared.
+    return live
 
 
 def _fake_tensor_reading(reading: Reading) -> Callable[..., torch.Tensor]:
@@ -106,7 +101,7 @@ def _fake_ordered_reading(reading: Reading) -> Callable[..., tuple[torch.Tensor,
         *_args: Any, position: int, live: list[torch.Tensor]
     ) -> tuple[torch.Tensor, list[Any]]:
         result = torch.empty(reading.shape, dtype=reading.dtype)
-        return result, [_like(tensor) for tensor in live]
+        return result, live
 
     return fake
 

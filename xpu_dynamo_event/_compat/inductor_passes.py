@@ -1,12 +1,11 @@
-"""Inductor's passes over the graph, which event ops hide something from.
+"""Inductor's passes over the graph, which do not expect event ops.
 
 Imported when something is about to be compiled: it brings half of Inductor with it.
 
-Upstream: torch/_inductor/fx_utils.py,
-torch/_inductor/fx_passes/{joint_graph,post_grad,reinplace,replace_random}.py.
+Upstream: torch/_inductor/fx_passes/{joint_graph,post_grad,replace_random}.py.
 Versions: 2.13 to 2.15.
-CAN REMOVE when an op can say that its results are its operands, and Inductor knows that inputs are
-written to before the end of a graph.
+CAN REMOVE when Inductor knows that inputs are written to before the end of a graph, and that
+streams of a graph are several.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._inductor import fx_utils, inductor_prims
-from torch._inductor.fx_passes import joint_graph, post_grad, reinplace, replace_random
+from torch._inductor import inductor_prims
+from torch._inductor.fx_passes import joint_graph, post_grad, replace_random
 from torch.fx import Graph, Node
 
 from .patching import Patches
@@ -26,22 +25,7 @@ __all__ = [
     "install_kept_copies",
     "install_random_nodes",
     "install_separate_seeds",
-    "install_storages",
 ]
-
-
-def install_storages(patches: Patches, value_behind: Callable[[Node], Node]) -> None:
-    """Make graph passes take the memory of ``value_behind(node)`` for the memory of ``node``.
-
-    They remove a clone, or overwrite a value in place, if nothing else has the memory.
-    """
-    upstream = fx_utils.get_node_storage
-
-    def storage(node: Node) -> int | None:
-        return upstream(value_behind(node))
-
-    for module in (post_grad, reinplace):
-        patches.replace(module, "get_node_storage", storage)
 
 
 class _Kept:

@@ -1,7 +1,7 @@
-"""What Inductor's own passes have to know about memory behind event ops.
+"""Memory behind event ops, and what Inductor's own passes have to know about it.
 
-Event ops hand tensors through, and mutated inputs are written back before the end of a graph. Both
-are news to passes that remove copies or overwrite values in place.
+Event ops hand tensors through, and mutated inputs are written back before the end of a graph, which
+is news to a pass that removes copies.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ def value_behind(node: Node) -> Node:
     Args:
         node: Of a graph with ordered event ops.
     """
+    while (operand := handed_through(node)) is not None:
+        node = operand
+    return node
+
+
+def handed_through(node: Node) -> Node | None:
+    """Return the operand of an event op that ``node`` is, if it is one."""
     path = []
     source: Any = node
     while isinstance(source, Node) and source.target is operator.getitem:
@@ -38,8 +45,9 @@ def value_behind(node: Node) -> Node:
         if is_event_op(source):
             # A reading returns its result and a list, any other op the list.
             of_list = path[::-1] if source.target in _ACTIONS else path[::-1][1:]
-            return value_behind(source.kwargs["live"][of_list[0]]) if of_list else node
-    return node
+            operand: Node | None = source.kwargs["live"][of_list[0]] if of_list else None
+            return operand
+    return None
 
 
 def copies_what_is_overwritten(node: Node) -> bool:
@@ -80,7 +88,6 @@ class Telling:
         from .._compat import inductor_passes
 
         with Patches() as patches:
-            inductor_passes.install_storages(patches, value_behind)
             inductor_passes.install_kept_copies(patches, copies_what_is_overwritten)
             inductor_passes.install_complete_constants(patches)
             inductor_passes.install_random_nodes(patches, is_event_op)

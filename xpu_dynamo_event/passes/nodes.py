@@ -83,12 +83,14 @@ def writes(node: Node) -> bool:
 
 def readers(value: Node) -> Iterator[Node]:
     """Yield the nodes that read ``value``, also as event ops hand it through."""
-    for user in value.users:
-        if "live" in user.kwargs and is_event_op(user):
-            for item in _handed_through(user, value):
-                yield from readers(item)
-        else:
-            yield user
+    waiting = [value]
+    while waiting:
+        node = waiting.pop()
+        for user in node.users:
+            if "live" in user.kwargs and is_event_op(user):
+                waiting += _handed_through(user, node)
+            else:
+                yield user
 
 
 def _handed_through(event_op: Node, value: Node) -> list[Node]:

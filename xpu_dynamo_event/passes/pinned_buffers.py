@@ -17,7 +17,7 @@ from torch.fx import Graph, Node
 
 from .._compat import fakes
 from .._compat.fx import OpOverload
-from .memory import value_behind
+from .memory import handed_through, value_behind
 from .nodes import device_type, is_event_op, is_host_point
 
 _aten = torch.ops.aten
@@ -193,8 +193,8 @@ def _memory(root: Node) -> Iterator[Node]:
 
 def _is_alias(user: Node, node: Node) -> bool:
     """Whether ``user``, that of an event op or not, has memory of ``node``."""
-    if (behind := value_behind(user)) is not user:
-        return behind is value_behind(node)
+    if (operand := handed_through(user)) is not None:
+        return operand is node
     takes = bool(user.args) and user.args[0] is node
     return takes and (_is_view(user) or user.target is _aten.copy_.default)
 

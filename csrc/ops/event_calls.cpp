@@ -169,11 +169,13 @@ Step step_of(char letter, PyObject* const* operands) {
 
 PyObject* call_run(PyObject* /*module*/, PyObject* const* args, Py_ssize_t count) {
   return translate_errors([&]() -> PyObject* {
+    TORCH_CHECK_TYPE(count > 0 && PyUnicode_Check(args[0]),
+                     "run() takes a str of letters first, one for each op. Got ",
+                     count > 0 ? Py_TYPE(args[0])->tp_name : "nothing", ".");
     Py_ssize_t length = 0;
-    const bool is_text = count > 0 && PyUnicode_Check(args[0]);
-    const char* text = is_text ? PyUnicode_AsUTF8AndSize(args[0], &length) : "?";
+    const char* text = PyUnicode_AsUTF8AndSize(args[0], &length);
     if (text == nullptr) throw python_error();
-    const std::string_view letters(text, is_text ? length : 1);
+    const std::string_view letters(text, length);
     check_run(letters, count - 1);
     c10::SmallVector<Step, 8> steps;
     PyObject* const* operands = args + 1;

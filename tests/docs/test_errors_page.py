@@ -26,6 +26,7 @@ ELSEWHERE = {
     "...the SYCL runtime failed": "needs a SYCL that throws",
     "RuntimeError: torch has XPU hooks of another backend": "needs a torch of others",
     "RuntimeError: A backward has run before": "needs a torch with another device",
+    "TypeError: run() takes a str": "tests/compile/test_runs_of_event_ops.py",
     "TypeError: run() takes the letters": "tests/compile/test_runs_of_event_ops.py",
     "RuntimeError: A timeline is being": "tests/eager/test_timelines.py",
     "RuntimeError: The timeline is": "tests/eager/test_timelines.py",

@@ -66,6 +66,14 @@ def _program(name: str, program: Program, home: Any, turns: int) -> Iterator[Row
                 targets.get(baseline) if program.plain else None,
                 spread(samples, compiled, baseline),
             )
+    if program.plain is not None:
+        yield _kernels(name, ways)
+
+
+def _kernels(name: str, ways: dict[str, Callable[[], Any]]) -> Row:
+    """How many kernels more there are with events: fusing across them could win no more."""
+    count, least = (operations_of(ways[way])["task"] for way in ("inductor", "without"))
+    return row(f"{name}, inductor: kernels", count, "", ("without", least), count / least)
 
 
 def _ways(program: Program) -> dict[str, Callable[[], Any]]:
@@ -135,13 +143,18 @@ def _held(streams: tuple[Any, ...]) -> Iterator[None]:
 
 def calls_of(way: Callable[[], Any]) -> Counter[str]:
     """Count the records, waits and copies that a program makes, in the runtime's log."""
+    found = operations_of(way)
+    return Counter({kind: found[kind] for kind in ("record", "wait", "copy")})
+
+
+def operations_of(way: Callable[[], Any]) -> Counter[str]:
+    """Count what a program gives to the device, by kind, in the runtime's log."""
     log = OwnLog()
     log.start(stacks=False)
     way()
     torch.xpu.synchronize()
     log.stop()
-    found = Counter(map(_kind, log.drain()))
-    return Counter({kind: found[kind] for kind in ("record", "wait", "copy")})
+    return Counter(map(_kind, log.drain()))
 
 
 def _kind(operation: Operation) -> str:

@@ -35,7 +35,7 @@ def fill_in_place(graph: Graph) -> None:
     for node in graph.find_nodes(op="call_function", target=_aten.copy.default):
         copy_in_place(node)
     for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
-        _leave_out_if_written(node)
+        leave_out_if_written(node)
     for node in graph.find_nodes(op="call_function", target=_aten.copy_.default):
         wait_if_read(node)
     for node in graph.find_nodes(op="call_function", target=_aten.lift_fresh_copy.default):
@@ -66,12 +66,20 @@ def copy_in_place(node: Node) -> None:
         scatter.graph.erase_node(scatter)
 
 
-def _leave_out_if_written(write_back: Node) -> None:
-    """Erase a write-back of what is in the input already: the whole of it, maybe seen as a view."""
+def leave_out_if_written(write_back: Node) -> bool:
+    """Erase a node of ``aten.copy_`` that writes back what is in the input already.
+
+    When all copies are in place: the value is then the input itself, maybe seen as a view of it.
+
+    Returns:
+        Whether it was erased.
+    """
     target, value, *_ = write_back.args
-    if isinstance(value, Node) and _root(value) is target:
-        write_back.replace_all_uses_with(target)
-        write_back.graph.erase_node(write_back)
+    if not isinstance(target, Node) or not isinstance(value, Node) or _root(value) is not target:
+        return False
+    write_back.replace_all_uses_with(target)
+    write_back.graph.erase_node(write_back)
+    return True
 
 
 def wait_if_read(node: Node) -> None:

@@ -93,6 +93,8 @@ BEFORE_RUNNING: tuple[Pass, ...] = (
 
 
 def _write_directly(node: Node) -> None:
+    if pinned_buffers.leave_out_if_written(node):
+        return
     pinned_buffers.wait_if_read(node)
     direct_copies.copy_directly(node)
 

@@ -15,9 +15,7 @@ from pathlib import Path
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .groups import GROUPS, in_own_process
-from .rows import Row, table, write
-
-ROOT = Path(__file__).resolve().parents[1]
+from .rows import LATEST, Row, table, write
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         failed = failed or bool(error)
         tqdm.write(f"{GROUPS[name]}\n\n{table(found)}\n{error}", file=sys.stdout)
         rows += found
-    write(rows, options.json)
+    if options.json is not None:
+        write(rows, options.json)
     missed = sum(each.met is False for each in rows)
     unknown = sum(bool(each.skipped) for each in rows)
     print(f"{sum(each.met is True for each in rows)} targets met, {missed} not, {unknown} skipped")
@@ -59,11 +58,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         "--only", nargs="+", choices=GROUPS, metavar="GROUP", help=", ".join(GROUPS)
     )
     parser.add_argument("--short", action="store_true", help="only show that everything runs")
-    parser.add_argument(
-        "--json", type=Path, default=ROOT / "benchmarks" / "latest.json", help="write the rows here"
-    )
+    help_ = "write the rows here; without it, complete ones go to benchmarks/latest.json"
+    parser.add_argument("--json", type=Path, help=help_)
     options = parser.parse_args(arguments)
-    if not options.json.absolute().parent.is_dir():
+    if options.json is None and not (options.only or options.short):
+        options.json = LATEST
+    if options.json is not None and not options.json.absolute().parent.is_dir():
         parser.error(f"argument --json: no folder {options.json.parent}")
     return options
 

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from .rows import Row, read, table
+from .rows import LATEST, Row, read, table
 
 ROOT = Path(__file__).resolve().parents[1]
-LATEST = ROOT / "benchmarks" / "latest.json"
 MAIN = (
     "12 layers of streamed weights, inductor",
     "a prefetcher, inductor",

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+LATEST = Path(__file__).with_name("latest.json")
+"""The committed result: of all groups, measured in full."""
+
 
 @dataclass(frozen=True)
 class Target:

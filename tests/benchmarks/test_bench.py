@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import __main__ as command
 from benchmarks import compare, document, rows
 from benchmarks.__main__ import main
 from benchmarks.groups import GROUPS, run
-from benchmarks.rows import Target
+from benchmarks.rows import LATEST, Target
 
 FIELDS = {"name", "value", "unit", "baseline", "baseline_value", "ratio", "target", "met"}
 
@@ -31,10 +32,20 @@ def test_every_benchmark_runs(
         assert each["met"] in (True, False) if each["target"] else each["met"] is None
 
 
-def test_the_latest_result_can_be_read() -> None:
-    latest = rows.read(Path(rows.__file__).with_name("latest.json"))
-    assert len(latest) > 20
-    assert any(each.target for each in latest)
+def test_the_latest_result_is_of_all_groups() -> None:
+    names = " ".join(each.name for each in rows.read(LATEST))
+    of_groups = {"Event.record(stream)", "ordering pass", "prefetcher", "in flight", "import"}
+    assert [each for each in of_groups if each not in names] == []
+
+
+@pytest.mark.parametrize("partial", [["--short"], ["--only", "overlap"]])
+def test_a_partial_result_does_not_replace_the_latest(
+    partial: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "in_own_process", lambda _name, _short: ([], ""))
+    before = LATEST.read_bytes()
+    assert main(partial) == 0
+    assert LATEST.read_bytes() == before
 
 
 def test_what_cannot_run_is_skipped_and_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """Every Python block of the documentation runs and prints what the page says.
 
 The blocks of a page run in order, in one namespace, in an empty folder. A block in the language
-`output` is what the block before it prints; `...` in it stands for anything.
+`output` is what the block before it prints; `...` in it stands for anything. The sanitizer looks on,
+since what readers copy must have no race, also where the run came out right.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import doctest
 import gc
 import io
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ from typing import Any
 import pytest
 import torch
 from pages import PAGES, Block, blocks, name_of
+
+import xpu_dynamo_event
 
 LANGUAGES = {"bash", "cmake", "cpp", "json", "output", "python", "text", "toml", "yaml"}
 WITH_PYTHON = [page for page in PAGES if any(b.language == "python" for b in blocks(page))]
@@ -59,6 +63,22 @@ _MARKS: dict[str, Any] = {
 }
 
 
+BEGINS_WITH_A_RACE = {"wrong-results.md"}
+
+
+def with_sanitizer(page: Path) -> Iterator[Block]:
+    """The blocks of a page; raises if one before the page's own `sanitize` has a race."""
+    rest, own = blocks(page), []
+    with xpu_dynamo_event.sanitize(on_finding="collect") as report:
+        for block in rest:
+            if "sanitize(" in block.text:
+                own = [block]
+                break
+            yield block
+    assert bool(report.findings) == (page.name in BEGINS_WITH_A_RACE), report.findings
+    yield from (*own, *rest)
+
+
 @pytest.mark.parametrize(
     "page",
     [pytest.param(page, id=name_of(page), marks=_MARKS.get(page.name, [])) for page in WITH_PYTHON],
@@ -72,7 +92,7 @@ def test_page(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.xpu, "Event", torch.xpu.Event)  # a page replaces it
     printed = ""
-    for block in blocks(page):
+    for block in with_sanitizer(page):
         if block.language == "python":
             printed = run(block, page, namespace)
         elif block.language == "output":
@@ -92,6 +112,15 @@ def test_each_block_says_what_it_is(page: Path) -> None:
         if block.language == "output":
             assert before == "python", f"{where}: output of what?"
         before = block.language
+
+
+@pytest.mark.no_device
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_section_stands_twice(page: Path) -> None:
+    if page.name == "CHANGELOG.md":  # each release has the same ones
+        return
+    sections = re.findall(r"^## .*", page.read_text(), re.M)
+    assert len(sections) == len(set(sections)), sections
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Isolated(pytest.Item):
         """Run the test and pass on how it ended."""
         with tempfile.TemporaryDirectory(prefix="own-process-") as folder:
             results = Path(folder, "results.xml")
-            done = self._run(results)
+            done = self._run(results, Path(folder, "tmp"))
             case = ET.parse(results).find(".//testcase") if results.exists() else None
         if done.returncode != 0 or case is None:
             said = f"{done.stdout}\n{done.stderr}".strip()
@@ -74,7 +74,7 @@ class Isolated(pytest.Item):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def _run(self, results: Path) -> subprocess.CompletedProcess[str]:
+    def _run(self, results: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
         own = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER")
         inherited = {name: value for name, value in os.environ.items() if name not in own}
         return subprocess.run(
@@ -84,6 +84,8 @@ class Isolated(pytest.Item):
                 "pytest",
                 self.nodeid,
                 f"--junit-xml={results}",
+                # Without it, pytest deletes what earlier runs left in /tmp before it ends.
+                f"--basetemp={tmp_path}",
                 *self._options(),
             ],
             cwd=self.config.rootpath,

@@ -56,7 +56,7 @@ def run(tmp_path: Path) -> Run:
             (tmp_path / name).write_text(textwrap.dedent(text))
         own = ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "XPU_EVENT_INNER_TEST")
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *options],
+            [sys.executable, "-m", "pytest", f"--basetemp={tmp_path / 'tmp'}", *options],
             cwd=tmp_path,
             env={name: value for name, value in os.environ.items() if name not in own},
             capture_output=True,
@@ -91,7 +91,7 @@ def test_own_process_ends_as_it_does_there(run: Run) -> None:
         """,
         "-rA",
     )
-    assert "2 passed, 1 skipped, 1 xfailed" in done.stdout
+    assert "2 passed, 1 skipped, 1 xfailed" in done.stdout, done.stdout
     assert "2 failed" in done.stdout
     assert "the words of the child" in done.stdout
     assert "assert [1] == [2]" in done.stdout

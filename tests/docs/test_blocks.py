@@ -1,8 +1,8 @@
 """Every Python block of the documentation runs and prints what the page says.
 
 The blocks of a page run in order, in one namespace, in an empty folder. A block in the language
-`output` is what the block before it prints; `...` in it stands for anything. The sanitizer looks on,
-since what readers copy must have no race, also where the run came out right.
+`output` is what the block before it prints; `...` in it stands for anything. The sanitizer looks
+on, since what readers copy must have no race, also where the run came out right.
 """
 
 from __future__ import annotations

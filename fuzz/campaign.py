@@ -22,6 +22,9 @@ from .shrink import shrink
 from .source import source
 from .speed import quickly
 
+WITH_COMPILER = ("inductor", "cpp_wrapper")
+"""Backends that call g++ for each graph."""
+
 HANG = 300  # seconds for one program; then the process ends with the stacks of its threads
 FORGET = 100  # programs after which Dynamo forgets all
 
@@ -128,7 +131,7 @@ def _run_program(program: Program, name: str, ways: Sequence[Way], tally: Tally)
                 tally.again[error] += 1
                 return
             _told.update([error] if error else [])
-            attempts = 40 if way.backend == "inductor" else 200  # a second each, with g++
+            attempts = 40 if way.backend in WITH_COMPILER else 200  # a second each, with g++
             small = shrink(program, same_mistake(found, way), attempts)
             tqdm.write(found)  # with its traceback; the stored file has no paths
             entry = Entry(small, way.backend, f"{name}: {note_of(found)}", warm=way.warm)

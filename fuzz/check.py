@@ -21,7 +21,7 @@ class Way:
     """A way to run programs.
 
     Attributes:
-        backend: Of torch.compile; None: not compiled.
+        backend: Of torch.compile, or "cpp_wrapper"; None: not compiled.
         schedules: How many schedules to try.
         threads: Whether several threads run the program in the last one.
         warm: Whether to forget what was compiled after the first schedule, so that it comes from
@@ -64,7 +64,11 @@ def wrong(run: Run, want: Outcome, program: Program) -> str | None:
 def compiled(program: Program, backend: str | None) -> Function:
     """Return the function of ``program``, compiled if there is a backend."""
     function = function_of(program)
-    return function if backend is None else torch.compile(function, backend=backend)
+    if backend is None:
+        return function
+    if backend == "cpp_wrapper":  # Inductor, with C++ around the kernels
+        return torch.compile(function, options={"cpp_wrapper": True})
+    return torch.compile(function, backend=backend)
 
 
 def plans(program: Program, way: Way) -> Iterator[Schedule]:

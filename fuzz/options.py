@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-BACKENDS = ("none", "eager", "aot_eager", "inductor")
+BACKENDS = ("none", "eager", "aot_eager", "inductor", "cpp_wrapper")
 
 
 @dataclass(frozen=True)

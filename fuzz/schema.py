@@ -27,7 +27,7 @@ from .program import (
     Write,
 )
 
-BACKENDS = (None, "eager", "aot_eager", "inductor")
+BACKENDS = (None, "eager", "aot_eager", "inductor", "cpp_wrapper")
 SCHEDULES = 64  # more than any run tries
 NAME = re.compile(r"[a-z][0-9]{1,6}", re.ASCII)
 NESTED = 16  # blocks in blocks

@@ -5,6 +5,7 @@
 #include "bindings/native_parts.h"
 #include "event/latch.h"
 #include "event/queue_address.h"
+#include "ops/cpp_graph.h"
 #include "ops/event_calls.h"
 #include "ops/event_operand.h"
 #include "ops/event_ops.h"
@@ -48,7 +49,8 @@ PYBIND11_MODULE(_native, m) {
   }
   m.attr("EventBase") = py::handle(reinterpret_cast<PyObject*>(event_base));
 
-  if (PyModule_AddFunctions(m.ptr(), xpu_event_ops::event_calls()) < 0) {
+  if (PyModule_AddFunctions(m.ptr(), xpu_event_ops::event_calls()) < 0 ||
+      PyModule_AddFunctions(m.ptr(), xpu_event_ops::cpp_graph_functions()) < 0) {
     throw py::error_already_set();
   }
 

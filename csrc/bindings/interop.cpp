@@ -60,6 +60,7 @@ py::object default_stream(int device) {
 }  // namespace
 
 void bind_interop(py::module_& m) {
+  m.attr("_C_FUNCTIONS") = py::reinterpret_steal<py::object>(c_functions_capsule());
   m.attr("_C_API") = py::reinterpret_steal<py::object>(c_api_capsule());
   m.def(
       "set_native_events",

@@ -16,7 +16,7 @@ from once import Once
 from own_process import run_program
 from warming import warm
 
-from xpu_dynamo_event import Event, external_stream
+from xpu_dynamo_event import Event, external_stream, get_include
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "cpp_extension"
 
@@ -241,6 +241,19 @@ def test_the_header_needs_nothing_but_python_and_sycl(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_the_c_interface_is_c(tmp_path: Path) -> None:
+    """Its header compiles alone, in C too."""
+    include = ["-I", get_include()]
+    for language, standard in (("c", "c99"), ("c++", "c++17")):
+        source = tmp_path / "alone.txt"
+        source.write_text("#include <xpu_dynamo_event/c_api.h>\nXpuStream used;\n")
+        flags = ["-x", language, f"-std={standard}", "-fsyntax-only", "-Wall", "-Wextra", "-Werror"]
+        result = subprocess.run(
+            ["g++", *flags, *include, str(source)], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
 
 
 def test_the_demo_runs(copier: Any, monkeypatch: Any, capsys: Any) -> None:

@@ -373,7 +373,7 @@ def test_an_error_in_a_kernel_surfaces_at_synchronisation() -> None:
 @needs_runtime
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"cpp_wrapper": True}, "cpp_wrapper, fx_wrapper and AOTInductor are not supported")],
+    [({"fx_wrapper": True}, "fx_wrapper, and with kernels of Triton .* are not supported")],
 )
 def test_what_is_not_supported_says_so(options: dict[str, Any], message: str) -> None:
     with pytest.raises(Exception, match=message):

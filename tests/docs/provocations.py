@@ -153,7 +153,7 @@ COMPILED: list[Callable[[], Any]] = [
     lambda: compiled(lambda x, event: (event.record(3), x + 1), Event()),
     lambda: torch.ops.xpu_event.text.tensor(LongText(), "__repr__"),
     lambda: compiled(record_in_a_branch, Event()),
-    lambda: torch.compile(lambda x: x + 1, options={"cpp_wrapper": True})(ones()),
+    lambda: torch.compile(lambda x: x + 1, options={"fx_wrapper": True})(ones()),
     lambda: compiled(lambda q, _: flex_attention(*[q.view(1, 1, 2, 2)] * 3), None, "inductor"),
     lambda: async_kernel.enqueued(
         "int x;", entry="K", parameters=[], host_numbers=[], name="k", memory={}

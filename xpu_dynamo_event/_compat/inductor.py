@@ -38,6 +38,7 @@ __all__ = [
     "InplaceCopyFallback",
     "InputTypes",
     "MemoryPlanningLine",
+    "NonTensorObj",
     "PythonWrapperCodegen",
     "SubgraphPythonWrapperCodegen",
     "UntypedBase",
@@ -67,6 +68,7 @@ MemoryPlanningLine: Any = wrapper.MemoryPlanningLine
 PythonWrapperCodegen: Any = wrapper.PythonWrapperCodegen
 SubgraphPythonWrapperCodegen: Any = wrapper.SubgraphPythonWrapperCodegen
 IRNode = ir.IRNode
+NonTensorObj: Any = ir.NonTensorObj
 InplaceCopyFallback = ir.InplaceCopyFallback
 InputTypes = (ir.InputBuffer, ir.NonTensorObj)
 to_device = lowering.to_device
@@ -148,7 +150,8 @@ def has_native_backend() -> bool:
 def register_backend(
     scheduling: type,
     wrapper_class: type,
-    unsupported_wrapper: type,
+    cpp_wrapper: type,
+    fx_wrapper: type,
     graph_pass: Any,
     patches: Patches,
 ) -> None:
@@ -164,8 +167,8 @@ def register_backend(
         "xpu",
         scheduling,
         wrapper_class,
-        unsupported_wrapper,
-        unsupported_wrapper,
+        cpp_wrapper,
+        fx_wrapper,
         graph_pass,
     )
 

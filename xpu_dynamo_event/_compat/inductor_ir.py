@@ -40,6 +40,7 @@ __all__ = [
     "register",
     "stream_switched",
     "without_opaque_inputs",
+    "writes_cpp_for_cpu",
     "writes_python",
 ]
 
@@ -101,6 +102,12 @@ def install_device_of_subgraphs(patches: Patches) -> None:
 def writes_python(graph: Any) -> bool:
     """Whether a graph becomes lines of Python: not with cpp_wrapper, fx_wrapper or AOTInductor."""
     return not (graph.cpp_wrapper or graph.fx_wrapper or graph.aot_mode)
+
+
+def writes_cpp_for_cpu(graph: Any) -> bool:
+    """Whether a graph becomes C++ in the way of one without a GPU."""
+    wrapper = type(graph.wrapper_code).__name__
+    return graph.cpp_wrapper and not graph.aot_mode and wrapper == "CppWrapperCpu"
 
 
 def is_event_op(operation: Any) -> bool:

@@ -25,10 +25,13 @@ from typing import NamedTuple
 _DIVISION_FLAG = "inductor_cpu_integer_div_error"
 _INTEGER_DIVISION = re.compile(r"\b(?:floor_divide_integral|remainder_integral|mod)\(")
 _DIVISION_LOCK = """
-inline std::mutex xpu_async_kernel_division;
+#ifndef XPU_ASYNC_DIVISION
+#define XPU_ASYNC_DIVISION
+inline std::mutex xpu_async_division;
+#endif
 """
 _DIVISION_GUARD = """
-  const std::lock_guard<std::mutex> lock(xpu_async_kernel_division);
+  const std::lock_guard<std::mutex> lock(xpu_async_division);
   struct Reset {
     ~Reset() { inductor_cpu_integer_div_error_flag = nullptr; }
   } reset;"""
@@ -39,14 +42,14 @@ _STUB = """
 #include <mutex>
 #include <stdexcept>
 {lock}
-namespace xpu_async_kernel {{
+namespace {space} {{
 struct Call {{
 {members}
 }};
 
 static void run(void* argument) {{
   const std::unique_ptr<Call> call(static_cast<Call*>(argument));{guard}
-  xpu_async_kernel_body({arguments});
+  {space}_body({arguments});
 }}
 
 struct Access {{
@@ -65,13 +68,13 @@ static Enqueue find_enqueue() {{
         "import xpu_dynamo_event, which loads the xpu runtime, before the compiled code");
   return reinterpret_cast<Enqueue>(symbol);
 }}
-}}  // namespace xpu_async_kernel
+}}  // namespace {space}
 
 extern "C" void {entry}({parameters}) {{
-  static const auto enqueue = xpu_async_kernel::find_enqueue();
-  std::unique_ptr<xpu_async_kernel::Call> call(new xpu_async_kernel::Call{{{values}}});
+  static const auto enqueue = {space}::find_enqueue();
+  std::unique_ptr<{space}::Call> call(new {space}::Call{{{values}}});
 {accesses}
-  enqueue(&xpu_async_kernel::run, call.get(), "{name}", accesses, {count});
+  enqueue(&{space}::run, call.get(), "{name}", accesses, {count});
   call.release();  // the task owns it
 }}
 """
@@ -102,13 +105,15 @@ def enqueued(
     Raises:
         RuntimeError: ``source`` does not define ``entry`` in the expected form.
     """
-    body = _without_entry(source, entry)
+    space = f"xpu_async_{entry}"  # with cpp_wrapper all kernels of a graph are in one file
+    body = _without_entry(source, entry, space)
     divides = _INTEGER_DIVISION.search(body) is not None
     if not divides:
         body = _without_division_flag(body)
     captured = [_Captured(parameter, host_numbers) for parameter in parameters]
     return body + _STUB.format(
         entry=entry,
+        space=space,
         name=name,
         parameters=", ".join(parameters),
         members="\n".join(f"  {each.member};" for each in captured) or "  char unused;",
@@ -116,20 +121,20 @@ def enqueued(
         arguments=", ".join(each.argument for each in captured),
         lock=_DIVISION_LOCK if divides else "",
         guard=_DIVISION_GUARD if divides else "",
-        accesses=_accesses(memory),
+        accesses=_accesses(memory, space),
         count=len(memory),
     )
 
 
-def _accesses(memory: Mapping[str, Memory]) -> str:
+def _accesses(memory: Mapping[str, Memory], space: str) -> str:
     """Tell the order log (csrc/runtime/c10_xpu/order_log.h) what the kernel reads and writes."""
     entries = [
         f"{{{name}, {-1 if each.bytes is None else each.bytes}, {str(each.is_written).lower()}}}"
         for name, each in memory.items()
     ]
     if not entries:
-        return "  const xpu_async_kernel::Access* const accesses = nullptr;"
-    return f"  const xpu_async_kernel::Access accesses[] = {{{', '.join(entries)}}};"
+        return f"  const {space}::Access* const accesses = nullptr;"
+    return f"  const {space}::Access accesses[] = {{{', '.join(entries)}}};"
 
 
 class Memory(NamedTuple):
@@ -159,11 +164,11 @@ class _Captured:
             self.argument = f"call->{name}"
 
 
-def _without_entry(source: str, entry: str) -> str:
+def _without_entry(source: str, entry: str, space: str) -> str:
     header = re.compile(
         rf'extern\s+"C"\s+void\s+(?:C10_ALWAYS_INLINE_ATTRIBUTE\s+)?{re.escape(entry)}\s*\('
     )
-    body, count = header.subn("static void xpu_async_kernel_body(", source)
+    body, count = header.subn(f"static void {space}_body(", source)
     if count != 1:
         raise RuntimeError(
             f"expected one definition of the kernel {entry!r} in the C++ code that Inductor "

@@ -129,6 +129,7 @@ def _register_cpp(patches: Patches) -> None:
     from .._compat import inductor as upstream
     from .._compat import inductor_triton
     from ..passes import pipeline
+    from .cpp_wrapper import XpuCppWrapper
     from .graph_pass import XpuGraphPass
     from .scheduling import XpuCppScheduling
     from .wrapper import UnsupportedWrapper, XpuWrapper
@@ -136,6 +137,7 @@ def _register_cpp(patches: Patches) -> None:
     upstream.register_backend(
         XpuCppScheduling,
         XpuWrapper,
+        XpuCppWrapper,
         UnsupportedWrapper,
         XpuGraphPass(pipeline.IN_INDUCTOR_OWN),
         patches,

@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
-from .. import ops
+from .. import ops, runtime
 from .._compat import inductor_ir as ir
 from .._compat.patching import Patches
-from .event_lines import NATIVE, EventOpLine
+from .spelling import spelling_of
 
 _OPS = torch.ops.xpu_event
 
@@ -60,13 +60,11 @@ class EventKernel(_Effect):
         """Write the call."""
         if self._is_about_the_current_device() and torch.xpu.device_count() > 1:
             ir.leave_device(wrapper)
-        arguments = [ir.argument_code(operand) for operand in self.constant_args]
+        spelling = spelling_of(wrapper)
         if self.event_op in ops.READINGS:
-            call = f"torch.ops.xpu_event.{self.event_op}.tensor({', '.join(arguments)})"
-            wrapper.writeline(f"{self.get_name()} = {call}")
+            spelling.reading(wrapper, self.get_name(), self.event_op, self.constant_args)
         else:
-            wrapper.add_import_once(f"from xpu_dynamo_event import _native as {NATIVE}")
-            wrapper.writeline(EventOpLine(self.event_op, arguments))
+            spelling.event_op(wrapper, self.event_op, self.constant_args)
         if self.event_op == "set_stream":
             ir.stream_switched(wrapper, self.constant_args[0])
 
@@ -109,10 +107,10 @@ class RecordStreamKernel(_Effect):
     def codegen(self, wrapper: Any) -> None:
         """Write a call for each tensor."""
         (stream,) = self.constant_args
+        code = ir.argument_code(stream)
         for tensor in self.tensors:
-            wrapper.writeline(
-                f"{tensor.codegen_reference()}.record_stream({ir.argument_code(stream)})"
-            )
+            line = spelling_of(wrapper).record_stream(tensor.codegen_reference(), code)
+            wrapper.writeline(line)
 
 
 def _lower_record_stream(tensors: Sequence[Any], stream: Any = None) -> None:
@@ -143,17 +141,22 @@ def order_operations(graph: Any) -> None:
             segment.append(operation)
 
 
-def refuse_other_wrappers(graph: Any) -> None:
-    """Refuse a graph with event ops that does not become Python: their calls are lines of it.
+def check_wrapper(graph: Any) -> None:
+    """Refuse a graph with event ops whose wrapper is not ours and not Python, on a torch with XPU.
 
-    On a torch with XPU. The runtime's device has no other wrapper for any graph (wrapper.py).
+    A graph that has no tensor on the device, only event ops, gets the wrapper of the device.
 
     Raises:
         NotImplementedError: Inductor writes C++, or FX, around the kernels of the graph.
     """
-    if ir.writes_python(graph):
+    if ir.writes_python(graph) or hasattr(graph.wrapper_code, "spelling"):
         return
     if any(isinstance(each, _Effect) or ir.is_event_op(each) for each in graph.operations):
+        if ir.writes_cpp_for_cpu(graph) and runtime.register():
+            from .cpp_wrapper import XpuCppWrapper
+
+            graph.wrapper_code = XpuCppWrapper.create(is_subgraph=False)
+            return
         raise NotImplementedError(
             "Inductor's cpp_wrapper, fx_wrapper and AOTInductor are not supported for a graph with "
             "event or stream operations, which are called from Python. Leave config.cpp_wrapper "
@@ -163,7 +166,7 @@ def refuse_other_wrappers(graph: Any) -> None:
 
 
 def _prepare(graph: Any) -> None:
-    refuse_other_wrappers(graph)
+    check_wrapper(graph)
     order_operations(graph)
 
 

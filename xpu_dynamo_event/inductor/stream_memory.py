@@ -36,6 +36,7 @@ from .._compat import inductor as upstream
 from .._compat import inductor_copies, inductor_ir
 from .event_lines import WaitingLine, in_runs
 from .lanes import ENTRY, Lane, Lanes
+from .spelling import InPython, Spelling
 
 
 class StreamSwitchLine(upstream.MemoryPlanningLine, WaitingLine):  # type: ignore[misc]
@@ -68,7 +69,9 @@ def _switches_inside(operation: Any) -> bool:
 
 
 class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
-    """Mixin for Inductor's Python wrappers: memory respects switches of the current stream."""
+    """Mixin for Inductor's wrappers: memory respects switches of the current stream."""
+
+    spelling: Spelling = InPython()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._lanes = Lanes()
@@ -97,10 +100,11 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         entered = self._lanes.current
         line = StreamSwitchLine(self, left, entered, self._free)
         if entered in self._streams.keys() - known - {ENTRY}:
-            line.names = f"{self._streams[entered]} = {stream}"
+            line.names = self.spelling.variable(self._streams[entered], str(stream))
         self.writeline(line)
         # The planner pops memory lines off the end and asks each for its buffer; this one has none.
-        self.make_comment("# the current stream may be another one from here on")
+        text = "the current stream may be another one from here on"
+        self.make_comment(self.spelling.comment(text))
 
     def _lane_of(self, stream: str | None) -> Lane | None:
         """Return the lane of a stream, and give it a variable of its own if it is new."""
@@ -159,14 +163,14 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         if key in self._recorded or device is None or device.type != "xpu":
             return
         self._recorded.add(key)
-        self.writeline(f"{name}.record_stream({self._current_stream(device.index)})")
+        self.writeline(self.spelling.record_stream(name, self._current_stream(device.index)))
 
     def _current_stream(self, device_index: int) -> str:
         """Return the code of the current stream; asked for where its lane has no value."""
         lane = self._lanes.current
         if lane in self._streams:
             return self._streams[lane]
-        return f"torch.xpu.current_stream({device_index})"
+        return self.spelling.current_stream(device_index)
 
     def sync_d2h_copy(self, buffer_name: str) -> None:
         """Wait on the host for a copy that was submitted, if the graph itself reads it there.
@@ -175,7 +179,8 @@ class StreamOrderedMemory(upstream.UntypedBase):  # type: ignore[misc]
         """
         if inductor_copies.is_read_on_host(buffer_name):
             index = inductor_copies.source_device(buffer_name).index
-            self.writeline(f"torch.xpu.current_stream({index}).synchronize()")
+            stream = self.spelling.current_stream(index)
+            self.writeline(self.spelling.synchronize_stream(stream))
 
     def codegen_input_nan_asserts(self) -> None:
         """Look for NaN in the inputs, for ``config.nan_asserts``; not before a wait for them."""

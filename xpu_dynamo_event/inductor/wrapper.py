@@ -36,7 +36,7 @@ class StreamSafeWrapper(StreamOrderedMemory, upstream.PythonWrapperCodegen):  # 
         return cls()
 
 
-class _XpuCalls(upstream.UntypedBase):  # type: ignore[misc]
+class XpuCalls(upstream.UntypedBase):  # type: ignore[misc]
     """Calls kernels that enqueue themselves on the stream that is current at that moment."""
 
     def _generate_kernel_call_helper(
@@ -73,7 +73,7 @@ class _XpuCalls(upstream.UntypedBase):  # type: ignore[misc]
         super().codegen_cuda_stream_exit()
 
 
-class XpuSubgraphWrapper(_XpuCalls, StreamSafeSubgraphWrapper):
+class XpuSubgraphWrapper(XpuCalls, StreamSafeSubgraphWrapper):
     """The same for kernels of the runtime's device."""
 
 
@@ -88,7 +88,7 @@ class XpuTritonWrapper(StreamSafeWrapper):
         )
 
 
-class XpuWrapper(_XpuCalls, XpuTritonWrapper):
+class XpuWrapper(XpuCalls, XpuTritonWrapper):
     """The same with kernels in C++."""
 
     subgraph_wrapper = XpuSubgraphWrapper
@@ -99,10 +99,10 @@ class UnsupportedWrapper(upstream.PythonWrapperCodegen):  # type: ignore[misc]
 
     @staticmethod
     def create(*_args: Any, **_kwargs: Any) -> NoReturn:
-        """Refuse to generate anything but a Python wrapper."""
+        """Refuse to generate such a wrapper."""
         raise NotImplementedError(
-            "Inductor's cpp_wrapper, fx_wrapper and AOTInductor are not supported on the xpu "
-            "device that xpu_dynamo_event provides for a torch without XPU. Leave "
-            "config.cpp_wrapper and config.fx_wrapper off (TORCHINDUCTOR_CPP_WRAPPER=0), or use a "
-            "torch build with XPU"
+            "Inductor's fx_wrapper, and with kernels of Triton also cpp_wrapper and AOTInductor, "
+            "are not supported on the xpu device that xpu_dynamo_event provides for a torch "
+            "without XPU. Leave config.fx_wrapper and config.cpp_wrapper off, choose kernels in "
+            "C++ (XPU_DYNAMO_EVENT_INDUCTOR=cpp), or use a torch build with XPU"
         )

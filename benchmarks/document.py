@@ -61,7 +61,8 @@ def programs(rows: Iterable[Row]) -> str:
 
 
 def _beside(each: Row) -> str:
-    assert each.spread is not None, f"{each.name} has no spread"
+    assert each.ratio is not None
+    assert each.spread is not None
     return "{:.2f} ({:.2f} to {:.2f})".format(each.ratio, *each.spread)
 
 

@@ -9,7 +9,7 @@ CXX_SOURCES = $(shell find csrc cmake examples xpu_dynamo_event/include -name '*
 .PHONY: help env build build-tests build-bench build-releases check test test-random test-plusxpu test-torchxpu test-triton test-matrix test-configs demo examples parity fuzz soak bench docs lint lock style tidy format sanitize wheel test-wheel clean
 
 help:
-	@echo "make demo      train a network with a prefetcher ordered by events, eager and compiled"
+	@echo "make demo      copies beside computation, ordered by events: eager, and compiled in three ways"
 	@echo "make examples  programs to copy from: prefetcher, offloading, pipeline, FSDP2, ... (docs/examples.md)"
 	@echo "make check     lint and the quick tests, in 3 minutes"
 	@echo "make test      C++ and Python tests; of the slow ones SHARE=1/3, a third; SHARE=1/1 is all"
@@ -112,7 +112,7 @@ test-configs: env-demo build
 	python -m scripts.configs $(if $(ONLY),--only $(ONLY))
 
 demo: env-demo build
-	python examples/digits.py
+	python examples/demo.py
 	@echo
 	@echo "To go on in a shell of your own: . .venv/bin/activate    (then docs/tour.md)"
 

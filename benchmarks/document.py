@@ -11,19 +11,20 @@ from .rows import LATEST, Row, read, table
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = (
-    "12 layers of streamed weights, inductor",
-    "a prefetcher, inductor",
-    "offloaded activations, trained, inductor",
-    "attention and perceptron on two streams, inductor",
-    "a pipeline of two stages, inductor",
-    "a pipeline of two stages, graph breaks at the events",
     "Event.record(stream)",
     "Event.query(), complete",
     "record + wait, inductor",
     "upstream's ops above SYCL",
     "copies and computation on two streams, compiled",
 )
-"""The rows that the README quotes."""
+"""The rows that the README quotes, besides those of whole programs."""
+
+WAYS = {
+    "event code outside the graph": "graph breaks at the events",
+    "this project, aot_eager": "aot_eager",
+    "this project, Inductor": "inductor",
+}
+"""The ways of running a program, as the README calls them and as the rows do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,18 +38,46 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     replace(ROOT / "docs" / "performance.md", table(rows))
     replace(ROOT / "README.md", table(each for name in MAIN for each in _first(rows, name)))
+    replace(ROOT / "README.md", programs(rows), "programs")
     plot(rows, ROOT / "docs" / "performance.png")
     plot_scale(rows, ROOT / "docs" / "performance-scale.png")
     return 0
 
 
-def replace(path: Path, text: str) -> None:
+def programs(rows: Iterable[Row]) -> str:
+    """Return whole programs as a table in Markdown: what each way costs beside eager."""
+    found: dict[str, dict[str, Row]] = {}
+    for each in rows:
+        name, _, way = each.name.rpartition(", ")
+        if way in WAYS.values() and each.baseline == "eager":
+            found.setdefault(name, {})[way] = each
+    lines = [f"| | eager | {' | '.join(WAYS)} |", "|---|--:|" + "--:|" * len(WAYS)]
+    for name, ways in found.items():
+        if len(ways) == len(WAYS):
+            cells = [f"{ways['inductor'].baseline_value:.2f} ms"]
+            cells += [_beside(ways[way]) for way in WAYS.values()]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _beside(each: Row) -> str:
+    assert each.ratio is not None
+    assert each.spread is not None
+    return "{:.2f} ({:.2f} to {:.2f})".format(each.ratio, *each.spread)
+
+
+def replace(path: Path, text: str, what: str = "benchmarks") -> None:
     """Put ``text`` between the marks in a file.
+
+    Args:
+        path: The file.
+        text: What to put there.
+        what: The word in the marks.
 
     Raises:
         ValueError: The file lacks them.
     """
-    begin, end = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+    begin, end = f"<!-- {what}:begin -->", f"<!-- {what}:end -->"
     before, found, rest = path.read_text().partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found and found_end):

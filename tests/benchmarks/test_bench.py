@@ -105,6 +105,20 @@ def test_a_spread_stands_beside_its_ratio(tmp_path: Path) -> None:
     assert rows.table([again]) == rows.table([each])
 
 
+def test_programs_have_a_row_with_every_way() -> None:
+    ways = {"graph breaks at the events": 1.5, "aot_eager": 1.0, "inductor": 0.5}
+    found = [
+        rows.row(f"a, b, {way}", ratio, "ms", (baseline, 1.0), spread=(ratio - 0.1, ratio + 0.1))
+        for way, ratio in ways.items()
+        for baseline in ("eager", "bound")
+    ]
+    lines = document.programs([*found, rows.row("x, inductor", 1.0, "ms", ("eager", 2.0))])
+    (row,) = lines.splitlines()[2:]
+    assert row == (
+        "| a, b | 1.00 ms | 1.50 (1.40 to 1.60) | 1.00 (0.90 to 1.10) | 0.50 (0.40 to 0.60) |"
+    )
+
+
 def test_tables_replace_tables(tmp_path: Path) -> None:
     path = tmp_path / "document.md"
     path.write_text("before\n<!-- benchmarks:begin -->\n<!-- benchmarks:end -->\nafter\n")

@@ -35,8 +35,8 @@ NOT_RUN = {
     "python -m pytest -p no:randomly @": "repeats a run that there has to have been",
     "python -m parity capture": "needs CUDA",
     "python examples/cpp_extension": "tests/compile/test_cpp_extension.py",
-    "XPU_DYNAMO_EVENT_AUTOLOAD=1 python examples": "tests/demo/test_digits.py runs the example",
-    "python -m xpu_dynamo_event\nTORCH_LOGS": "tests/demo/test_digits.py runs the example",
+    "XPU_DYNAMO_EVENT_AUTOLOAD=1 python examples": "tests/demo/test_demo.py runs the example",
+    "python -m xpu_dynamo_event\nTORCH_LOGS": "tests/demo/test_demo.py runs the example",
 }
 
 _ASSIGNMENT = re.compile(r"[A-Z_]+=")

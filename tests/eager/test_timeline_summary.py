@@ -161,6 +161,12 @@ def long_log(tasks: int) -> Log:
     return log(found, marks)
 
 
+def written(axes: Any) -> list[str]:
+    """Return what stands in the bars."""
+    texts = [text.get_text() for text in axes.texts]
+    return [text for text in texts if not text.isdigit()]  # those are numbers of events
+
+
 def pieces(axes: Any) -> int:
     return sum(len(each.get_paths()) for each in axes.collections)
 
@@ -173,13 +179,12 @@ def test_a_picture_has_room_for_what_it_shows(tasks: int) -> None:
     arrows = len(axes.patches)
     if tasks == 6:
         assert (pieces(axes), arrows, legend[-1]) == (6, 3, "wait")
-        assert [text.get_text() for text in axes.texts] == ["mm"] * 6
+        assert written(axes) == ["mm"] * 6
     else:
         assert pieces(axes) < 1000
         assert arrows == density.MOST_ARROWS
         assert legend[-1] == "wait (the 40 longest of 2,500)"
-        written = {text.get_text() for text in axes.texts}
-        assert written == {"2500 kernels", "2500 copies"}
+        assert set(written(axes)) == {"2500 kernels", "2500 copies"}
 
 
 def test_the_longest_waits_are_the_ones_that_are_drawn() -> None:
@@ -232,6 +237,19 @@ def test_the_host_makes_no_picture_longer() -> None:
     marks = [mark("record", COMPUTE, 10), mark("synchronize", COMPUTE, 90_000, 5)]
     assert log([task(COMPUTE, 0, 10)], marks).span() == (0, 10)
     assert log([], marks[1:]).span() == (5, 90_000)
+
+
+def test_a_picture_begins_with_work_and_not_with_a_wait() -> None:
+    marks = [mark("wait", COPIES, 10), mark("record", COMPUTE, 500, event=2)]
+    assert log([task(COMPUTE, 400, 500)], marks).span() == (400, 500)
+    assert log([], marks).span() == (500, 500)
+    assert log([], marks[:1]).span() == (10, 10)
+
+
+def test_records_say_which_event_as_far_as_there_is_room() -> None:
+    records = [mark("record", COPIES, time, event=1 + i) for i, time in enumerate((100, 101, 900))]
+    (axes,) = plot.draw([Side("", log([task(COPIES, 0, 1000)], records))]).axes
+    assert [text.get_text() for text in axes.texts if text.get_text().isdigit()] == ["1", "3"]
 
 
 # ---- traces

@@ -199,7 +199,7 @@ def test_vector_picture_has_its_text_as_text(recorded: Timeline, tmp_path: Path)
     recorded.save(path)
     svg = ElementTree.parse(path).getroot()
     texts = {element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"copies", "compute", "time / ms", "event recorded"} <= texts
+    assert {"copies", "compute", "time / ms", "event recorded, its number"} <= texts
 
 
 def test_page_needs_no_other_file(eager_and_compiled: SideBySide, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_plot_shows_streams_and_says_what_is_what(recorded: Timeline) -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == list(recorded.names.values())
     assert axes.get_xlabel() == "time / ms"
     assert axes.get_title(loc="left") == DEVICE
-    assert _legend(axes) == ["kernel", "copy", "event recorded", "wait"]
+    assert _legend(axes) == ["kernel", "copy", "event recorded, its number", "wait"]
 
 
 def _log(recorded: Timeline) -> Log:
@@ -272,7 +272,7 @@ def test_side_by_side_picture(eager_and_compiled: SideBySide, tmp_path: Path) ->
     assert first.get_title(loc="left").startswith("eager ")
     assert second.get_title(loc="left").startswith("compiled ")
     assert first.get_xlim() == second.get_xlim()
-    assert _legend(second) == ["kernel", "copy", "event recorded", "wait"]
+    assert _legend(second) == ["kernel", "copy", "event recorded, its number", "wait"]
     eager_and_compiled.save(tmp_path / "both.png")
     assert (tmp_path / "both.png").read_bytes().startswith(PNG_SIGNATURE)
 

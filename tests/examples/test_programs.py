@@ -67,7 +67,7 @@ def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_none_is_forgotten() -> None:
-    names = {path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("digits")}
+    names = {path.stem for path in EXAMPLES.glob("*.py") if not path.stem.startswith("demo")}
     assert names == {*PROGRAMS, *NOT_PROGRAMS}
 
 

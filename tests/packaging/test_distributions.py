@@ -108,7 +108,7 @@ def test_what_is_installed_with_it(metadata: email.message.Message) -> None:
         required.setdefault(key, set()).add(re.split(r"[<>=!~ ]", name)[0])
     assert required[""] == {"torch"}
     assert required["cpu"] == {"intel-sycl-rt", "intel-opencl-rt"}
-    assert {"scikit-learn", "matplotlib"} <= required["demo"]
+    assert {"matplotlib", "plotly"} <= required["demo"]
     assert {"pytest", "expecttest", "hypothesis"} <= required["test"]
 
 

@@ -125,10 +125,14 @@ class Log:
         return not self.tasks and not self.marks
 
     def span(self) -> tuple[float, float]:
-        """Return when the first stream began and the last one ended, in us."""
-        marks = [mark.time for mark in self.marks if mark.op != "synchronize"]
-        begins = [task.start for task in self.tasks] + marks
-        ends = [task.end for task in self.tasks] + marks
+        """Return when the first stream began and the last one ended, in us.
+
+        A wait is no begin: a stream that waits does nothing yet.
+        """
+        records = [mark.time for mark in self.marks if mark.op == "record"]
+        passed = [mark.time for mark in self.marks if mark.op != "synchronize"]
+        begins = [task.start for task in self.tasks] + records or passed
+        ends = [task.end for task in self.tasks] + passed
         if not begins:  # nothing but waits of the host
             return self.marks[0].submit, max(mark.time for mark in self.marks)
         return min(begins), max(ends)

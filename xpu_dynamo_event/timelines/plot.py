@@ -20,6 +20,7 @@ _CHARACTER_WIDTH = 0.62  # of the font size, on average
 _FEWEST_CHARACTERS = 7
 _PIXELS = 1700  # of the axes, about
 _OUTLINED = 4  # pixels: a narrower bar would be all outline
+_NUMBER_WIDTH = 22  # pixels: records that are closer do not all get their number
 _COLORS = {"kernel": KERNEL, "copy": COPY}
 
 
@@ -58,6 +59,8 @@ class _Picture:
         sides = self._sides(waits)
         for mark in records:
             self._record(mark, sides.get(mark, -1))
+        for mark in self._with_room(records):
+            self._number(mark, sides.get(mark, -1))
         for pair in waits:
             self._arrow(pair.record, pair.wait, sides[pair.record])
 
@@ -96,6 +99,31 @@ class _Picture:
     def _record(self, mark: EventMark, side: int) -> None:
         x, y = self._ms(mark.time), self._edge(mark, side)
         self.axes.plot(x, y, marker="D", markersize=5, color=ACCENT, mec="white", zorder=4)
+
+    def _with_room(self, records: Sequence[EventMark]) -> list[EventMark]:
+        """Return the records that are far enough from the one before on their stream."""
+        ends: dict[Lane, float] = {}
+        found = []
+        for mark in sorted(records, key=lambda mark: mark.time):
+            if mark.time >= ends.get(mark.lane, mark.time):
+                ends[mark.lane] = mark.time + _NUMBER_WIDTH * self.pixel
+                found.append(mark)
+        return found
+
+    def _number(self, mark: EventMark, side: int) -> None:
+        """Write which event was recorded; arrows leave to the right, so it stands to the left."""
+        self.axes.annotate(
+            str(mark.event),
+            (self._ms(mark.time), self._edge(mark, side)),
+            xytext=(-4, -2 * side),
+            textcoords="offset points",
+            ha="right",
+            va="top" if side > 0 else "bottom",
+            fontsize=_FONT_SIZE,
+            color=ACCENT,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.2},
+            zorder=5,
+        )
 
     def _arrow(self, record: EventMark, wait: EventMark, side: int) -> None:
         drawing.draw_arrow(
@@ -159,7 +187,7 @@ def _legend(logs: Sequence[Log]) -> list[Any]:
     ]
     shown = [density.longest(log) for log in logs]
     if any(records for _, records in shown):
-        entries.append(drawing.legend_mark("D", 5, ACCENT, "event recorded"))
+        entries.append(drawing.legend_mark("D", 5, ACCENT, "event recorded, its number"))
     if waits := sum(len(waits) for waits, _ in shown):
         every = sum(len(log.waits()) for log in logs)
         label = "wait" if waits == every else f"wait (the {waits} longest of {every:,})"

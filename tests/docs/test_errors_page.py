@@ -33,6 +33,7 @@ ELSEWHERE = {
     "RuntimeError: A timeline needs an XPU": "needs a process without a device",
     "InductorError: NotImplementedError: Inductor's cpp_wrapper, fx_wrapper and AOTInductor are "
     "not supported for": "tests/compile/test_other_wrappers.py",
+    "NotImplementedError: A gradient needs": "tests/compile/test_control_flow_training.py",
     "TypeError: timeline() ": "tests/eager/test_timelines.py",
     "ValueError: timeline() ": "tests/eager/test_timelines.py",
     "TypeError: beside() ": "tests/eager/test_timelines.py",

@@ -185,7 +185,9 @@ def finish_programs(
         _describe_inputs(gm.graph, objects)
         for name, value in objects.held():
             constant_attrs.add(value, name)
-        return _without_results(gm.graph, lift(gm, signature, constant_attrs), objects)
+        constants = _without_results(gm.graph, lift(gm, signature, constant_attrs), objects)
+        _describe_in_bodies(gm)
+        return constants
 
     for module in (lift_constants_pass, _trace):
         patches.replace(module, "_materialize_and_lift_constants", lift_constants)
@@ -204,6 +206,15 @@ def _describe_inputs(graph: Graph, objects: Objects) -> None:
     for node in graph.find_nodes(op="placeholder"):
         if objects.is_ours(node.meta.get("val")):
             _describe_by_type(node)
+
+
+def _describe_in_bodies(gm: GraphModule) -> None:
+    """Describe objects in bodies of control flow, as upstream describes those of the program."""
+    bodies = (each for each in gm.modules() if isinstance(each, GraphModule) and each is not gm)
+    for node in (node for body in bodies for node in body.graph.nodes):
+        fake = node.meta.get("val")
+        if isinstance(fake, FakeScriptObject):
+            node.meta["val"] = CustomObjArgument(node.name, fake.script_class_name, fake)
 
 
 def _without_results(graph: Graph, constants: dict[str, Any], objects: Objects) -> dict[str, Any]:

@@ -317,6 +317,30 @@ def test_memory_of_a_branch_is_not_reused_while_another_stream_uses_it(
     assert z.tolist() == [4.0] * SIZE
 
 
+def test_memory_of_an_operand_is_not_reused_while_a_branch_uses_it_on_another_stream(
+    compiled: Any, latch: Any
+) -> None:
+    def use(x: Any, flag: Any, side: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        def body(y: torch.Tensor) -> torch.Tensor:
+            side.wait_stream(torch.xpu.current_stream())
+            with torch.xpu.stream(side):
+                return y * 2
+
+        y = x + 1
+        z = torch.cond(flag, body, lambda y: y - 1, (y,))  # the last use of y
+        return z, (x * 100).sin()
+
+    run, _ = compiled(use)
+    side = torch.xpu.Stream()
+    warm(run, ones(), yes(), side)
+    held = latch(side)
+    z, _other = run(ones(), yes(), side)
+    torch.xpu.current_stream().synchronize()
+    held.release()
+    side.synchronize()
+    assert z.tolist() == [4.0] * SIZE
+
+
 # ---- what is refused
 
 
@@ -408,7 +432,7 @@ def _(x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_an_error_leaves_the_contexts(inside: bool, backend: str) -> None:
-    side, before = torch.xpu.Stream(), torch.xpu.current_stream()
+    side, around, before = torch.xpu.Stream(), torch.xpu.Stream(), torch.xpu.current_stream()
 
     def use(x: Any) -> torch.Tensor:
         def body(i: Any, y: Any) -> Any:
@@ -416,8 +440,8 @@ def test_an_error_leaves_the_contexts(inside: bool, backend: str) -> None:
                 return i + 1, raising_at(y) if inside else y + 1
 
         start = torch.zeros((), dtype=torch.int64)
-        _, y = TORCH.while_loop(lambda i, y: i < 3, body, (start, x))
-        with torch.xpu.stream(side):
+        with torch.xpu.stream(around):
+            _, y = TORCH.while_loop(lambda i, y: i < 3, body, (start, x))
             return raising_at(y)
 
     run = torch.compile(use, backend=backend, fullgraph=True)

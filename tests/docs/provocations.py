@@ -95,6 +95,15 @@ def branch(x: torch.Tensor, event: Any) -> torch.Tensor:
     return x + 1 if event.query() else x
 
 
+class RecordsInABranch(torch.nn.Module):
+    def forward(self, x: torch.Tensor, event: Any) -> torch.Tensor:
+        def recorded(x: torch.Tensor) -> torch.Tensor:
+            event.record()
+            return x + 1
+
+        return torch.cond(x.sum() > 0, recorded, lambda x: x - 1, (x,))
+
+
 def leave_a_stream_current(x: torch.Tensor, stream: Any) -> Any:
     def entering(x: torch.Tensor) -> torch.Tensor:
         torch.xpu.set_stream(stream)
@@ -164,6 +173,7 @@ COMPILED: list[Callable[[], Any]] = [
     lambda: torch.ops.xpu_event.text.tensor(LongText(), "__repr__"),
     lambda: compiled(leave_a_stream_current, torch.xpu.Stream()),
     lambda: compiled(change_in_a_branch, Event()),
+    lambda: torch.export.export(RecordsInABranch(), (ones(), Event())),
     lambda: torch.compile(lambda x: x + 1, options={"cpp_wrapper": True})(ones()),
     lambda: compiled(lambda q, _: flex_attention(*[q.view(1, 1, 2, 2)] * 3), None, "inductor"),
     lambda: async_kernel.enqueued(

@@ -6,7 +6,8 @@ expects them to stay inputs: results of ops and what Dynamo captured from outsid
 the fakes of tracing. Each shim says what it corrects.
 
 Upstream: torch/export/{_trace,exported_program}.py, torch/_export/passes/lift_constants_pass.py,
-torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py.
+torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py,
+torch/_dynamo/symbolic_convert.py.
 Versions: 2.13 to 2.15.
 CAN REMOVE when an opaque object may be captured by, made in and passed to an exported program.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch._dynamo import symbolic_convert
 from torch._dynamo.source import GetItemSource
 from torch._export.passes import lift_constants_pass
 from torch._export.serde import serialize
@@ -48,6 +50,11 @@ def same_value(value: Any, fake: Any) -> None:
     proxy = None if mode is None else get_proxy_slot(fake, mode.tracer, None)
     if mode is not None and proxy is not None:
         set_proxy_slot(value, mode.tracer, proxy)
+
+
+def is_in_dynamo() -> bool:
+    """Whether Dynamo traces something in this thread, as control flow does outside of it."""
+    return getattr(symbolic_convert.tls, "current_tx", None) is not None
 
 
 def around_strict(patches: Patches, context: Context) -> None:

@@ -18,6 +18,7 @@ from .._compat import dynamo, fx
 from .nodes import bodies
 
 _SET = torch.ops.xpu_event.set_stream.default
+_CURRENT = torch.ops.xpu_event.current_stream.default
 _ENTRY = "the stream at entry"
 
 _Stream = Node | str  # an input or a node of the outermost graph; or the stream current at entry
@@ -45,18 +46,21 @@ def _check(graph: Graph, stream: _Stream, outer: Mapping[Node, _Stream]) -> _Str
         stream: What is current where it begins.
         outer: For each input of a body what the outermost graph calls it.
     """
+    names = dict(outer)
 
     def known(node: Any) -> _Stream:
-        return _ENTRY if dynamo.is_current_at_entry(node) else outer.get(node, node)
+        return _ENTRY if dynamo.is_current_at_entry(node) else names.get(node, node)
 
     for node in graph.nodes:
-        if node.target is _SET:
+        if node.target is _CURRENT:  # in an exported program
+            names[node] = stream
+        elif node.target is _SET:
             stream = known(node.args[0])
         for body in bodies(node) if fx.is_control_flow(node) else ():
             inputs = body.graph.find_nodes(op="placeholder")
             operands = fx.leaves(node.args)[-len(inputs) :] if inputs else []
-            names = dict(zip(inputs, map(known, operands), strict=True))
-            if _check(body.graph, stream, names) is not stream:
+            inner = dict(zip(inputs, map(known, operands), strict=True))
+            if _check(body.graph, stream, inner) is not stream:
                 _refuse(node)
     return stream
 

@@ -51,6 +51,9 @@ NOTES = ("record_stream", "note_uses", "entry_stream")
 for graph passes (this stream is current where the graph begins); none is a point in a stream.
 """
 
+FENCE = "fence"
+"""A barrier that does nothing else, before and after an op whose bodies have event ops."""
+
 
 class Reading(NamedTuple):
     """The tensor that carries a result in a graph.
@@ -256,6 +259,20 @@ def _define_current_stream() -> None:
     fx.keep_for_run_time(_namespace.current_stream.default)
 
 
+def _define_fence() -> None:
+    # Around what has event ops in its bodies, put there by a pass; no program calls it.
+    _library.define("fence() -> ()")
+    _library.define("fence.ordered(*, int position, Tensor[] live) -> Tensor[]")
+    _library.impl("fence", lambda: None, "CompositeExplicitAutograd")
+    _library.impl("fence.ordered", _hand_through, "CompositeExplicitAutograd")
+    _register(FENCE, "default", _fake_action)
+    _register(FENCE, "ordered", _fake_ordered_action)
+
+
+def _hand_through(*, position: int, live: list[torch.Tensor]) -> list[torch.Tensor]:
+    return live
+
+
 def _register(name: str, overload: str, fake: Callable[..., Any]) -> None:
     fakes.register(_library, name if overload == "default" else f"{name}.{overload}", fake)
     op = getattr(getattr(_namespace, name), overload)
@@ -287,6 +304,7 @@ def _register_all() -> None:
     _register("create", "default", _fake_create)
     _register("create_stream", "default", _fake_create_stream)
     _define_current_stream()
+    _define_fence()
 
 
 def _make_torch_event(enable_timing: bool = False, blocking: bool = False) -> torch.Event:

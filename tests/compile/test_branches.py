@@ -31,21 +31,6 @@ def test_cond_on_a_query_takes_the_side_of_the_moment(compiled: Any, latch: Any)
     assert len(log.graphs) == 1
 
 
-@pytest.mark.parametrize("where", ["record", "wait", "query"])
-def test_event_op_inside_a_branch_says_what_to_do(where: str, backend: str) -> None:
-    def use(x: torch.Tensor, event: Any) -> torch.Tensor:
-        def side(t: torch.Tensor) -> torch.Tensor:
-            getattr(event, where)()
-            return t + 1
-
-        return torch.cond(x.sum() > 0, side, lambda t: t * 2, (x,))
-
-    event = torch.xpu.Event()
-    with pytest.raises(Exception, match="an event is used inside the body.*before or after the op"):
-        torch.compile(use, backend=backend, fullgraph=True)(ones(), event)
-    assert event.sycl_event == 0
-
-
 @pytest.mark.parametrize("spelling", ["if", "while", "and", "conditional"])
 def test_python_branches_break_once_and_are_right_on_both_sides(
     spelling: str, backend: str, latch: Any

@@ -21,6 +21,7 @@ def test_passes_around_the_backend() -> None:
     assert_expected_inline(
         names(pipeline.AROUND_BACKEND),
         """\
+streams_of_bodies.refusing_others
 write_back.noting_inputs
 lifetimes.keeping_streams
 exported.reading_current_streams""",
@@ -37,6 +38,7 @@ write_back.write_back_early
 lifetimes.note_uses
 recomputation.repeat_in_backward
 backward_streams.follow_forward
+fences.put_fences
 ordering.pin_to_phases
 ordering.order_event_ops""",
     )
@@ -88,6 +90,8 @@ def test_passes_run_in_this_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_expected_inline(
         "\n".join(said),
         """\
+refusing_others
+refusing_others compiles
 noting_inputs
 noting_inputs compiles
 keeping_streams
@@ -100,6 +104,7 @@ reading_current_streams compiles
   note_uses
   repeat_in_backward
   follow_forward
+  put_fences
   pin_to_phases
   order_event_ops
   fill_in_place

@@ -95,12 +95,31 @@ def branch(x: torch.Tensor, event: Any) -> torch.Tensor:
     return x + 1 if event.query() else x
 
 
-def record_in_a_branch(x: torch.Tensor, event: Any) -> Any:
-    def recorded(x: torch.Tensor) -> torch.Tensor:
+class RecordsInABranch(torch.nn.Module):
+    def forward(self, x: torch.Tensor, event: Any) -> torch.Tensor:
+        def recorded(x: torch.Tensor) -> torch.Tensor:
+            event.record()
+            return x + 1
+
+        return torch.cond(x.sum() > 0, recorded, lambda x: x - 1, (x,))
+
+
+def leave_a_stream_current(x: torch.Tensor, stream: Any) -> Any:
+    def entering(x: torch.Tensor) -> torch.Tensor:
+        torch.xpu.set_stream(stream)
+        return x + 1
+
+    return torch.cond(x.sum() > 0, entering, lambda x: x - 1, (x,))
+
+
+@torch.no_grad()
+def change_in_a_branch(x: torch.Tensor, event: Any) -> Any:
+    def writing(x: torch.Tensor) -> torch.Tensor:
+        x.add_(1)
         event.record()
         return x + 1
 
-    return torch.cond(x.sum() > 0, recorded, lambda x: x - 1, (x,))
+    return torch.cond(x.sum() > 0, writing, lambda x: x - 1, (x,))
 
 
 def leave_what_was_not_entered(x: torch.Tensor, stream: Any) -> torch.Tensor:
@@ -152,7 +171,9 @@ COMPILED: list[Callable[[], Any]] = [
     lambda: compiled(lambda x, stream: (stream.wait_event(3), x + 1), torch.xpu.Stream()),
     lambda: compiled(lambda x, event: (event.record(3), x + 1), Event()),
     lambda: torch.ops.xpu_event.text.tensor(LongText(), "__repr__"),
-    lambda: compiled(record_in_a_branch, Event()),
+    lambda: compiled(leave_a_stream_current, torch.xpu.Stream()),
+    lambda: compiled(change_in_a_branch, Event()),
+    lambda: torch.export.export(RecordsInABranch(), (ones(), Event())),
     lambda: torch.compile(lambda x: x + 1, options={"fx_wrapper": True})(ones()),
     lambda: compiled(lambda q, _: flex_attention(*[q.view(1, 1, 2, 2)] * 3), None, "inductor"),
     lambda: async_kernel.enqueued(

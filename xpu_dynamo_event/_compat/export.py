@@ -6,7 +6,8 @@ expects them to stay inputs: results of ops and what Dynamo captured from outsid
 the fakes of tracing. Each shim says what it corrects.
 
 Upstream: torch/export/{_trace,exported_program}.py, torch/_export/passes/lift_constants_pass.py,
-torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py.
+torch/_export/serde/serialize.py, torch/fx/experimental/proxy_tensor.py,
+torch/_dynamo/symbolic_convert.py.
 Versions: 2.13 to 2.15.
 CAN REMOVE when an opaque object may be captured by, made in and passed to an exported program.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch._dynamo import symbolic_convert
 from torch._dynamo.source import GetItemSource
 from torch._export.passes import lift_constants_pass
 from torch._export.serde import serialize
@@ -48,6 +50,11 @@ def same_value(value: Any, fake: Any) -> None:
     proxy = None if mode is None else get_proxy_slot(fake, mode.tracer, None)
     if mode is not None and proxy is not None:
         set_proxy_slot(value, mode.tracer, proxy)
+
+
+def is_in_dynamo() -> bool:
+    """Whether Dynamo traces something in this thread, as control flow does outside of it."""
+    return getattr(symbolic_convert.tls, "current_tx", None) is not None
 
 
 def around_strict(patches: Patches, context: Context) -> None:
@@ -185,7 +192,9 @@ def finish_programs(
         _describe_inputs(gm.graph, objects)
         for name, value in objects.held():
             constant_attrs.add(value, name)
-        return _without_results(gm.graph, lift(gm, signature, constant_attrs), objects)
+        constants = _without_results(gm.graph, lift(gm, signature, constant_attrs), objects)
+        _describe_in_bodies(gm)
+        return constants
 
     for module in (lift_constants_pass, _trace):
         patches.replace(module, "_materialize_and_lift_constants", lift_constants)
@@ -204,6 +213,15 @@ def _describe_inputs(graph: Graph, objects: Objects) -> None:
     for node in graph.find_nodes(op="placeholder"):
         if objects.is_ours(node.meta.get("val")):
             _describe_by_type(node)
+
+
+def _describe_in_bodies(gm: GraphModule) -> None:
+    """Describe objects in bodies of control flow, as upstream describes those of the program."""
+    bodies = (each for each in gm.modules() if isinstance(each, GraphModule) and each is not gm)
+    for node in (node for body in bodies for node in body.graph.nodes):
+        fake = node.meta.get("val")
+        if isinstance(fake, FakeScriptObject):
+            node.meta["val"] = CustomObjArgument(node.name, fake.script_class_name, fake)
 
 
 def _without_results(graph: Graph, constants: dict[str, Any], objects: Objects) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What FX and fake tensors need to know about an op.
 
-Upstream: torch/fx/node.py, torch/_subclasses/fake_tensor.py.
+Upstream: torch/fx/node.py, torch/_subclasses/fake_tensor.py, torch/_higher_order_ops.
 Versions: 2.13 to 2.15.
 CAN REMOVE when torch.library offers to mark an op as having side effects and as data-dependent.
 """
@@ -12,18 +12,28 @@ from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 from torch import Tag
+from torch import ops as _ops
 from torch._ops import HigherOrderOperator, OpOverload
 from torch._subclasses.fake_tensor import DataDependentOutputException
 from torch.fx import Node
 from torch.fx.node import has_side_effect
+from torch.utils import _pytree as pytree
+
+from .patching import Patches
 
 __all__ = [
     "OpOverload",
     "has_side_effect",
+    "install_effects",
+    "is_control_flow",
+    "is_higher_order",
     "keep_for_run_time",
     "launches_kernel",
+    "leaves",
+    "name_of",
     "refuse_in_graph",
     "without_python",
+    "writes_operands_of_bodies",
 ]
 
 
@@ -48,6 +58,52 @@ def launches_kernel(node: Node) -> bool:
     if not isinstance(node.target, OpOverload):
         return False
     return not node.target.is_view
+
+
+def is_higher_order(node: Node) -> bool:
+    """Whether a node calls an op that has graphs for operands."""
+    return isinstance(node.target, HigherOrderOperator)
+
+
+def is_control_flow(node: Node) -> bool:
+    """Whether a node runs one of several bodies, or one any number of times."""
+    return is_higher_order(node) and name_of(node) in _CONTROL_FLOW
+
+
+_CONTROL_FLOW = {"cond", "while_loop", "while_loop_stack_output", "scan", "map_impl"}
+
+
+def name_of(node: Node) -> str:
+    """Return the name of the higher-order op that a node calls."""
+    return str(node.target)
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return what the lists, tuples and dicts of ``value`` hold."""
+    return pytree.tree_leaves(value)
+
+
+def writes_operands_of_bodies(node: Node) -> bool:
+    """Whether functionalization took a node for one that changes its operands in place."""
+    higher_order = _ops.higher_order
+    return node.target in (higher_order.auto_functionalized, higher_order.auto_functionalized_v2)
+
+
+def install_effects(patches: Patches, has_effects: Callable[[Node], bool]) -> None:
+    """Keep the nodes for which ``has_effects(node)`` where nothing uses their results.
+
+    ``has_side_effect`` is for all calls of an op; ``torch.cond`` has effects where a branch has.
+
+    Upstream: torch/fx/node.py (Node.is_impure).
+    CAN REMOVE when a higher-order op has the effects of its bodies.
+    """
+    upstream = Node.is_impure
+
+    @functools.wraps(upstream)
+    def is_impure(self: Node, impure_random: bool = True) -> bool:
+        return upstream(self, impure_random) or has_effects(self)
+
+    patches.replace(Node, "is_impure", is_impure)
 
 
 def without_python(op: OpOverload) -> Callable[..., Any]:

@@ -29,8 +29,10 @@ __all__ = [
     "argument_code",
     "base_buffer",
     "entry_stream",
+    "inner_operations",
     "install_before_scheduling",
     "install_device_of_subgraphs",
+    "install_effects_of_subgraphs",
     "install_lowering",
     "is_event_op",
     "leave_device",
@@ -79,24 +81,56 @@ def install_before_scheduling(patches: Patches, prepare: Callable[[Any], None]) 
 def install_device_of_subgraphs(patches: Patches) -> None:
     """Make a subgraph accept an event or a stream as its first operand.
 
-    Upstream (``InvokeSubgraph.create``) asks the first operand that is not a number for the device.
+    Upstream (``create`` of the node) asks the first operand that is not a number for the device.
     """
-    owner: Any = ir.InvokeSubgraph
-    upstream = owner.__dict__["create"]
+    for owner in (ir.InvokeSubgraph, ir.Conditional):
+        patches.replace(owner, "create", _with_devices(vars(owner)["create"]))
 
-    def create(cls: Any, subgraph: Any, *operands: Any) -> Any:
-        opaque = [operand for operand in operands if isinstance(operand, ir.NonTensorObj)]
+
+def _with_devices(upstream: Any) -> Any:
+    def create(cls: Any, *args: Any) -> Any:
+        # The operands first: a predicate is often on the host.
+        several = [each for arg in args if isinstance(arg, (list, tuple)) for each in arg]
+        operands = [*several, *args]
+        # By identity: a subgraph in a body has the operands of the one around it.
+        opaque = {id(each): each for each in operands if isinstance(each, ir.NonTensorObj)}
         tensors = (operand for operand in operands if isinstance(operand, ir.TensorBox))
         device = next((tensor.get_device() for tensor in tensors), None)
-        for operand in opaque:
+        for operand in opaque.values():
             object.__setattr__(operand, "get_device", lambda: device)
         try:
-            return upstream.__func__(cls, subgraph, *operands)
+            return upstream.__func__(cls, *args)
         finally:
-            for operand in opaque:
+            for operand in opaque.values():
                 object.__delattr__(operand, "get_device")
 
-    patches.replace(owner, "create", classmethod(create))
+    return classmethod(create)
+
+
+def inner_operations(operation: Any) -> list[Any]:
+    """Return the operations of the subgraphs of an operation: branches, bodies of a loop."""
+    subgraphs: list[Any] = getattr(operation, "get_subgraphs", list)()
+    graphs = [subgraph.graph for subgraph in subgraphs if subgraph.graph is not None]
+    return [inner for graph in graphs for inner in graph.operations]
+
+
+def install_effects_of_subgraphs(patches: Patches, has_effects: Callable[[Any], bool]) -> None:
+    """Keep a subgraph that has an operation for which ``has_effects(operation)``.
+
+    And keep the events and streams that it is given, which the scheduler would free as buffers.
+    """
+
+    def has_side_effects(self: Any) -> bool:
+        return any(map(has_effects, inner_operations(self)))
+
+    upstream = ExternKernel.get_read_writes
+
+    def get_read_writes(self: Any) -> Any:
+        return without_opaque_inputs(upstream(self))
+
+    for owner in (ir.InvokeSubgraph, ir.Conditional, ir.WhileLoop):  # none has these methods
+        patches.replace(owner, "has_side_effects", has_side_effects)
+        patches.replace(owner, "get_read_writes", get_read_writes)
 
 
 def writes_python(graph: Any) -> bool:

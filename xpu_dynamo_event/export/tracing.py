@@ -122,6 +122,12 @@ def refused(name: str) -> property:
     """Return an attribute that cannot be read: its value would be one of the export."""
 
     def read(self: torch.Event) -> NoReturn:
+        if export.is_in_dynamo():
+            raise NotImplementedError(
+                "torch.export with strict=False cannot trace an event in the body of a torch "
+                "control-flow op (cond, while_loop, scan, map), which is compiled by itself. "
+                "Export with strict=True."
+            )
         raise RuntimeError(
             f"torch.export cannot read '{name}' of an event: it exists only when the program runs. "
             "Read it outside of the exported module, from an event that is passed as an argument."

@@ -57,7 +57,9 @@ class EventKernel(_Effect):
         ir.register(self)
 
     def codegen(self, wrapper: Any) -> None:
-        """Write the call."""
+        """Write the call; a fence has none."""
+        if self.event_op == ops.FENCE:
+            return
         if self._is_about_the_current_device() and torch.xpu.device_count() > 1:
             ir.leave_device(wrapper)
         spelling = spelling_of(wrapper)
@@ -165,6 +167,11 @@ def check_wrapper(graph: Any) -> None:
         )
 
 
+def _has_effects(operation: Any) -> bool:
+    """Whether an operation is an event op, or has one in a subgraph."""
+    return isinstance(operation, _Effect) or any(map(_has_effects, ir.inner_operations(operation)))
+
+
 def _prepare(graph: Any) -> None:
     check_wrapper(graph)
     order_operations(graph)
@@ -172,7 +179,7 @@ def _prepare(graph: Any) -> None:
 
 def install(patches: Patches) -> None:
     """Teach Inductor the event ops."""
-    for name in ops.ACTIONS:
+    for name in (*ops.ACTIONS, ops.FENCE):
         ir.install_lowering(patches, getattr(_OPS, name).ordered, _lower_action(name))
     for name, reading in ops.READINGS.items():
         ir.install_lowering(patches, getattr(_OPS, name).ordered, _lower_reading(name, reading))
@@ -181,3 +188,4 @@ def install(patches: Patches) -> None:
     ir.install_lowering(patches, _OPS.entry_stream.default, _lower_entry_stream)
     ir.install_before_scheduling(patches, _prepare)
     ir.install_device_of_subgraphs(patches)
+    ir.install_effects_of_subgraphs(patches, _has_effects)

@@ -61,10 +61,9 @@ class StreamSwitchLine(upstream.MemoryPlanningLine, WaitingLine):  # type: ignor
 
 def _switches_inside(operation: Any) -> bool:
     """Whether an operation of Inductor's IR is a subgraph that changes the current stream."""
-    graph = getattr(getattr(operation, "subgraph", None), "graph", None)
     return any(
         getattr(inner, "event_op", None) == "set_stream" or _switches_inside(inner)
-        for inner in getattr(graph, "operations", ())
+        for inner in inductor_ir.inner_operations(operation)
     )
 
 

@@ -18,6 +18,7 @@ from .._compat.fx import OpOverload, without_python
 
 _OPS = torch.ops.xpu_event
 _CALLS = {getattr(_OPS, name).ordered: name for name in ops.ACTIONS}
+_FENCE = getattr(_OPS, ops.FENCE).ordered
 _READINGS = {getattr(_OPS, name).ordered: getattr(_OPS, name).tensor for name in ops.READINGS}
 
 
@@ -28,6 +29,9 @@ def call_directly(graph: Graph) -> None:
             _replace_action(graph, node)
         elif node.target in _READINGS:
             _replace_reading(graph, node)
+        elif node.target is _FENCE:
+            _skip(graph, node, node.kwargs["live"])
+            graph.erase_node(node)
         elif node.target is _OPS.entry_stream.default:  # a note for passes
             graph.erase_node(node)
         elif isinstance(node.target, OpOverload):

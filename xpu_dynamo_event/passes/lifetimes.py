@@ -18,7 +18,7 @@ import torch
 from torch.fx import Graph, GraphModule, Node
 
 from .. import _native, ops
-from .._compat import aot, dynamo
+from .._compat import aot, dynamo, fx
 from ..trackers.streams import CONTEXT
 from . import backward_streams
 from .nodes import is_freed_by_allocator, is_xpu_tensor
@@ -104,10 +104,13 @@ def name_current_streams(graph: Graph) -> None:
     for node in list(graph.nodes):
         if node.target is _SET:
             current = node.args[0]
-        elif node.target is _CREATE_STREAM and node.args[:1] == (ops.CURRENT_STREAM,):
-            assert isinstance(current, Node), "a graph that changes the stream notes the first one"
+        elif isinstance(current, Node) and _is_current_stream(node):  # a body may have no note
             node.replace_all_uses_with(current)
             graph.erase_node(node)
+
+
+def _is_current_stream(node: Node) -> bool:
+    return node.target is _CREATE_STREAM and node.args[:1] == (ops.CURRENT_STREAM,)
 
 
 def note_uses(graph: Graph) -> None:
@@ -245,8 +248,10 @@ def _kept_switches(module: GraphModule) -> list[int]:
     """For each number of switches that a graph can raise after: how many of them count afterwards.
 
     In a context they count up to where the outermost one was entered, which the exception leaves;
-    elsewhere all of them do.
+    elsewhere all of them do. How many a body of control flow makes is not known: all are undone.
     """
+    if any(_switches_in_control_flow(each) for each in _graphs(module)):
+        return [0, 0]
     kept, depth, outside = [0], 0, 0
     for switch in _switches(module):
         if depth == 0:
@@ -254,6 +259,11 @@ def _kept_switches(module: GraphModule) -> list[int]:
         depth += switch.meta.get(CONTEXT, 0)
         kept.append(outside if depth else len(kept))
     return kept
+
+
+def _switches_in_control_flow(module: GraphModule) -> bool:
+    calls = [node for node in module.graph.nodes if fx.is_control_flow(node)]
+    return any(next(_switches(body), None) for node in calls for body in _bodies(module, node))
 
 
 def _switches(module: GraphModule) -> Iterator[Node]:

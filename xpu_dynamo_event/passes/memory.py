@@ -21,7 +21,7 @@ from . import alignment
 from .nodes import is_event_op
 
 _SWITCHES = {torch.ops.xpu_event.set_stream.default, torch.ops.xpu_event.set_stream.ordered}
-_ACTIONS = {getattr(torch.ops.xpu_event, name).ordered for name in ops.ACTIONS}
+_ACTIONS = {getattr(torch.ops.xpu_event, name).ordered for name in (*ops.ACTIONS, ops.FENCE)}
 
 
 def value_behind(node: Node) -> Node:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.fx import Graph, Node
+from torch.fx import Graph, GraphModule, Node
 
 from .. import ops
 from .._compat.fx import OpOverload
@@ -18,11 +18,14 @@ def _overload(name: str, overload: str) -> OpOverload:
     return getattr(getattr(_OPS, name), overload)
 
 
-BARRIERS = {_overload(name, "default"): _overload(name, "ordered") for name in ops.ACTIONS} | {
-    _overload(name, "tensor"): _overload(name, "ordered") for name in ops.READINGS
-}
+FENCE = _overload(ops.FENCE, "default")
+
+BARRIERS = {
+    _overload(name, "default"): _overload(name, "ordered") for name in (*ops.ACTIONS, ops.FENCE)
+} | {_overload(name, "tensor"): _overload(name, "ordered") for name in ops.READINGS}
 """Each event op as Dynamo puts it into the graph, and the form that carries its edges."""
 
+_ORDERED = set(BARRIERS.values())
 _ORDERED_READINGS = {_overload(name, "ordered") for name in ops.READINGS}
 
 PINNED = {_overload(name, "default") for name in ("create", "create_stream", *ops.NOTES)}
@@ -35,6 +38,30 @@ REPEATED = "xpu_event_repeated"
 def is_event_op(node: Node) -> bool:
     """Whether a node calls an op of this package, in whatever form."""
     return getattr(node.target, "namespace", None) == _OPS.name
+
+
+def bodies(node: Node) -> list[GraphModule]:
+    """Return the bodies of a higher-order op, as far as the module around its graph has them."""
+    owner = node.graph.owning_module
+    if owner is None or node.op != "call_function":
+        return []
+    named = [each.target for each in node.all_input_nodes if each.op == "get_attr"]
+    found = [getattr(owner, str(name), None) for name in named]
+    return [body for body in found if isinstance(body, GraphModule)]
+
+
+def has_event_ops_inside(node: Node) -> bool:
+    """Whether a higher-order op has event ops in a body, or in a body of one in there."""
+    return any(
+        is_barrier(inner) or has_event_ops_inside(inner)
+        for body in bodies(node)
+        for inner in body.graph.nodes
+    )
+
+
+def is_barrier(node: Node) -> bool:
+    """Whether a node is an event op that other nodes stay on their side of, in whatever form."""
+    return node.target in BARRIERS or node.target in _ORDERED
 
 
 def is_host_point(node: Node) -> bool:

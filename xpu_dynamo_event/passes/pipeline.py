@@ -22,20 +22,23 @@ from .._compat import aot, backends, compiler_import, dynamo_hooks, literals, pa
 from .._compat.patching import Patches
 from . import (
     alignment,
+    backward_bodies,
     backward_streams,
     control_flow,
     direct_calls,
     direct_copies,
     exported,
+    fences,
     flat_indices,
     lifetimes,
     memory,
     ordering,
     pinned_buffers,
     recomputation,
+    streams_of_bodies,
     write_back,
 )
-from .nodes import BARRIERS, PINNED
+from .nodes import BARRIERS, PINNED, has_event_ops_inside
 
 _aten = torch.ops.aten
 _watch: ContextVar[Callable[[GraphModule], None] | None] = ContextVar("watch", default=None)
@@ -45,7 +48,9 @@ Pass = Callable[[Graph], None]
 Rewrites = Mapping[Any, Callable[[Node], None]]
 
 AROUND_BACKEND: tuple[Around, ...] = (
-    # First: its notes are uses of inputs, which the next one tells the allocator about.
+    # First: it only looks, at what the program wrote.
+    streams_of_bodies.refusing_others,
+    # Before the next one, which tells the allocator about uses of inputs: its notes are such.
     write_back.noting_inputs,
     # Asks which input is the current stream; in an exported program the next one replaces it.
     lifetimes.keeping_streams,
@@ -66,8 +71,10 @@ ON_AOT_GRAPH: tuple[Pass, ...] = (
     lifetimes.note_uses,
     # Regions first, so that the next one puts them on the streams of what they repeat.
     recomputation.repeat_in_backward,
-    # The last one that adds event ops: changes of the stream and waits.
+    # The last one that adds changes of the stream and waits.
     backward_streams.follow_forward,
+    # Control flow becomes a barrier, for the next two, which know only event ops.
+    fences.put_fences,
     # With all of them there: each stays in the phase that it is in now.
     ordering.pin_to_phases,
     # Last: the edges hold what is there; a node that came later would have none.
@@ -129,6 +136,8 @@ def install(patches: Patches) -> None:
     aot.install_distinct_nodes(patches, ordering.distinct_nodes)
     aot.install_handing_through(patches, frozenset(BARRIERS.values()))
     control_flow.install(patches)
+    fences.install(patches)
+    backward_bodies.install(patches)
 
 
 def names() -> list[str]:
@@ -179,7 +188,10 @@ def rewrite(module: GraphModule) -> None:
 
 
 def _has_event_ops(graph: Graph) -> bool:
-    return any(node.target in BARRIERS or node.target in PINNED for node in graph.nodes)
+    return any(
+        node.target in BARRIERS or node.target in PINNED or has_event_ops_inside(node)
+        for node in graph.nodes
+    )
 
 
 def _before_running(module: GraphModule) -> None:

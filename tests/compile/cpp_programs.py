@@ -119,6 +119,30 @@ def on_host(x: Tensor, w: Tensor, side: Any, event: Any) -> Any:
     return number, x * torch.tensor(3.0)
 
 
+def branch(x: Tensor, w: Tensor, side: Any, event: Any) -> Any:
+    def with_event(x: Tensor) -> Tensor:
+        event.record()
+        return x + 1
+
+    def on_side(x: Tensor) -> Tensor:
+        side.wait_stream(torch.xpu.current_stream())
+        with torch.xpu.stream(side):
+            y = x.cumsum(0)
+        torch.xpu.current_stream().wait_stream(side)
+        return y
+
+    one, other = torch.tensor(True), torch.tensor(False)
+    return torch.cond(one, with_event, on_side, (x,)), torch.cond(other, with_event, on_side, (w,))
+
+
+def loop(x: Tensor, w: Tensor, side: Any, event: Any) -> Any:
+    def body(i: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        event.record()
+        return i + 1, x * 2
+
+    return torch.while_loop(lambda i, _: i < 3, body, (torch.tensor(0), x))
+
+
 PROGRAMS = (
     given,
     global_ones,
@@ -130,6 +154,8 @@ PROGRAMS = (
     another_use,
     operators,
     on_host,
+    branch,
+    loop,
 )
 
 

@@ -117,6 +117,13 @@ class XpuCppWrapper(XpuCalls, StreamOrderedMemory, inductor_cpp.CppWrapperCpu): 
             """
         )
 
+    def codegen_subgraph_prefix(self, subgraph: Any, outer: Sequence[str], results: Any) -> None:
+        """Name the operands of a branch or a loop body; upstream names tensors only."""
+        for (name, value), given in zip(subgraph.graph.graph_inputs.items(), outer, strict=True):
+            if isinstance(value, upstream.NonTensorObj) and name != given:
+                self.writeline(f"[[maybe_unused]] const auto {name} = {given};")
+        super().codegen_subgraph_prefix(subgraph, outer, results)
+
     # ---- devices
 
     def codegen_device_guard_enter(self, device_idx: int, *_args: Any, **_kwargs: Any) -> None:

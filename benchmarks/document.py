@@ -23,6 +23,7 @@ WAYS = {
     "event code outside the graph": "graph breaks at the events",
     "this project, aot_eager": "aot_eager",
     "this project, Inductor": "inductor",
+    "the same, `cpp_wrapper`": "inductor with cpp_wrapper",
 }
 """The ways of running a program, as the README calls them and as the rows do."""
 

@@ -32,8 +32,10 @@ IN_FLIGHT = 3
 
 REPEATS = 50  # of a SYCL call
 
+_GOALS = {"eager": Target("ratio", 0.75), "bound": Target("ratio", 1.2)}
 TARGETS: dict[str, dict[str, Target]] = {
-    "inductor": {"eager": Target("ratio", 0.75), "bound": Target("ratio", 1.2)},
+    "inductor": _GOALS,
+    "inductor with cpp_wrapper": _GOALS,
     "aot_eager": {"eager": Target("ratio", 1.0)},
     "graph breaks at the events": {},
 }
@@ -87,6 +89,9 @@ def _ways(program: Program) -> dict[str, Callable[[], Any]]:
     ways: dict[str, Callable[[], Any]] = {
         "eager": lambda: program.after(program.step(ops)),
         "inductor": compiled(program.step, ops, fullgraph=True),
+        "inductor with cpp_wrapper": compiled(
+            program.step, ops, fullgraph=True, options={"cpp_wrapper": True}
+        ),
         "aot_eager": compiled(program.step, ops, fullgraph=True, backend="aot_eager"),
         "graph breaks at the events": compiled(program.step, ops.outside()),
     }

@@ -61,7 +61,7 @@ def test_pages_have_buttons(site: Path) -> None:
 
 def test_the_first_page_has_the_picture_and_four_cards(site: Path) -> None:
     text = (site / "index.html").read_text()
-    assert '<img alt="Copies and kernels' in text
+    assert '<img alt="Copies above, the kernels' in text
     cards = re.findall(r'<a class="sd-stretched-link[^"]*" href="([^"]+)"', text)
     assert [card.removesuffix(".html") for card in cards] == [
         "tour",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 from warming import warm
 
 import xpu_dynamo_event
+from xpu_dynamo_event.inductor import graph_pass
 from xpu_dynamo_event.testing import Latch
 
 Closed = Callable[[Any], Latch]
@@ -38,7 +40,7 @@ def code_of(function: Callable[..., Any], *arguments: Any) -> str:
     return str(code).partition("inductor_entry_impl(")[2].partition("} // inductor_entry_impl")[0]
 
 
-def same(got: Any, wanted: Any) -> None:
+def assert_same(got: Any, wanted: Any) -> None:
     got, wanted = tree_leaves(got), tree_leaves(wanted)
     assert len(got) == len(wanted)
     for one, other in zip(got, wanted, strict=True):
@@ -58,7 +60,7 @@ def test_as_eager_and_without_a_race(program: Callable[..., Any]) -> None:
     for _ in range(2):
         with xpu_dynamo_event.sanitize(on_finding="raise"):
             got = run(*arguments)
-            same(got, wanted)
+            assert_same(got, wanted)
 
 
 def test_each_op_is_a_call_of_c() -> None:
@@ -255,6 +257,14 @@ def test_a_package_is_refused() -> None:
 
 
 # ---- processes
+
+
+def test_code_with_other_headers_is_not_taken_from_a_cache(monkeypatch: Any) -> None:
+    """They are part of it, and the table of functions has their layout."""
+    files: list[str] = []
+    monkeypatch.setattr(graph_pass, "get_hash_for_files", lambda paths, _: files.extend(paths))
+    graph_pass.XpuGraphPass({}).uuid()
+    assert {"c_api.h", "generated.h", "spelling.py"} <= {Path(file).name for file in files}
 
 
 def test_another_process_takes_it_from_the_cache(tmp_path: Any) -> None:

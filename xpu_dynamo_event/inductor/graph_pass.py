@@ -33,7 +33,8 @@ class XpuGraphPass(CustomGraphModulePass):
     def uuid(self) -> Any:
         """Return what must differ between versions that generate different code."""
         package = Path(__file__).parents[1]
-        sources = sorted(str(path) for path in package.rglob("*.py"))
+        parts = (*package.rglob("*.py"), *package.rglob("*.h"))  # headers are part of generated C++
+        sources = sorted(map(str, parts))
         names = ",".join([*map(str, self._rewrites), self._kernels])
         return get_hash_for_files(tuple(sources), names)
 

@@ -186,6 +186,7 @@ int32_t set_device(int64_t device, int64_t* before) {
     const auto guard = device_guard();
     const auto previous = guard.getDevice();
     guard.setDevice(device_at(device));
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): it is a number.
     if (before != nullptr) *before = previous.index();
   });
 }

@@ -289,3 +289,38 @@ print(result.tolist(), counters["inductor"]["fxgraph_cache_hit"])
     for hits in (0, 1):
         done = run_python(program, fresh=True)  # whose imports warn
         assert done.stdout.strip() == f"[4.0, 4.0] {hits}", done.stderr
+
+
+@pytest.mark.parametrize("cpp_wrapper", [True, False])
+def test_artifacts_of_the_cache_run_in_another_process(cpp_wrapper: bool, tmp_path: Any) -> None:
+    program = f"""
+import os
+from pathlib import Path
+artifacts = Path({str(tmp_path)!r}, "artifacts")
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = {str(tmp_path)!r} + f"/{{artifacts.exists()}}"
+import torch, xpu_dynamo_event
+from torch._dynamo.utils import counters
+
+def step(x, side, event):
+    made = torch.xpu.Event()
+    side.wait_stream(torch.xpu.current_stream())
+    with torch.xpu.stream(side):
+        y = x + 1
+        event.record()
+        made.record()
+    event.wait()
+    return y * 2, made
+
+if artifacts.exists():
+    torch.compiler.load_cache_artifacts(artifacts.read_bytes())
+run = torch.compile(step, fullgraph=True, options={{"cpp_wrapper": {cpp_wrapper}}})
+event = torch.xpu.Event()
+result, made = run(torch.ones(2, device="xpu"), torch.xpu.Stream(), event)
+made.synchronize()
+print(result.tolist(), event.query(), counters["inductor"]["fxgraph_cache_hit"])
+if not artifacts.exists():
+    artifacts.write_bytes(torch.compiler.save_cache_artifacts()[0])
+"""
+    for hits in (0, 1):
+        done = run_python(program, fresh=True)  # whose imports warn
+        assert done.stdout.strip() == f"[4.0, 4.0] True {hits}", done.stderr

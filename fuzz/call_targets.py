@@ -11,9 +11,10 @@ import torch
 from xpu_dynamo_event import _native, ops
 from xpu_dynamo_event.passes import write_back  # noqa: F401  # which defines `inputs_now`
 
-OTHER_OPS = ("create", "create_stream", "current_stream", "inputs_now")
+OTHER_OPS = ("create", "create_stream", "current_stream", "fence", "inputs_now")
 
 NOT_CALLED = {
+    "cpp_graph": "takes the addresses of functions, from generated code alone",
     "set_native_events": "takes an address, from the runtime alone",
     "set_class_with_own_state": "changes the process: for a torch with XPU",
     "lock_calls": "changes the process: for a torch with XPU",

@@ -408,7 +408,7 @@ def test_associative_scan(backend: str) -> None:
     assert event.sycl_event == 0
 
 
-def test_an_event_among_the_operands(backend: str) -> None:
+def test_event_among_the_operands_of_control_flow(backend: str) -> None:
     def use(x: Any, flag: Any, event: Any) -> torch.Tensor:
         def record(x: torch.Tensor, event: Any) -> torch.Tensor:
             event.record()

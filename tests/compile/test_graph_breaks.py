@@ -203,7 +203,12 @@ def test_the_page_has_a_section_for_each() -> None:
     names = {re.sub(r"[^a-z]+", "_", title.lower()).strip("_") for title in titles}
     broken = {getattr(entry, "values", entry)[0].__name__ for entry in BREAKS}  # with a mark: param
     tested = broken | {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
-    others = ("test_breaks_of_torch.py", "test_interop.py", "test_keys.py")
+    others = (
+        "test_breaks_of_torch.py",
+        "test_control_flow.py",
+        "test_interop.py",
+        "test_keys.py",
+    )
     elsewhere = "".join((Path(__file__).parent / name).read_text() for name in others)
     missing = {n for n in names - tested if f"def test_{n}" not in elsewhere}
     assert broken <= names

@@ -7,6 +7,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "ops/c_api.h"
 #include "ops/event_state.h"
@@ -216,7 +217,8 @@ int32_t record_stream_of(void* tensor, XpuStream stream) {
 
 const char* last_error() { return last().text.c_str(); }
 
-void throw_last() { std::rethrow_exception(last().error); }
+// Lets go of the error: it may hold Python objects, and the thread may end without Python.
+void throw_last() { std::rethrow_exception(std::exchange(last().error, nullptr)); }
 
 constexpr XpuEventApi kFunctions{.version = XPU_EVENT_API_VERSION,
                                  .size = sizeof(XpuEventApi),
